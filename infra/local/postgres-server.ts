@@ -31,7 +31,7 @@ export interface PostgresServer {
   /** A superuser's connection string. @param database default: the server's own `postgres`, or the one that the external server was named with */
   url(database?: string): string;
   createDatabase(name: string): Promise<void>;
-  /** Also where sessions still use it; does nothing when there is none. Its replication slots must be gone. */
+  /** With the sessions and replication slots that still use it; does nothing when there is none. */
   dropDatabase(name: string): Promise<void>;
   /** Starts it again on the same data and port. */
   start(): Promise<void>;
@@ -101,6 +101,11 @@ export async function createDatabase(url: string, name: string): Promise<void> {
 
 /** @param url a superuser's */
 export async function dropDatabase(url: string, name: string): Promise<void> {
+  // FORCE ends sessions, but refuses where a walsender still reads from a slot of the database. Slots that nobody reads go with it.
+  await inDatabase(
+    url,
+    `SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots WHERE active AND database = ${pg.escapeLiteral(name)}`,
+  );
   await inDatabase(url, `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
 }
 
