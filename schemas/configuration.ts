@@ -1,0 +1,249 @@
+/**
+ * offtake.yaml: every key that this version knows, what it may hold, and its default. The one definition: types, checks and the JSON Schema for
+ * editors come from it.
+ *
+ * A key that is accepted here and acted on nowhere is a promise broken in silence, so objects are strict, and keys of later versions are not
+ * here (services/runtime/later-keys.ts refuses them by name). What needs more than one value to judge (names that refer to each other, what
+ * `mode: production` asks for) is in services/runtime/configuration-checks.ts.
+ *
+ * The message of each rule says what was expected, as the end of the sentence "expected …"; where it is, and what was found, is added later.
+ */
+import { z } from "zod";
+import { durationPattern, parseDuration, parseSize, sizePattern } from "../services/runtime/units.ts";
+
+/** Service, connector and prefix become parts of a Kafka topic or client name: what Kafka takes there. */
+export const kafkaNamePattern = /^[A-Za-z0-9._-]{1,200}$/;
+export const kafkaName = "a name of letters, digits, hyphens, underscores and dots, as Kafka takes them for topics";
+
+/** PostgreSQL's rule for a replication slot. */
+export const slotPattern = /^[a-z0-9_]{1,63}$/;
+export const slotName = "a slot name of lower-case letters, digits and underscores, at most 63, as PostgreSQL takes them";
+
+const text = (expected: string) => z.string({ error: expected }).min(1, { error: expected });
+
+/** A reference, resolved at start. `writeOnly` is JSON Schema's word for a value that is never shown; messages obey it. */
+const secret = (description: string) =>
+  text("env:NAME or file:path").meta({ writeOnly: true, description: `${description} Given as env:NAME or file:path.` });
+
+const wholeNumber = (from: number, to: number) => {
+  const error = `a whole number from ${from} to ${to}`;
+  return z.int({ error }).min(from, { error }).max(to, { error });
+};
+
+/** Parsed to milliseconds. */
+const duration = (from: string, to: string) =>
+  withUnit(durationPattern, parseDuration, from, to, `a duration from ${from} to ${to}, such as 250ms, 5s, 10m or 24h`);
+
+/** Parsed to bytes. */
+const size = (from: string, to: string) => withUnit(sizePattern, parseSize, from, to, `a size from ${from} to ${to}, such as 64KiB, 10MiB or 10GiB`);
+
+const notEmpty = (mapping: object) => Object.keys(mapping).length > 0;
+
+function withUnit(pattern: RegExp, parse: (text: string) => number | undefined, from: string, to: string, error: string) {
+  const [smallest = 0, largest = 0] = [parse(from), parse(to)];
+  return z
+    .string({ error })
+    .regex(pattern, { error })
+    .transform((written, context) => {
+      const value = parse(written);
+      if (value !== undefined && value >= smallest && value <= largest) return value;
+      context.issues.push({ code: "custom", message: error, input: written });
+      return z.NEVER;
+    });
+}
+
+const source = z
+  .strictObject(
+    {
+      url: secret("The monolith: postgres://user@host:port/database, a role with REPLICATION."),
+      maxRetainedWal: size("16MiB", "1024TiB")
+        .prefault("10GiB")
+        .describe("How much WAL each slot may hold back before the alarms are at their loudest."),
+    },
+    "a mapping with `url`",
+  )
+  .describe("The monolith that tables leave.");
+
+const sasl = z
+  .discriminatedUnion(
+    "mechanism",
+    [
+      z.strictObject({
+        mechanism: z.enum(["plain", "scram-sha-256", "scram-sha-512"]),
+        username: text("a user name"),
+        password: secret("The password of this user."),
+      }),
+      z.strictObject({ mechanism: z.literal("oauthbearer"), token: secret("The bearer token.") }),
+    ],
+    {
+      error: ({ code }: { readonly code?: string }) =>
+        code === "invalid_type" ? "a mapping with `mechanism`" : "plain, scram-sha-256, scram-sha-512 or oauthbearer",
+    },
+  )
+  .describe("How to log in to Kafka.");
+
+const tls = z
+  .strictObject(
+    {
+      ca: text("file:path of PEM certificates").optional().describe("Certificates to trust, as file:path of a PEM file. Without it the system's."),
+      cert: text("file:path of a PEM certificate").optional().describe("Certificate of this client, as file:path of a PEM file; needs `key`."),
+      key: secret("Private key of this client, PEM; needs `cert`.").optional(),
+      serverName: text("a host name").optional().describe("Name that the brokers' certificate carries, where it is not the host's."),
+    },
+    "a mapping; {} for TLS with the system's certificates",
+  )
+  .describe("TLS to the brokers. {} trusts the system's certificates.");
+
+const broker = z.string({ error: "host:port" }).regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:/@[\]]+):([1-9][0-9]{0,4})$/, { error: "host:port" });
+
+const kafka = z
+  .strictObject(
+    {
+      brokers: z.array(broker, "a list of host:port").min(1, { error: "at least one host:port" }).describe("Where to ask for the cluster's brokers."),
+      topicPrefix: z
+        .string({ error: kafkaName })
+        .regex(kafkaNamePattern, { error: kafkaName })
+        .default("offtake")
+        .describe("A service's topic is <prefix>.<service>."),
+      replicationFactor: wholeNumber(1, 32767)
+        .optional()
+        .describe("Of topics that `up` creates. 1 in development, 3 in production, where less is refused."),
+      maxEvent: size("64KiB", "1GiB").prefault("64MiB").describe("The largest event; a larger one stops its connector. `up` sets it on the topic."),
+      tls: tls.optional(),
+      sasl: sasl.optional(),
+    },
+    "a mapping with `brokers`",
+  )
+  .describe("The Kafka cluster.");
+
+const registry = z
+  .strictObject({ url: secret("Confluent API of the schema registry: http(s)://user:password@host:port/path.") }, "a mapping with `url`")
+  .describe("The schema registry.");
+
+const http = z
+  .strictObject(
+    {
+      host: text("a host name or address").default("127.0.0.1").describe("Address to listen on; 0.0.0.0 for all."),
+      port: wholeNumber(0, 65535).default(8086).describe("Port to listen on; 0 takes a free one."),
+    },
+    "a mapping with `host` and `port`",
+  )
+  .prefault({})
+  .describe("Where /healthz, /readyz and /metrics are served.");
+
+/** Exported for the connectors that a file leaves to their defaults. */
+export const connectorSchema = z
+  .strictObject(
+    {
+      service: text("the name of a service").describe("The service whose tables this connector publishes."),
+      publication: text("the name of a publication").optional().describe("PostgreSQL publication. Default: <service>_pub, hyphens as underscores."),
+      slot: z
+        .string({ error: slotName })
+        .regex(slotPattern, { error: slotName })
+        .optional()
+        .describe("Replication slot. Default: offtake_<service>, hyphens as underscores."),
+      heartbeat: z
+        .strictObject(
+          { every: duration("100ms", "1h").prefault("10s").describe("How long nothing may be published before a heartbeat is written.") },
+          "a mapping with `every`",
+        )
+        .prefault({})
+        .describe("Messages of ours in the WAL, which move a quiet slot on and measure latency."),
+    },
+    "a mapping with `service`",
+  )
+  .describe("One WAL reader: one publication, one slot, one service, one topic.");
+
+/** Only what this version does: any other policy is refused by later-keys.ts. */
+const tableOptions = z
+  .strictObject(
+    {
+      conflict: z
+        .strictObject({ strategy: z.literal("source-wins", { error: "source-wins" }) }, "a mapping with `strategy`")
+        .optional()
+        .describe("What happens when the target's row is not what the source says it was."),
+      poison: z.literal("stop", { error: "stop" }).optional().describe("What happens to an event that cannot be applied."),
+      ddl: z.literal("stop", { error: "stop" }).optional().describe("What happens when the source's table gets another shape."),
+    },
+    "a mapping of options, or nothing",
+  )
+  .nullable();
+
+const tables = z
+  .union(
+    [
+      z.array(text("a table or pattern")).min(1, { error: "at least one table or pattern" }),
+      z.record(z.string(), tableOptions).refine(notEmpty, { error: "at least one table or pattern" }),
+    ],
+    {
+      error: "a list of tables and patterns, or a mapping from them to their options",
+    },
+  )
+  .describe('The tables this service owns: trades, audit.trades, or patterns such as "public.ai_*".');
+
+const service = z
+  .strictObject(
+    {
+      target: z
+        .strictObject(
+          {
+            url: secret("The service's database: postgres://user@host:port/database."),
+            schema: text("the name of a schema").default("public").describe("The schema that holds the tables at the target."),
+          },
+          "a mapping with `url`",
+        )
+        .describe("The database that the tables move to."),
+      tables,
+      apply: z
+        .strictObject(
+          {
+            synchronousCommit: z
+              .union([z.boolean(), z.enum(["on", "off"])], { error: "on or off" })
+              .transform((value) => value === true || value === "on")
+              .prefault("off")
+              .describe("Whether each target transaction waits for the target's disk. Off loses nothing: after a crash the topic is read again."),
+            batchRows: wholeNumber(1, 1_000_000).default(20_000).describe("A batch ends after so many rows."),
+            batchBytes: size("64KiB", "1GiB").prefault("16MiB").describe("A batch ends after so many bytes."),
+          },
+          "a mapping",
+        )
+        .prefault({})
+        .describe("How changes are written to the target."),
+    },
+    "a mapping with `target` and `tables`",
+  )
+  .describe("A new owner of some tables, and its database.");
+
+/** Names are keys of the file, whose faults would hide those below them; so they are checked beside the schema, which only tells editors. */
+const named = <T extends z.ZodType>(value: T, expected: string) =>
+  z.record(z.string(), value, expected).meta({ propertyNames: { pattern: kafkaNamePattern.source } });
+
+export const configurationSchema = z
+  .strictObject(
+    {
+      mode: z
+        .enum(["development", "production"], "development or production")
+        .describe("Production requires TLS, three replicas and secrets as references."),
+      source,
+      kafka,
+      registry,
+      http,
+      connectors: named(connectorSchema, "a mapping from connectors to their settings").optional().describe("Left out: one for each service."),
+      services: named(service, "a mapping from services to their settings")
+        .refine(notEmpty, { error: "at least one service" })
+        .describe("The services, by name."),
+    },
+    "a mapping with `mode`, `source`, `kafka`, `registry` and `services`",
+  )
+  .meta({ title: "offtake.yaml", description: "Configuration of Offtake: one file describes one monolith." });
+
+/** What a valid file says, with defaults and units resolved, and secrets still references. */
+export type RawConfiguration = z.output<typeof configurationSchema>;
+
+/** What a valid file says, as it is written. */
+export type WrittenConfiguration = z.input<typeof configurationSchema>;
+
+/** JSON Schema 2020-12 of offtake.yaml, for editors. */
+export function configurationJsonSchema(): z.core.JSONSchema.JSONSchema {
+  return z.toJSONSchema(configurationSchema, { target: "draft-2020-12", io: "input" });
+}

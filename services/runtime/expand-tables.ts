@@ -1,0 +1,66 @@
+/**
+ * Which tables of the monolith each service owns.
+ *
+ * Two services that both take a table would both write it after a cutover; a name with a slip in it would be a table that nobody moves and
+ * nobody misses until the monolith is switched off. Both are found here, against the catalog, before anything is created.
+ *
+ * Pure.
+ */
+import type { ServiceConfiguration } from "./configuration.ts";
+import { OfftakeError } from "./errors.ts";
+import { nearestName } from "./nearest-name.ts";
+import { isLiteral, matchesTable, type TableName } from "./table-pattern.ts";
+
+/** The part of a service that says what it owns. */
+type Owner = Pick<ServiceConfiguration, "name" | "tables">;
+
+/**
+ * @param catalog every ordinary and partitioned table of the source that is not PostgreSQL's own
+ * @returns the tables of each service by its name, in the catalog's order; a table that several entries of one service match is there once
+ * @throws OfftakeError TABLES_UNRESOLVED with all faults: an entry that matches nothing, a table that two services own
+ */
+export function expandTables(services: readonly Owner[], catalog: readonly TableName[]): ReadonlyMap<string, readonly TableName[]> {
+  const faults: string[] = [];
+  const owned = new Map<string, TableName[]>(services.map((service) => [service.name, []]));
+  for (const service of services) {
+    for (const entry of service.tables) {
+      if (!catalog.some((table) => matchesTable(entry, table)))
+        faults.push(`services.${service.name}.tables: ${nothingMatches(entry.pattern, isLiteral(entry), catalog)}`);
+    }
+  }
+  for (const table of catalog) {
+    const entries = services.flatMap(({ name, tables }) => {
+      const entry = tables.find((each) => matchesTable(each, table));
+      return entry === undefined ? [] : [{ service: name, pattern: entry.pattern }];
+    });
+    const [owner] = entries;
+    if (owner === undefined) continue;
+    if (entries.length === 1) owned.get(owner.service)?.push(table);
+    else
+      faults.push(
+        `the table ${fullName(table)} has two owners: ${entries.map(({ service, pattern }) => `\`${pattern}\` of services.${service}.tables`).join(" and ")}`,
+      );
+  }
+  if (faults.length === 0) return owned;
+  throw new OfftakeError(
+    "TABLES_UNRESOLVED",
+    `The tables of the configuration do not fit the source:\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
+    {
+      cure: "Mend `tables` in the configuration, or create the tables in the source.",
+    },
+  );
+}
+
+function nothingMatches(pattern: string, literal: boolean, catalog: readonly TableName[]): string {
+  if (!literal) return `\`${pattern}\` matches no table of the source`;
+  // Named as the entry is: with its schema, or without where that is public.
+  const nearest = nearestName(
+    pattern,
+    catalog.flatMap((table) => (table.schema === "public" ? [table.table, fullName(table)] : [fullName(table)])),
+  );
+  return `the source has no table \`${pattern}\`${nearest === undefined ? "" : `: did you mean \`${nearest}\`?`}`;
+}
+
+function fullName({ schema, table }: TableName): string {
+  return `${schema}.${table}`;
+}

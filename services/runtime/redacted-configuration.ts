@@ -1,0 +1,44 @@
+/**
+ * The configuration as it is in force, for `offtake config print`: every default filled in, in the words of offtake.yaml, without secrets.
+ *
+ * It is what people paste into tickets, so it is built from `Secret.describe()` and from nothing that could be a secret. What it prints is
+ * valid offtake.yaml again, except where a secret was taken out.
+ */
+import { stringify } from "yaml";
+import type { Configuration } from "./configuration.ts";
+import { formatDuration, formatSize } from "./units.ts";
+
+export function redactedConfiguration({ mode, source, kafka, registry, http, connectors, services }: Configuration): string {
+  const { brokers, topicPrefix, replicationFactor, maxEventBytes, tls, sasl } = kafka;
+  const written = {
+    mode,
+    source: { url: source.url.describe(), maxRetainedWal: formatSize(source.maxRetainedWalBytes) },
+    kafka: {
+      brokers,
+      topicPrefix,
+      replicationFactor,
+      maxEvent: formatSize(maxEventBytes),
+      ...(tls === undefined ? {} : { tls }),
+      ...(sasl === undefined ? {} : { sasl }),
+    },
+    registry: { url: registry.url.describe() },
+    http,
+    connectors: Object.fromEntries(
+      connectors.map(({ name, service, publication, slot, heartbeatEveryMs }) => [
+        name,
+        { service, publication, slot, heartbeat: { every: formatDuration(heartbeatEveryMs) } },
+      ]),
+    ),
+    services: Object.fromEntries(
+      services.map(({ name, target, tables, apply }) => [
+        name,
+        {
+          target: { url: target.url.describe(), schema: target.schema },
+          tables: tables.map(({ pattern }) => pattern),
+          apply: { synchronousCommit: apply.synchronousCommit ? "on" : "off", batchRows: apply.batchRows, batchBytes: formatSize(apply.batchBytes) },
+        },
+      ]),
+    ),
+  };
+  return stringify(written, { lineWidth: 0 });
+}
