@@ -5,14 +5,14 @@
  * The copy is also where the library links are made that the package leaves to its install script, which npm may not have run; without them
  * initdb ends with code 127. node_modules is never changed.
  */
-import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { chmod, cp, readdir, rename, rm, symlink } from "node:fs/promises";
+import { chmod, cp, readdir, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import { serversFolder } from "./folders.ts";
+import { makeFolder } from "./unfinished-folder.ts";
 
 export interface PostgresBinaries {
   /** As the package says, such as 18.4.0-beta.17. */
@@ -26,7 +26,7 @@ export async function postgresBinaries(): Promise<PostgresBinaries> {
   const packageFolder = platformPackage();
   const { version } = z.object({ version: z.string() }).parse(readJson(join(packageFolder, "package.json")));
   const folder = join(serversFolder(), `postgresql-${version}-${process.platform}-${process.arch}`);
-  if (!existsSync(folder)) await copy(join(packageFolder, "native"), folder);
+  if (!existsSync(folder)) await makeFolder(folder, (unfinished) => copy(join(packageFolder, "native"), unfinished));
   return { version, initdb: join(folder, "bin", "initdb"), postgres: join(folder, "bin", "postgres") };
 }
 
@@ -45,16 +45,9 @@ function platformPackage(): string {
 }
 
 async function copy(native: string, folder: string): Promise<void> {
-  const unfinished = `${folder}.${randomBytes(4).toString("hex")}`;
-  await cp(native, unfinished, { recursive: true, verbatimSymlinks: true });
-  await makeLinks(unfinished);
-  await openToAll(unfinished);
-  try {
-    await rename(unfinished, folder);
-  } catch (error) {
-    await rm(unfinished, { recursive: true, force: true });
-    if (!existsSync(folder)) throw error; // else another process was faster, and its copy is as good
-  }
+  await cp(native, folder, { recursive: true, verbatimSymlinks: true });
+  await makeLinks(folder);
+  await openToAll(folder);
 }
 
 /** The links that the package's install script would have made; its list names them relative to the package. */

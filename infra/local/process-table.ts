@@ -13,6 +13,17 @@ export interface RunningProcess {
   command: string;
 }
 
+/** This process, as a name that can be given to a file or a folder: `<pid>-<start>`. */
+export function ownName(): string {
+  return `${process.pid}-${startOf(process.pid)}`;
+}
+
+/** Whether the process that was named so is still running. @param name begins with what ownName() gave */
+export function isRunning(name: string): boolean {
+  const [pid = "", start] = name.split("-");
+  return /^\d+$/.test(pid) && start !== undefined && startOf(Number(pid)) === start;
+}
+
 /** Every process whose command line may be read, without kernel threads and without those that have ended but are not waited for. */
 export function runningProcesses(): RunningProcess[] {
   if (process.platform !== "linux") return fromPs();

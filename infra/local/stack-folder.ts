@@ -7,14 +7,14 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { serversFolder } from "./folders.ts";
-import { startOf } from "./process-table.ts";
+import { isRunning, ownName } from "./process-table.ts";
 import { endStack } from "./stack-processes.ts";
 
 /** Makes an empty folder for a stack of this process. */
 export async function createStackFolder(): Promise<string> {
-  const folder = join(stacksFolder(), `${process.pid}-${startOf(process.pid) ?? "0"}-${randomBytes(3).toString("hex")}`);
+  const folder = join(stacksFolder(), `${ownName()}-${randomBytes(3).toString("hex")}`);
   await mkdir(folder, { recursive: true, mode: 0o755 });
   return folder;
 }
@@ -34,15 +34,10 @@ export async function stackFolders(): Promise<string[]> {
 /** Ends the servers and removes the folders of stacks whose owner has ended without doing so, and whose keeper was killed too. */
 export async function endAbandonedStacks(progress: (line: string) => void): Promise<void> {
   for (const folder of await stackFolders()) {
-    if (isOwned(folder) || existsSync(keptFile(folder))) continue;
+    if (isRunning(basename(folder)) || existsSync(keptFile(folder))) continue;
     progress(`removing what an interrupted run has left in ${folder}`);
     await endStack(folder);
   }
-}
-
-function isOwned(folder: string): boolean {
-  const [pid = "", start] = folder.slice(folder.lastIndexOf("/") + 1).split("-");
-  return startOf(Number(pid)) === start;
 }
 
 function stacksFolder(): string {

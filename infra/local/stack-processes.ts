@@ -48,7 +48,7 @@ export async function endStack(stackFolder: string): Promise<void> {
 }
 
 /** Whether a server of the stack is running. */
-export function isRunning(stackFolder: string): boolean {
+export function hasProcesses(stackFolder: string): boolean {
   return processesOf(stackFolder).length > 0;
 }
 

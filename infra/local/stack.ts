@@ -1,48 +1,76 @@
 /**
- * The servers that the demo, the tests and `offtake stack` run on: a source PostgreSQL, a target PostgreSQL.
+ * The servers that the demo, the tests and `offtake stack` run on: a source PostgreSQL, a target PostgreSQL, Kafka, a schema registry.
  *
  * What a stack starts ends with it: by stop(), by the end of the process that started it however that came about (keeper.ts), at the latest at
  * the next start on this machine (stack-folder.ts). A stack whose start fails ends what it had started before it says why.
  */
 import { OfftakeError } from "../../services/runtime/errors.ts";
+import { externalServers } from "./external-servers.ts";
+import type { JvmMode } from "./java-server.ts";
+import type { KafkaServer } from "./kafka-server.ts";
 import { startKeeper } from "./keeper.ts";
-import { type PostgresOptions, type PostgresServer, startPostgres } from "./postgres-server.ts";
+import { startServers } from "./local-servers.ts";
+import type { PostgresServer } from "./postgres-server.ts";
+import type { RegistryServer } from "./registry-server.ts";
 import { createStackFolder, endAbandonedStacks } from "./stack-folder.ts";
 import { endStack } from "./stack-processes.ts";
 
 /** local: child processes. containers: where a Docker engine answers. external: servers named by environment variables. */
 export type Backend = "local" | "containers" | "external";
 
-export type ServerName = "source" | "target";
+export const serverNames = ["source", "target", "kafka", "registry"] as const;
+
+export type ServerName = (typeof serverNames)[number];
 
 export interface StackOptions {
   backend: Backend;
   /** Gets a line for everything that takes a moment. */
   progress: (line: string) => void;
   /** Default: all of them. */
-  servers?: readonly ServerName[];
-  /** Whether commits reach the disk, as benches need it. Default: no. */
-  fsync?: boolean;
-  /** postgresql.conf's. */
-  sourceSettings?: Record<string, string>;
-  targetSettings?: Record<string, string>;
+  servers?: readonly ServerName[] | undefined;
+  /** Whether PostgreSQL's commits reach the disk, as benches need it. Default: no. */
+  fsync?: boolean | undefined;
+  /** Default: quick. */
+  kafkaJvm?: JvmMode | undefined;
+  /** Over those of the stack, per server: postgresql.conf's, server.properties', Apicurio's. */
+  settings?: Partial<Record<ServerName, Record<string, string>>> | undefined;
+  /** Default: free ones. */
+  ports?: Partial<Record<ServerName, number>> | undefined;
 }
 
 /** A server that was not asked for throws when it is read. */
 export interface Stack extends AsyncDisposable {
   readonly source: PostgresServer;
   readonly target: PostgresServer;
-  /** Stops the servers and removes their data. */
+  readonly kafka: KafkaServer;
+  readonly registry: RegistryServer;
+  /** Stops the servers and removes their data; does nothing to external ones. */
   stop(): Promise<void>;
+}
+
+/** A stack whose servers can be left running when this process ends. */
+export interface LocalStack extends Stack {
+  readonly folder: string;
+  /** From now on the stack runs until somebody ends it by its folder. */
+  release(): Promise<void>;
 }
 
 /** Starts the servers, all at once, and waits until each of them answers. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  if (options.backend === "local") return startLocalStack(options);
-  throw new OfftakeError("NOT_IN_THIS_VERSION", `The ${options.backend} backend is not in this version.`, { cure: "Use the local one." });
+  switch (options.backend) {
+    case "local":
+      return startLocalStack(options);
+    case "external": {
+      const servers = await externalServers(options.servers ?? serverNames);
+      return stackOf(servers, () => Promise.resolve());
+    }
+    case "containers":
+    default:
+      throw new OfftakeError("NOT_IN_THIS_VERSION", "The containers backend is not in this version.", { cure: "Use the local or the external one." });
+  }
 }
 
-async function startLocalStack(options: StackOptions): Promise<Stack> {
+export async function startLocalStack(options: Omit<StackOptions, "backend">): Promise<LocalStack> {
   if (process.platform === "win32") {
     throw new OfftakeError("NOT_IN_THIS_VERSION", "The local backend needs Linux or macOS.", { cure: "On Windows, run it in WSL." });
   }
@@ -53,10 +81,10 @@ async function startLocalStack(options: StackOptions): Promise<Stack> {
     await endStack(folder);
     await keeper.dismiss();
   };
-  const starting = startServers(folder, options);
+  const starting = startServers({ ...options, stackFolder: folder, wanted: options.servers ?? serverNames });
   try {
-    const [source, target] = await Promise.all(starting);
-    return stackOf(source, target, stop);
+    const [source, target, kafka, registry] = await Promise.all(starting);
+    return Object.assign(stackOf({ source, target, kafka, registry }, stop), { folder, release: () => keeper.release() });
   } catch (error) {
     // Without their folder, those that are still starting fail; what they have managed to start by then is ended with the rest.
     await endStack(folder);
@@ -66,28 +94,21 @@ async function startLocalStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-type Starting<Server> = Promise<Server | undefined>;
+type StartedServers = { [Name in ServerName]: Stack[Name] | undefined };
 
-function startServers(stackFolder: string, options: StackOptions): [source: Starting<PostgresServer>, target: Starting<PostgresServer>] {
-  const wanted = options.servers ?? ["source", "target"];
-  const fsync = options.fsync ?? false;
-  const postgres = async (name: PostgresOptions["name"], settings?: Record<string, string>): Starting<PostgresServer> => {
-    if (!wanted.includes(name)) return undefined;
-    const began = Date.now();
-    const server = await startPostgres({ stackFolder, name, fsync, settings });
-    options.progress(`${name}: PostgreSQL answers on port ${server.port} after ${((Date.now() - began) / 1000).toFixed(1)} s`);
-    return server;
-  };
-  return [postgres("source", options.sourceSettings), postgres("target", options.targetSettings)];
-}
-
-function stackOf(source: PostgresServer | undefined, target: PostgresServer | undefined, stop: () => Promise<void>): Stack {
+function stackOf(servers: StartedServers, stop: () => Promise<void>): Stack {
   return {
     get source() {
-      return started("source", source);
+      return started("source", servers.source);
     },
     get target() {
-      return started("target", target);
+      return started("target", servers.target);
+    },
+    get kafka() {
+      return started("kafka", servers.kafka);
+    },
+    get registry() {
+      return started("registry", servers.registry);
     },
     stop,
     [Symbol.asyncDispose]: stop,

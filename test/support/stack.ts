@@ -14,15 +14,36 @@ declare module "vitest" {
     /** Superusers' connection strings. */
     source: string;
     target: string;
+    /** host:port of each broker. */
+    kafka: string[];
+    /** URL of the Confluent API. */
+    registry: string;
   }
 }
 
-const shared = new Map<string, Promise<Stack>>();
+declare global {
+  /** Global, since every project loads this file anew. In two stacks, since a run of `*.pg.test.ts` needs only one of them. */
+  var offtakeTestStacks: Map<string, Promise<Stack>> | undefined;
+}
+
+const shared = (globalThis.offtakeTestStacks ??= new Map());
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { source, target } = await sharedStack("source", "target");
-  project.provide("source", source.url());
-  project.provide("target", target.url());
+  const databases = sharedStack("source", "target");
+  const events = project.name === "pg" ? undefined : sharedStack("kafka", "registry");
+  try {
+    const { source, target } = await databases;
+    project.provide("source", source.url());
+    project.provide("target", target.url());
+    if (events !== undefined) {
+      const { kafka, registry } = await events;
+      project.provide("kafka", kafka.brokers);
+      project.provide("registry", registry.url);
+    }
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
   return stopAll;
 }
 
@@ -36,7 +57,7 @@ async function sharedStack(...servers: ServerName[]): Promise<Stack> {
 async function stopAll(): Promise<void> {
   const stacks = [...shared.values()];
   shared.clear();
-  for (const stack of await Promise.all(stacks)) await stack.stop();
+  for (const starting of await Promise.allSettled(stacks)) if (starting.status === "fulfilled") await starting.value.stop();
 }
 
 function backend(): Backend {

@@ -1,0 +1,28 @@
+/**
+ * What the two Java servers have in common: how a JVM is told to start soon, stay small, and leave nothing outside its stack's folder.
+ */
+import { join } from "node:path";
+import { javaMark } from "./stack-processes.ts";
+
+/**
+ * quick: the first compiler only and the simplest collector; starts in half the time and takes what a test asks of it.
+ * full: as the JVM runs in production, for benches.
+ */
+export type JvmMode = "quick" | "full";
+
+/** @param folder the server's own, which has a `tmp` */
+export function jvmArguments(jvm: { stackFolder: string; folder: string; heapMb: number; mode: JvmMode }): string[] {
+  const { stackFolder, folder, heapMb, mode } = jvm;
+  const quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"];
+  return [
+    `-Xmx${heapMb}m`,
+    ...(mode === "quick" ? quick : []),
+    "-XX:+ExitOnOutOfMemoryError",
+    // Its statistics are a file in /tmp, which a JVM that is killed leaves there.
+    "-XX:-UsePerfData",
+    // Every thread keeps a buffer of the size of the largest message that it has seen: without a limit, 1 GB after a few of 64 MiB.
+    "-Djdk.nio.maxCachedBufferSize=262144",
+    `-Djava.io.tmpdir=${join(folder, "tmp")}`,
+    javaMark(stackFolder),
+  ];
+}
