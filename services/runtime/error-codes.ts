@@ -59,6 +59,8 @@ export const errorCodes = {
   TIMELINE_DIVERGED: "operator",
   /** The event that comes again from the slot is not the one at the topic's tail under the same position. Do not start again: publication or slot were exchanged. */
   TAIL_DIFFERS: "operator",
+  /** A table, or something it rests on, was dropped or altered while the catalogs were being read: a migration is running. Run the command again when it is done. */
+  CATALOG_CHANGED: "yes",
 
   // --- Topic and schema registry -------------------------------------------------------------------------------------------------------
 
@@ -117,6 +119,19 @@ export const errorCodes = {
   STACK_EXTERNAL_INVALID: "no",
   /** A server that was named to Offtake is not Offtake's to stop, start or kill. Use the local backend where that is needed. */
   STACK_EXTERNAL_NOT_OURS: "no",
+
+  // --- Target --------------------------------------------------------------------------------------------------------------------------
+
+  /** The target cannot be reached. Its applier comes back by itself; its events wait in the topic, and nobody else is held up. */
+  TARGET_UNREACHABLE: "yes",
+  /** The target refuses the role or lacks a right that the message names. `offtake check` prints the SQL that grants it. */
+  TARGET_REFUSED: "operator",
+  /** Tables need an extension that the target does not have. Offtake creates none: it may need a package on the server and a superuser. The message has the CREATE EXTENSION. */
+  TARGET_EXTENSION_MISSING: "operator",
+  /** A column's type cannot be created from the catalogs (written in C, or the row type of another service's table). Create it at the target, or the whole table, and run `up` again. */
+  TARGET_TYPE_MISSING: "operator",
+  /** The target refused a statement that creates a service's tables; nothing was created. The message has the statement's purpose and PostgreSQL's reason. */
+  TARGET_TABLES_REFUSED: "operator",
 } as const satisfies Record<string, Retry>;
 
 export type ErrorCode = keyof typeof errorCodes;

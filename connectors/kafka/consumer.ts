@@ -1,0 +1,97 @@
+/**
+ * Reads one partition from an offset of the caller's choosing. There is no group membership: the position of an applier lives in its target, and
+ * two readers of one topic do not harm each other.
+ *
+ * Source: Apache Kafka documentation, "Protocol", Fetch.
+ */
+import type { Connection } from "@platformatic/kafka";
+import { Backoff } from "../../services/runtime/backoff.ts";
+import { OfftakeError } from "../../services/runtime/errors.ts";
+import { waitOrStop } from "../../services/runtime/stop-signal.ts";
+import { closeConnection, type KafkaCluster, type Leader } from "./cluster.ts";
+import { type Fetched, fetchRecords, type FetchLimits } from "./fetch.ts";
+import { brokerAnswer, kafkaError, passes } from "./kafka-errors.ts";
+
+export class Consumer {
+  readonly #cluster: KafkaCluster;
+  readonly #topic: string;
+  readonly #signal: AbortSignal;
+  readonly #interrupted: (error: OfftakeError) => void;
+  #leader: Leader | undefined;
+  #connection: Connection | undefined;
+  /** The topic's id when it was first seen; another one later is another topic. */
+  #topicId: string | undefined;
+
+  /**
+   * @param signal ends a fetch that waits
+   * @param interrupted told each time that a broker does not answer; the fetch goes on trying
+   */
+  constructor(cluster: KafkaCluster, topic: string, signal: AbortSignal, interrupted: (error: OfftakeError) => void) {
+    this.#cluster = cluster;
+    this.#topic = topic;
+    this.#signal = signal;
+    this.#interrupted = interrupted;
+    signal.addEventListener("abort", () => this.#connection?.socket.destroy(), { once: true });
+  }
+
+  /**
+   * Fetches from this offset on; waits a while for the first byte and may come back empty.
+   *
+   * @returns undefined when it was stopped
+   * @throws OfftakeError TOPIC_EXPIRED when the offset is no longer in the topic, or not yet; TOPIC_RECREATED, TOPIC_MISSING, KAFKA_NOT_ALLOWED
+   */
+  async fetch(offset: number, limits: FetchLimits): Promise<Fetched | undefined> {
+    const backoff = new Backoff(50, 2000);
+    while (!this.#signal.aborted) {
+      try {
+        const { leader, connection } = await this.#open();
+        return await fetchRecords(connection, leader.topicId, leader.leaderEpoch, offset, limits);
+      } catch (error) {
+        if (this.#signal.aborted) break;
+        if (brokerAnswer(error) === "OFFSET_OUT_OF_RANGE") throw this.#outOfRange(offset, error);
+        if (!passes(error) && !(error instanceof OfftakeError && error.retry === "yes")) throw kafkaError(error, `read the topic ${this.#topic}`);
+        this.#drop();
+        this.#interrupted(kafkaError(error, `read the topic ${this.#topic}`));
+        await waitOrStop(backoff.next(), this.#signal);
+      }
+    }
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection !== undefined) await closeConnection(connection);
+  }
+
+  async #open(): Promise<{ leader: Leader; connection: Connection }> {
+    if (this.#leader !== undefined && this.#connection?.isConnected() === true) return { leader: this.#leader, connection: this.#connection };
+    const leader = await this.#cluster.leader(this.#topic);
+    this.#topicId ??= leader.topicId;
+    if (leader.topicId !== this.#topicId)
+      throw new OfftakeError("TOPIC_RECREATED", `The topic ${this.#topic} was deleted and made again while it was being read.`, {
+        cure: "What was in the old one is gone: the service's tables have to be copied again.",
+      });
+    const connection = await this.#cluster.connect(leader, 30_000);
+    this.#leader = leader;
+    this.#connection = connection;
+    return { leader, connection };
+  }
+
+  #drop(): void {
+    this.#connection?.socket.destroy();
+    this.#connection = undefined;
+    this.#leader = undefined;
+  }
+
+  #outOfRange(offset: number, cause: unknown): OfftakeError {
+    return new OfftakeError(
+      "TOPIC_EXPIRED",
+      `The topic ${this.#topic} does not hold offset ${offset}: retention has passed it, or the topic lost its end.`,
+      {
+        cause,
+        cure: "The events between are gone: the service's tables have to be copied again. Raise retention.ms so that the topic outlives an outage.",
+      },
+    );
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Errors of the Kafka client, judged. Its own retries are off wherever order matters; what may be tried again is decided here, once.
+ *
+ * Source: Apache Kafka documentation, "Error Codes".
+ */
+import { findErrorBy, ProtocolError } from "@platformatic/kafka";
+import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
+
+/** The name of the broker's answer, NOT_LEADER_OR_FOLLOWER for one; undefined when no broker answered. */
+export function brokerAnswer(error: unknown): string | undefined {
+  const found = findProtocolError(error);
+  return found === undefined ? undefined : String(found.apiId);
+}
+
+function findProtocolError(error: unknown): { apiId: unknown } | undefined {
+  if (error instanceof ProtocolError) return error as unknown as { apiId: unknown };
+  if (error instanceof AggregateError) {
+    for (const part of error.errors) {
+      const found = findProtocolError(part);
+      if (found !== undefined) return found;
+    }
+  }
+  return error instanceof Error && error.cause !== undefined ? findProtocolError(error.cause) : undefined;
+}
+
+/** A broker went away, moved a leader or is not ready: ask again, of whoever leads now. */
+export function passes(error: unknown): boolean {
+  const answer = brokerAnswer(error);
+  return answer === undefined ? !isRefusal(error) : passing.has(answer);
+}
+
+const passing = new Set([
+  "LEADER_NOT_AVAILABLE",
+  "NOT_LEADER_OR_FOLLOWER",
+  "REQUEST_TIMED_OUT",
+  "BROKER_NOT_AVAILABLE",
+  "REPLICA_NOT_AVAILABLE",
+  "NETWORK_EXCEPTION",
+  "COORDINATOR_LOAD_IN_PROGRESS",
+  "COORDINATOR_NOT_AVAILABLE",
+  "NOT_COORDINATOR",
+  "NOT_ENOUGH_REPLICAS",
+  "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
+  "NOT_CONTROLLER",
+  "KAFKA_STORAGE_ERROR",
+  "FENCED_LEADER_EPOCH",
+  "UNKNOWN_LEADER_EPOCH",
+  "OFFSET_NOT_AVAILABLE",
+  "CONCURRENT_TRANSACTIONS",
+  "THROTTLING_QUOTA_EXCEEDED",
+  "UNKNOWN_TOPIC_OR_PARTITION",
+  "UNKNOWN_TOPIC_ID",
+]);
+
+/** The client itself says that trying again is of no use: wrong credentials, TLS where none is spoken. */
+function isRefusal(error: unknown): boolean {
+  return findErrorBy(error as Error, "code", "PLT_KFK_AUTHENTICATION") !== null || findErrorBy(error as Error, "code", "PLT_KFK_USER") !== null;
+}
+
+/**
+ * The client's error as one of ours, for everything but produce and fetch, which judge theirs themselves.
+ *
+ * @param doing what was tried, as in "create the topic offtake.orders"
+ */
+export function kafkaError(error: unknown, doing: string): OfftakeError {
+  if (error instanceof OfftakeError) return error;
+  const answer = brokerAnswer(error);
+  const why = answer ?? deepest(error);
+  if (answer?.endsWith("_AUTHORIZATION_FAILED") === true)
+    return new OfftakeError("KAFKA_NOT_ALLOWED", `Kafka does not let Offtake ${doing}: ${why}.`, {
+      cause: error,
+      cure: "Give Offtake's principal that right (kafka-acls).",
+    });
+  if (isRefusal(error))
+    return new OfftakeError("KAFKA_REFUSED", `Kafka refused to ${doing}: ${why}.`, {
+      cause: error,
+      cure: "Check kafka.tls and kafka.sasl in offtake.yaml.",
+    });
+  if (passes(error))
+    return new OfftakeError("KAFKA_UNREACHABLE", `Kafka did not ${doing}: ${why}.`, {
+      cause: error,
+      cure: "Is the broker up, and is its advertised address reachable from here?",
+    });
+  return new OfftakeError("KAFKA_REFUSED", `Kafka refused to ${doing}: ${why}.`, { cause: error });
+}
+
+/** What the client wraps: "connect ECONNREFUSED 127.0.0.1:9092" says more than "Cannot connect to any broker." */
+function deepest(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return deepest(error.errors[0]);
+  if (error instanceof Error && error.cause !== undefined) return deepest(error.cause);
+  return messageOf(error);
+}

@@ -1,0 +1,233 @@
+/**
+ * Kafka's record batch, format version 2: written from the row plan straight into one buffer, read in place from a fetch response. The broker
+ * stores these bytes as they are, so a wrong count or length here is a topic that nobody can read.
+ *
+ *     RecordBatch   base_offset:int64 length:int32 leader_epoch:int32 magic:int8=2 crc:uint32 attributes:int16 last_offset_delta:int32
+ *                   base_timestamp:int64 max_timestamp:int64 producer_id:int64 producer_epoch:int16 base_sequence:int32 count:int32 Record*
+ *     Record        length:varint attributes:int8 timestamp_delta:varlong offset_delta:varint
+ *                   key_length:varint byte* value_length:varint byte* headers:varint Header*
+ *     Header        name_length:varint byte* value_length:varint byte*
+ *
+ * `length` counts from leader_epoch. The CRC32C covers everything from attributes. Attributes: bits 0 to 2 compression (0 none, 1 gzip,
+ * 2 snappy, 3 lz4, 4 zstd), 3 timestamps are the broker's, 4 transactional, 5 control. Varints are zigzag, as in Avro. A length of -1 is null.
+ *
+ * Source: Apache Kafka documentation, "Message Format".
+ */
+import { crc32c } from "@node-rs/crc32";
+import { AvroCursor, AvroWriter } from "../../schemas/avro-bytes.ts";
+import { OfftakeError } from "../../services/runtime/errors.ts";
+import { compress, decompress, type Compression, compressionCodes } from "./compression.ts";
+
+export const headerLength = 61;
+
+const at = {
+  length: 8,
+  leaderEpoch: 12,
+  magic: 16,
+  crc: 17,
+  attributes: 21,
+  lastOffsetDelta: 23,
+  baseTimestamp: 27,
+  maxTimestamp: 35,
+  producerId: 43,
+  producerEpoch: 51,
+  baseSequence: 53,
+  count: 57,
+} as const;
+
+/** A batch that is being filled. Everything a record holds is written through `writer`, between the calls below. */
+export class RecordBatchWriter {
+  readonly writer: AvroWriter;
+  /** Records so far. */
+  count = 0;
+
+  readonly #compression: Compression;
+  #timestamp = 0;
+  #record = 0;
+  #value = 0;
+  // The bytes that the last lengths took: the next ones will most likely take as many, and then nothing has to move.
+  #recordVarint = 2;
+  #valueVarint = 2;
+
+  constructor(compression: Compression, capacity: number) {
+    this.#compression = compression;
+    this.writer = new AvroWriter(capacity);
+    this.writer.at = headerLength;
+  }
+
+  /** Bytes so far, uncompressed. */
+  get length(): number {
+    return this.writer.at;
+  }
+
+  /** Begins a record, up to its key's length. Room for the whole record must have been reserved, and 32 bytes more. */
+  begin(): void {
+    const { writer } = this;
+    if (this.count === 0) this.#timestamp = Date.now();
+    this.#record = writer.at;
+    writer.at += this.#recordVarint;
+    writer.byte(0); // attributes
+    writer.byte(0); // timestamp delta: one timestamp a batch
+    writer.long(this.count);
+  }
+
+  /** The record's key is null. */
+  nullKey(): void {
+    this.writer.byte(1);
+  }
+
+  /** Begins the value; endValue() puts its length in front. */
+  beginValue(): void {
+    this.#value = this.writer.at;
+    this.writer.at += this.#valueVarint;
+  }
+
+  endValue(): void {
+    this.#valueVarint = this.#putLength(this.#value, this.#valueVarint);
+  }
+
+  /** @returns where the record ends */
+  end(): number {
+    this.writer.byte(0); // no headers
+    this.#recordVarint = this.#putLength(this.#record, this.#recordVarint);
+    this.count += 1;
+    return this.writer.at;
+  }
+
+  /** Writes the length of what follows `reserved` bytes at `start` into them, and moves it if they were too many or too few. */
+  #putLength(start: number, reserved: number): number {
+    const { writer } = this;
+    const length = writer.at - start - reserved;
+    const needed = length < 64 ? 1 : length < 8192 ? 2 : length < 1_048_576 ? 3 : length < 134_217_728 ? 4 : 5;
+    if (needed !== reserved) writer.bytes.copyWithin(start + needed, start + reserved, writer.at);
+    writer.at = start;
+    writer.long(length);
+    writer.at += length;
+    return needed;
+  }
+
+  /**
+   * Ends the batch and gives its bytes; the writer must not be used after it.
+   *
+   * @param baseSequence of the idempotent producer: counts records, wraps after 2^31 - 1
+   */
+  close(producerId: bigint, producerEpoch: number, baseSequence: number): Buffer {
+    let bytes = this.writer.bytes.subarray(0, this.writer.at);
+    if (this.#compression !== "none")
+      bytes = Buffer.concat([bytes.subarray(0, headerLength), compress(this.#compression, bytes.subarray(headerLength))]);
+    bytes.writeBigInt64BE(0n, 0);
+    bytes.writeInt32BE(bytes.length - at.leaderEpoch, at.length);
+    bytes.writeInt32BE(-1, at.leaderEpoch);
+    bytes[at.magic] = 2;
+    bytes.writeInt16BE(compressionCodes[this.#compression], at.attributes);
+    bytes.writeInt32BE(this.count - 1, at.lastOffsetDelta);
+    bytes.writeBigInt64BE(BigInt(this.#timestamp), at.baseTimestamp);
+    bytes.writeBigInt64BE(BigInt(this.#timestamp), at.maxTimestamp);
+    bytes.writeBigInt64BE(producerId, at.producerId);
+    bytes.writeInt16BE(producerEpoch, at.producerEpoch);
+    bytes.writeInt32BE(baseSequence, at.baseSequence);
+    bytes.writeInt32BE(this.count, at.count);
+    bytes.writeUInt32BE(crc32c(bytes.subarray(at.attributes)), at.crc);
+    return bytes;
+  }
+}
+
+/** Reads the records of a fetch response, one after the other, as offsets into `bytes`. */
+export class RecordBatchReader {
+  /** The bytes that key and value lie in: the fetch response's own, or those of one decompressed batch. */
+  bytes: Buffer = Buffer.alloc(0);
+  /** The record that next() found. keyStart is -1 for a null key, valueStart for a null value. */
+  offset = 0;
+  keyStart = 0;
+  keyEnd = 0;
+  valueStart = 0;
+  valueEnd = 0;
+  /** Of the batch it lies in. */
+  producerId = -1n;
+  transactional = false;
+  control = false;
+  timestamp = 0;
+
+  #response: Buffer = Buffer.alloc(0);
+  #nextBatch = 0;
+  #end = 0;
+  #baseOffset = 0;
+  #left = 0;
+  readonly #cursor = new AvroCursor();
+
+  /** @param response whole batches and at the end perhaps a part of one, which is passed over */
+  over(response: Buffer): this {
+    this.#response = response;
+    this.#nextBatch = 0;
+    this.#end = response.length;
+    this.#left = 0;
+    return this;
+  }
+
+  /**
+   * Finds the next record, of control batches too.
+   *
+   * @returns false after the last whole batch
+   * @throws OfftakeError KAFKA_BATCH_DAMAGED when a checksum or a length is wrong
+   */
+  next(): boolean {
+    while (this.#left === 0) if (!this.#batch()) return false;
+    this.#left -= 1;
+    const cursor = this.#cursor;
+    const length = cursor.long();
+    const end = cursor.at + length;
+    if (length < 0 || end > cursor.end) throw damaged(this.#baseOffset, "a record longer than its batch");
+    cursor.skip(1);
+    cursor.skipLong();
+    this.offset = this.#baseOffset + cursor.long();
+    const keyLength = cursor.long();
+    this.keyStart = keyLength < 0 ? -1 : cursor.at;
+    if (keyLength > 0) cursor.skip(keyLength);
+    this.keyEnd = cursor.at;
+    const valueLength = cursor.long();
+    this.valueStart = valueLength < 0 ? -1 : cursor.at;
+    if (valueLength > 0) cursor.skip(valueLength);
+    this.valueEnd = cursor.at;
+    if (cursor.at > end) throw damaged(this.offset, "a record that ends early");
+    cursor.at = end; // passes over headers: Offtake writes none
+    return true;
+  }
+
+  /** The offset after the batches that were read. 0 before the first. */
+  nextOffset = 0;
+
+  #batch(): boolean {
+    const response = this.#response;
+    const start = this.#nextBatch;
+    if (this.#end - start < headerLength) return false;
+    const length = response.readInt32BE(start + at.length);
+    const end = start + at.leaderEpoch + length;
+    if (end > this.#end) return false;
+    this.#baseOffset = Number(response.readBigInt64BE(start));
+    if (length < headerLength - at.leaderEpoch) throw damaged(this.#baseOffset, `a length of ${length}`);
+    const magic = response[start + at.magic];
+    if (magic !== 2) throw damaged(this.#baseOffset, `the format version ${magic}, older than Kafka 0.11`);
+    if (crc32c(response.subarray(start + at.attributes, end)) !== response.readUInt32BE(start + at.crc))
+      throw damaged(this.#baseOffset, "a wrong checksum");
+    const attributes = response.readInt16BE(start + at.attributes);
+    this.transactional = (attributes & 0x10) !== 0;
+    this.control = (attributes & 0x20) !== 0;
+    this.timestamp = Number(response.readBigInt64BE(start + at.maxTimestamp));
+    this.producerId = response.readBigInt64BE(start + at.producerId);
+    this.nextOffset = this.#baseOffset + response.readInt32BE(start + at.lastOffsetDelta) + 1;
+    this.#left = response.readInt32BE(start + at.count);
+    this.#nextBatch = end;
+    if ((attributes & 7) === 0) {
+      this.bytes = response;
+      this.#cursor.over(response, start + headerLength, end);
+    } else {
+      this.bytes = decompress(attributes & 7, response.subarray(start + headerLength, end));
+      this.#cursor.over(this.bytes, 0, this.bytes.length);
+    }
+    return true;
+  }
+}
+
+function damaged(offset: number, what: string): OfftakeError {
+  return new OfftakeError("KAFKA_BATCH_DAMAGED", `The record batch at offset ${offset} has ${what}.`);
+}

@@ -1,0 +1,170 @@
+/**
+ * Events on their way to Kafka: the batch that is being filled, and what is confirmable once Kafka has it.
+ *
+ * The newest event of a transaction stays in the open batch until the next one, or the commit, shows whether it is the last: a batch that has gone
+ * cannot be changed. So a batch goes when it is full and another event begins, or between transactions; then at once if nothing is on the way, else
+ * when that has arrived. At low rates an event waits for nobody; at high rates batches fill by themselves.
+ *
+ * Source: ARCHITECTURE.md, "Events", `last`.
+ */
+import type { Compression } from "../kafka/compression.ts";
+import type { Producer } from "../kafka/producer.ts";
+import { RecordBatchWriter } from "../kafka/record-batch.ts";
+import { Acker } from "./acker.ts";
+import type { Lsn } from "./lsn.ts";
+
+/** A batch with this many bytes is full. */
+const fullBytes = 1 << 20;
+
+/** More than this on the way to Kafka, and the source has to wait until half of it has arrived. */
+const maxPendingBytes = 12 << 20;
+
+export class Outbox {
+  /** Events and transactions that are durable. */
+  events = 0;
+  transactions = 0;
+  /** Commit time of the newest transaction that is durable with all its events, microseconds since 1970; 0 before the first. */
+  durableMicros = 0;
+  /** Its commit LSN. */
+  durableLsn: Lsn;
+  batch: RecordBatchWriter;
+
+  readonly #producer: Producer;
+  readonly #compression: Compression;
+  readonly #released: () => void;
+  readonly #acker: Acker;
+  /** Commits whose events are not all durable, oldest first: events up to and with it, counted from the start. */
+  readonly #commits: { events: number; micros: number; lsn: Lsn }[] = [];
+  #appended = 0;
+  #ofTransaction = 0;
+  /** Where the newest event has its `last`, in the open batch; -1 when it is not there. */
+  #lastFlag = -1;
+  #open = false;
+  #full = false;
+
+  /**
+   * @param confirmed the slot's confirmed_flush_lsn
+   * @param released told when `full` has ended
+   */
+  constructor(producer: Producer, compression: Compression, confirmed: Lsn, released: () => void) {
+    this.#producer = producer;
+    this.#compression = compression;
+    this.#released = released;
+    this.#acker = new Acker(confirmed);
+    this.durableLsn = confirmed;
+    this.batch = this.#newBatch();
+    producer.events = { ...producer.events, durable: (records) => this.#durable(records) };
+  }
+
+  /** What may be confirmed to the slot. */
+  get confirmable(): Lsn {
+    return this.#acker.confirmable;
+  }
+
+  /** Whether the source has to wait. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  /** Whether a transaction's events are being appended. */
+  get inTransaction(): boolean {
+    return this.#open;
+  }
+
+  /** Commit time of the oldest transaction that is not durable yet, microseconds since 1970. */
+  get oldestPendingMicros(): number | undefined {
+    return this.#commits[0]?.micros;
+  }
+
+  begin(): void {
+    this.#open = true;
+    this.#ofTransaction = 0;
+    this.#lastFlag = -1;
+  }
+
+  /** An event that the topic has already: counted, so that its commit becomes confirmable. */
+  passOver(): void {
+    this.#count();
+    this.#durableRecords(1);
+  }
+
+  /** Before an event is appended to `batch`: what stands there is not the last of its transaction, so a full batch may go. */
+  makeRoom(): void {
+    if (this.batch.length >= fullBytes) this.#send();
+  }
+
+  /** @param fromEnd how far before the end of the batch the byte of the event's `last` lies */
+  appended(fromEnd: number): void {
+    this.#count();
+    this.#lastFlag = this.batch.length - fromEnd;
+  }
+
+  /** @returns whether the transaction has events in the topic, or on the way to it */
+  commit(lsn: Lsn, micros: number): boolean {
+    if (this.#lastFlag !== -1) this.batch.writer.bytes[this.#lastFlag] = 1;
+    this.#lastFlag = -1;
+    this.#open = false;
+    const links = this.#ofTransaction > 0;
+    if (links) this.#commits.push({ events: this.#appended, micros, lsn });
+    this.#acker.commit(lsn);
+    this.#settle();
+    if (this.batch.length >= fullBytes) this.#send();
+    return links;
+  }
+
+  /** The source has nothing more to give at the moment. */
+  idle(): void {
+    if (!this.#open && this.#producer.pending === 0) this.#send();
+  }
+
+  /** Sends whole transactions whatever is on the way; the events of an open one stay. */
+  flush(): void {
+    if (!this.#open) this.#send();
+  }
+
+  #count(): void {
+    this.#appended += 1;
+    this.#ofTransaction += 1;
+    this.#acker.appended(1);
+  }
+
+  #send(): void {
+    if (this.batch.count === 0) return;
+    this.#producer.send(this.batch);
+    this.batch = this.#newBatch();
+    this.#lastFlag = -1;
+    this.#full ||= this.#producer.pendingBytes > maxPendingBytes;
+  }
+
+  #durable(records: number): void {
+    this.#durableRecords(records);
+    this.idle();
+    if (this.#full && this.#producer.pendingBytes < maxPendingBytes / 2) {
+      this.#full = false;
+      this.#released();
+    }
+  }
+
+  #durableRecords(records: number): void {
+    this.events += records;
+    this.#acker.durable(records);
+    this.#settle();
+  }
+
+  #settle(): void {
+    let done = 0;
+    for (const { events, micros, lsn } of this.#commits) {
+      if (events > this.events) break;
+      this.durableMicros = micros;
+      this.durableLsn = lsn;
+      done += 1;
+    }
+    if (done === 0) return;
+    this.transactions += done;
+    this.#commits.splice(0, done);
+  }
+
+  #newBatch(): RecordBatchWriter {
+    return new RecordBatchWriter(this.#compression, fullBytes + (fullBytes >> 2));
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * A connector's publication: what of the service's tables gets into the stream. What it leaves out is missing at the target without any error, so
+ * it is compared with the service's tables before anything is read.
+ *
+ * Source: PostgreSQL documentation, "CREATE PUBLICATION", "pg_publication_tables".
+ */
+import { escapeIdentifier, type ClientBase } from "pg";
+import { OfftakeError } from "../../services/runtime/errors.ts";
+import type { TableName } from "../../services/runtime/table-pattern.ts";
+
+export interface PublishedTable extends TableName {
+  /** Columns that are published; the view names them all where there is no list. */
+  readonly columns: readonly string[];
+  /** Columns of the table that can be published: those that are not generated. */
+  readonly publishable: readonly string[];
+  /** The WHERE clause; empty for none. */
+  readonly rowFilter: string;
+}
+
+export interface Publication {
+  readonly name: string;
+  readonly allTables: boolean;
+  /** Kinds of change that it leaves out: insert, update, delete, truncate. */
+  readonly leavesOut: readonly string[];
+  readonly viaRoot: boolean;
+  readonly tables: readonly PublishedTable[];
+}
+
+const publicationSql = `
+  SELECT puballtables AS all_tables, pubviaroot AS via_root,
+         array_remove(ARRAY[CASE WHEN NOT pubinsert THEN 'insert' END, CASE WHEN NOT pubupdate THEN 'update' END,
+                            CASE WHEN NOT pubdelete THEN 'delete' END, CASE WHEN NOT pubtruncate THEN 'truncate' END], NULL) AS leaves_out
+    FROM pg_catalog.pg_publication
+   WHERE pubname = $1`;
+
+const tablesSql = `
+  SELECT p.schemaname AS schema, p.tablename AS table, p.attnames::text[] AS columns, coalesce(p.rowfilter, '') AS row_filter,
+         ARRAY(SELECT a.attname::text
+                 FROM pg_catalog.pg_attribute a
+                WHERE a.attrelid = format('%I.%I', p.schemaname, p.tablename)::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+                ORDER BY a.attnum) AS publishable
+    FROM pg_catalog.pg_publication_tables p
+   WHERE p.pubname = $1
+   ORDER BY 1, 2`;
+
+/** @returns undefined when there is none of that name */
+export async function readPublication(client: ClientBase, name: string): Promise<Publication | undefined> {
+  const publications = await client.query<{ all_tables: boolean; via_root: boolean; leaves_out: string[] }>(publicationSql, [name]);
+  const found = publications.rows[0];
+  if (found === undefined) return undefined;
+  const tables = await client.query<{ schema: string; table: string; columns: string[]; row_filter: string; publishable: string[] }>(tablesSql, [
+    name,
+  ]);
+  return {
+    name,
+    allTables: found.all_tables,
+    leavesOut: found.leaves_out,
+    viaRoot: found.via_root,
+    tables: tables.rows.map(({ schema, table, columns, row_filter: rowFilter, publishable }) => ({ schema, table, columns, publishable, rowFilter })),
+  };
+}
+
+/** One thing that the publication would keep from the target, and the SQL that mends it. */
+export interface PublicationFault {
+  readonly what: string;
+  readonly cure: string;
+}
+
+/** Pure. @param tables the service's, as the catalog names them */
+export function publicationFaults(publication: Publication, tables: readonly TableName[]): PublicationFault[] {
+  const name = escapeIdentifier(publication.name);
+  const faults: PublicationFault[] = [];
+  if (publication.leavesOut.length > 0)
+    faults.push({
+      what: `does not publish ${publication.leavesOut.join(", ")}`,
+      cure: `ALTER PUBLICATION ${name} SET (publish = 'insert, update, delete, truncate');`,
+    });
+  for (const { schema, table } of tables) {
+    const published = publication.tables.find((each) => each.schema === schema && each.table === table);
+    const quoted = `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
+    if (published === undefined) {
+      faults.push({ what: `does not hold the table ${schema}.${table}`, cure: `ALTER PUBLICATION ${name} ADD TABLE ${quoted};` });
+      continue;
+    }
+    const missing = published.publishable.filter((column) => !published.columns.includes(column));
+    if (missing.length > 0)
+      faults.push({
+        what: `leaves out the columns ${missing.join(", ")} of ${schema}.${table}`,
+        cure: `ALTER PUBLICATION ${name} DROP TABLE ${quoted}, and ADD TABLE without a list of columns.`,
+      });
+    if (published.rowFilter !== "")
+      faults.push({
+        what: `leaves out rows of ${schema}.${table} (WHERE ${published.rowFilter})`,
+        cure: `ALTER PUBLICATION ${name} DROP TABLE ${quoted}, and ADD TABLE without WHERE.`,
+      });
+  }
+  return faults;
+}
+
+/** @throws OfftakeError PUBLICATION_MISSING, PUBLICATION_DIFFERS with the first fault */
+export function refusePublication(name: string, publication: Publication | undefined, tables: readonly TableName[]): void {
+  if (publication === undefined)
+    throw new OfftakeError("PUBLICATION_MISSING", `The publication ${name} does not exist at the source.`, {
+      cure: "Run `offtake up`, which creates it.",
+    });
+  const [fault] = publicationFaults(publication, tables);
+  if (fault !== undefined) throw new OfftakeError("PUBLICATION_DIFFERS", `The publication ${name} ${fault.what}.`, { cure: fault.cure });
+}

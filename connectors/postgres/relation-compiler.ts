@@ -1,0 +1,74 @@
+/**
+ * Turns a relation message into the encoder of its rows: which columns are the key, which Avro types carry them, under which schemas of the
+ * registry. Done once per relation and shape, off the hot path; the stream waits, because the next message may be a row of it.
+ *
+ * Source: PostgreSQL documentation, "ALTER TABLE", REPLICA IDENTITY.
+ */
+import type { ClientBase } from "pg";
+import { subjectOf, tableNamespace } from "../../schemas/avro-names.ts";
+import { envelopeSchema, type EnvelopeColumn, type EnvelopeNames, keySchema } from "../../schemas/envelope.ts";
+import { avroColumnType } from "../../schemas/postgres-types.ts";
+import type { Registry } from "../kafka/registry.ts";
+import { EventEncoder } from "./event-encoder.ts";
+import type { NamedType, Relation } from "./pgoutput.ts";
+
+// REPLICA IDENTITY FULL marks every column of the message as key, so the primary key has to be asked for.
+const primaryKeySql = `
+  SELECT a.attname AS name
+    FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+   WHERE i.indrelid = $1 AND i.indisprimary`;
+
+export class RelationCompiler {
+  readonly #topicPrefix: string;
+  readonly #topic: string;
+  readonly #registry: Registry;
+  readonly #source: ClientBase;
+  readonly #types = new Map<number, NamedType>();
+
+  constructor(topicPrefix: string, topic: string, registry: Registry, source: ClientBase) {
+    this.#topicPrefix = topicPrefix;
+    this.#topic = topic;
+    this.#registry = registry;
+    this.#source = source;
+  }
+
+  /** A type that is not built in; its message comes before the relation's. */
+  learn(type: NamedType): void {
+    this.#types.set(type.oid, type);
+  }
+
+  /** @throws OfftakeError SCHEMA_REFUSED, REGISTRY_UNREACHABLE, REGISTRY_REFUSED */
+  async compile(relation: Relation): Promise<EventEncoder> {
+    const keys = await this.#keyColumns(relation);
+    const columns: EnvelopeColumn[] = relation.columns.map(({ name, typeOid }) => {
+      const type = this.#types.get(typeOid);
+      return { name, key: keys.has(name), type: avroColumnType(typeOid, type && `${type.schema}.${type.name}`) };
+    });
+    const names: EnvelopeNames = { topicPrefix: this.#topicPrefix, schema: relation.schema, table: relation.name };
+    const namespace = tableNamespace(this.#topicPrefix, relation.schema, relation.name);
+    const keyId = keys.size === 0 ? undefined : await this.#registry.register(subjectOf(this.#topic, `${namespace}.Key`), keySchema(names, columns));
+    const valueId = await this.#registry.register(subjectOf(this.#topic, `${namespace}.Envelope`), envelopeSchema(names, columns));
+    return new EventEncoder({ schema: relation.schema, table: relation.name, columns, keyId, valueId });
+  }
+
+  async #keyColumns(relation: Relation): Promise<Set<string>> {
+    if (relation.replicaIdentity !== "f") return new Set(relation.columns.filter((column) => column.key).map((column) => column.name));
+    const { rows } = await this.#source.query<{ name: string }>(primaryKeySql, [relation.oid]);
+    return new Set(rows.map((row) => row.name));
+  }
+}
+
+/** Whether the rows of both can go through one encoder. */
+export function sameRelation(a: Relation, b: Relation): boolean {
+  return (
+    a.schema === b.schema &&
+    a.name === b.name &&
+    a.replicaIdentity === b.replicaIdentity &&
+    a.columns.length === b.columns.length &&
+    a.columns.every((column, i) => {
+      const other = b.columns[i]!;
+      return column.name === other.name && column.key === other.key && column.typeOid === other.typeOid;
+    })
+  );
+}

@@ -1,0 +1,248 @@
+/**
+ * A logical replication stream: opened by pg (start-up, authentication, TLS), then walked in place.
+ *
+ * pg-logical-replication is not used: it confirms LSN + 1, which loses a transaction whose commit record begins there, and a timer of its own
+ * confirms what was only received (docs/decisions/0002-replication-client.md). Nothing here confirms anything: status() sends what it is told.
+ *
+ * Source: PostgreSQL documentation, "Streaming Replication Protocol", START_REPLICATION.
+ */
+import type { Socket } from "node:net";
+import { escapeIdentifier, escapeLiteral, type Client } from "pg";
+import { OfftakeError } from "../../services/runtime/errors.ts";
+import type { Secret } from "../../services/runtime/secret.ts";
+import { BackendFrames } from "./backend-frames.ts";
+import { type Lsn, parseLsn } from "./lsn.ts";
+import { standbyStatusUpdate } from "./replication-messages.ts";
+import { endSession, openSession, sessionError, sqlState } from "./session.ts";
+
+/** Who the server is: a position means nothing without it. */
+export interface SourceIdentity {
+  readonly systemIdentifier: string;
+  readonly timeline: number;
+  readonly database: string;
+}
+
+/** Kinds of backend messages, as their first bytes. */
+const Message = { copyBoth: 0x57, copyData: 0x64, copyDone: 0x63, error: 0x45, notice: 0x4e, parameter: 0x53, complete: 0x43, ready: 0x5a } as const;
+
+/** A replication connection before it streams: may ask the server who it is. */
+export class ReplicationSession {
+  readonly #client: Client;
+  readonly #url: Secret;
+
+  private constructor(client: Client, url: Secret) {
+    this.#client = client;
+    this.#url = url;
+  }
+
+  /** @throws OfftakeError SOURCE_UNREACHABLE, SOURCE_REFUSED */
+  static async open(url: Secret, applicationName: string): Promise<ReplicationSession> {
+    return new ReplicationSession(await openSession(url, { side: "source", applicationName, statementTimeoutMs: 0, replication: true }), url);
+  }
+
+  /** The server's process that reads the slot for us. */
+  get backendPid(): number {
+    return (this.#client as unknown as { processID: number }).processID;
+  }
+
+  async identify(): Promise<SourceIdentity> {
+    try {
+      const { rows } = await this.#client.query<{ systemid: string; timeline: string; dbname: string }>("IDENTIFY_SYSTEM");
+      return { systemIdentifier: rows[0]!.systemid, timeline: Number(rows[0]!.timeline), database: rows[0]!.dbname };
+    } catch (error) {
+      throw sessionError(error, "source", this.#url);
+    }
+  }
+
+  /**
+   * Where each timeline before this one was left.
+   *
+   * @param timeline the present one; the first has no history
+   */
+  async history(timeline: number): Promise<{ timeline: number; endedAt: Lsn }[]> {
+    if (timeline === 1) return [];
+    try {
+      const { rows } = await this.#client.query<{ content: string }>(`TIMELINE_HISTORY ${timeline}`);
+      return parseTimelineHistory(String(rows[0]!.content));
+    } catch (error) {
+      throw sessionError(error, "source", this.#url);
+    }
+  }
+
+  /**
+   * Begins to stream from where the slot stands. The session becomes the stream.
+   *
+   * @throws OfftakeError SLOT_MISSING, SLOT_IN_USE, SLOT_LOST, SOURCE_REFUSED, SOURCE_UNREACHABLE
+   */
+  async stream(slot: string, publication: string): Promise<ReplicationStream> {
+    const command = `START_REPLICATION SLOT ${escapeIdentifier(slot)} LOGICAL 0/0 (proto_version '1', publication_names ${escapeLiteral(escapeIdentifier(publication))}, messages 'true')`;
+    const stream = new ReplicationStream((this.#client as unknown as { connection: { stream: Socket } }).connection.stream);
+    try {
+      await stream.start(command);
+      return stream;
+    } catch (error) {
+      await stream.end();
+      throw slotError(error, slot) ?? sessionError(error, "source", this.#url);
+    }
+  }
+
+  async end(): Promise<void> {
+    await endSession(this.#client);
+  }
+}
+
+/** A line of the history file is a timeline, a tab, and the LSN at which the next one left it. */
+export function parseTimelineHistory(content: string): { timeline: number; endedAt: Lsn }[] {
+  return content
+    .split("\n")
+    .map((line) => /^(\d+)\t([0-9A-F]+\/[0-9A-F]+)/.exec(line))
+    .filter((match) => match !== null)
+    .map((match) => ({ timeline: Number(match[1]), endedAt: parseLsn(match[2]!) }));
+}
+
+/** Why the server does not give the slot, as far as it says so by SQLSTATE and text. */
+function slotError(error: unknown, slot: string): OfftakeError | undefined {
+  const state = error instanceof ServerError ? error.state : sqlState(error);
+  const why = error instanceof Error ? error.message : "";
+  switch (state) {
+    case "42704":
+      return new OfftakeError("SLOT_MISSING", `The slot ${slot} does not exist at the source.`, {
+        cause: error,
+        cure: "If it never did, `offtake up` creates it. If it was dropped, the WAL since then is gone: the service's tables have to be copied again.",
+      });
+    case "55006":
+      return new OfftakeError("SLOT_IN_USE", `The slot ${slot} is read by another process: ${why}.`, {
+        cause: error,
+        cure: "If that is another connector of the same name, this one waits as its standby.",
+      });
+    case "55000":
+      return new OfftakeError("SLOT_LOST", `The slot ${slot} can no longer be read: ${why}.`, {
+        cause: error,
+        cure: "WAL that it needed is gone: the service's tables have to be copied again. Raise max_slot_wal_keep_size.",
+      });
+    default:
+      return undefined;
+  }
+}
+
+/** An ErrorResponse on a connection that pg no longer reads. */
+export class ServerError extends Error {
+  readonly state: string;
+
+  constructor(state: string, message: string) {
+    super(message);
+    this.state = state;
+  }
+}
+
+export class ReplicationStream {
+  readonly frames = new BackendFrames();
+  /** Called after each read, with whole messages in `frames`. */
+  onBytes: () => void = () => {};
+  /** Called once when the stream is over, with the reason. */
+  onEnd: (error: Error) => void = () => {};
+
+  readonly #socket: Socket;
+  #ended = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /** Sends the command and waits for the server to begin copying. From then on the stream is paused until resume(). */
+  async start(command: string): Promise<void> {
+    const socket = this.#socket;
+    socket.removeAllListeners("data");
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const fail = (error: Error): void => {
+      reject(error);
+      if (this.#ended) return;
+      this.#ended = true;
+      this.onEnd(error);
+    };
+    socket.once("error", fail);
+    socket.once("close", () => fail(new Error("the server closed the replication connection")));
+    const begun = (chunk: Buffer): void => {
+      this.frames.push(chunk);
+      try {
+        while (this.frames.next()) {
+          const { kind } = this.frames;
+          if (kind === Message.error) return reject(serverError(this.frames.bytes, this.frames.start, this.frames.end));
+          if (kind !== Message.copyBoth) continue;
+          socket.pause();
+          socket.off("data", begun);
+          socket.on("data", (next: Buffer) => {
+            this.frames.push(next);
+            this.onBytes();
+          });
+          return resolve();
+        }
+      } catch (error) {
+        reject(error as Error);
+      }
+    };
+    socket.on("data", begun);
+    socket.write(simpleQuery(command));
+    await promise;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /**
+   * What to do with a message that is not CopyData.
+   *
+   * @throws ServerError when the server ends the stream with an error
+   */
+  other(kind: number, bytes: Buffer, start: number, end: number): void {
+    if (kind === Message.error) throw serverError(bytes, start, end);
+    if (kind === Message.copyDone || kind === Message.complete || kind === Message.ready)
+      throw new Error("the server ended the stream: it is shutting down");
+  }
+
+  /** Tells the server how far the connector is. See standbyStatusUpdate for what each means. */
+  status(written: Lsn, flushed: Lsn, replyNow: boolean): void {
+    if (!this.#ended) this.#socket.write(standbyStatusUpdate(written, flushed, Date.now(), replyNow));
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    if (this.#socket.destroyed) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#socket.once("close", resolve);
+    // What was written last (a status update) leaves before the connection does.
+    this.#socket.end();
+    const timer = setTimeout(() => this.#socket.destroy(), 1000);
+    this.#socket.resume();
+    await promise;
+    clearTimeout(timer);
+  }
+}
+
+/** Query 'Q' length:int32 text:string. */
+function simpleQuery(text: string): Buffer {
+  const query = Buffer.alloc(5 + Buffer.byteLength(text) + 1);
+  query[0] = 0x51;
+  query.writeInt32BE(query.length - 1, 1);
+  query.write(text, 5);
+  return query;
+}
+
+/** ErrorResponse is fields of a code byte and a string each, and a zero byte at the end: C the SQLSTATE, M the message. */
+function serverError(bytes: Buffer, start: number, end: number): ServerError {
+  let state = "";
+  let message = "the server reports an error";
+  for (let at = start; at < end && bytes[at] !== 0;) {
+    const zero = bytes.indexOf(0, at);
+    const text = bytes.toString("utf8", at + 1, zero === -1 ? end : zero);
+    if (bytes[at] === 0x43) state = text;
+    if (bytes[at] === 0x4d) message = text;
+    at = zero === -1 ? end : zero + 1;
+  }
+  return new ServerError(state, message);
+}

@@ -1,0 +1,131 @@
+/**
+ * Sessions with PostgreSQL, source or target, under settings that make the server print every value in one canonical way. A session with the
+ * application's own DateStyle or lc_monetary would put other text on the topic, or read it as another value, without any error.
+ *
+ * The settings travel as start-up parameters: they hold before the first statement and end with the connection. A pooler in between refuses
+ * them, which is how it is found out; SET would leak them to the application that gets the connection next.
+ *
+ * Source: PostgreSQL documentation, "Client Connection Defaults", "Message Flow", Start-up.
+ */
+import pg, { type Client } from "pg";
+import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
+import type { Secret } from "../../services/runtime/secret.ts";
+
+/** What every value is printed and read under. Text is the truth (schemas/postgres-types.ts), so it has to be one text. */
+export const canonicalSettings: Readonly<Record<string, string>> = {
+  DateStyle: "ISO,YMD",
+  IntervalStyle: "postgres",
+  TimeZone: "UTC",
+  extra_float_digits: "1",
+  bytea_output: "hex",
+  client_encoding: "UTF8",
+  lc_monetary: "C",
+  xmloption: "content",
+  // Names in regclass and its like come with their schema.
+  search_path: "pg_catalog",
+};
+
+export interface SessionOptions {
+  /** Which side of the pipeline it is: chooses the error codes. */
+  readonly side: "source" | "target";
+  /** As pg_stat_activity shows it. */
+  readonly applicationName: string;
+  /** Milliseconds; 0 for none. */
+  readonly statementTimeoutMs: number;
+  /** Beside canonicalSettings, and instead of them where the name is the same. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Speak the replication protocol. */
+  readonly replication?: boolean;
+  /** Send statements without waiting for the answers to those before. */
+  readonly pipeline?: boolean;
+}
+
+/**
+ * @returns connected; it is the caller's to end
+ * @throws OfftakeError SOURCE_UNREACHABLE, SOURCE_REFUSED, TARGET_UNREACHABLE, TARGET_REFUSED
+ */
+export async function openSession(url: Secret, options: SessionOptions): Promise<Client> {
+  const client = new pg.Client({
+    connectionString: withOptions(url.reveal(), { ...canonicalSettings, ...options.settings }),
+    application_name: options.applicationName,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    ...(options.statementTimeoutMs === 0 ? {} : { statement_timeout: options.statementTimeoutMs }),
+    ...(options.replication === true ? { replication: "database" } : {}),
+    ...(options.pipeline === true ? { pipeline: true } : {}),
+  });
+  // A connection that breaks while nothing is asked of it would otherwise end the process; the next question finds out.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw sessionError(error, options.side, url);
+  }
+}
+
+/** Ends a session without waiting long for a server that does not answer. */
+export async function endSession(client: Client): Promise<void> {
+  const socket = (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream;
+  const timer = setTimeout(() => socket.destroy(), 2000);
+  try {
+    await client.end();
+  } catch {
+    // It was broken already.
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The SQLSTATE of an error that a server sent. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}
+
+/**
+ * Whether a session ended or could not begin, so that the same statement may succeed in another.
+ *
+ * Source: PostgreSQL documentation, "PostgreSQL Error Codes": classes 08, 53 and 57, and Node's socket errors, which have no SQLSTATE.
+ */
+export function isUnreachable(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state === undefined) return true;
+  return state.startsWith("08") || state.startsWith("53") || ["57P01", "57P02", "57P03", "57P05"].includes(state);
+}
+
+/** An error of pg as ours. Errors of statements that are the statement's own fault are left to whoever sent it. */
+export function sessionError(error: unknown, side: "source" | "target", url: Secret): OfftakeError {
+  if (error instanceof OfftakeError) return error;
+  const where = `The ${side} at ${url.describe()}`;
+  const state = sqlState(error);
+  const why = messageOf(error);
+  if (/unsupported startup parameter|no such database.*pgbouncer/i.test(why))
+    return new OfftakeError(side === "source" ? "SOURCE_REFUSED" : "TARGET_REFUSED", `${where} is behind a connection pooler: ${why}.`, {
+      cause: error,
+      cure: `Give Offtake the address of the server itself: a pooler cannot carry replication, and leaks session settings.`,
+    });
+  if (isUnreachable(error))
+    return new OfftakeError(side === "source" ? "SOURCE_UNREACHABLE" : "TARGET_UNREACHABLE", `${where} cannot be reached: ${why}.`, { cause: error });
+  return new OfftakeError(side === "source" ? "SOURCE_REFUSED" : "TARGET_REFUSED", `${where} refuses: ${why} (${state}).`, {
+    cause: error,
+    cure: refusalCure(state, side),
+  });
+}
+
+function refusalCure(state: string | undefined, side: "source" | "target"): string {
+  if (state === "28P01" || state === "28000")
+    return "Check user and password of the URL, and pg_hba.conf (replication connections have lines of their own there).";
+  if (state === "3D000") return "Check the database's name in the URL.";
+  if (state === "42501") return `Give the role that right; \`offtake check\` prints the SQL for the ${side}.`;
+  return "";
+}
+
+/** The URL with the settings in its `options`, which is where a connection string takes them. */
+function withOptions(url: string, settings: Readonly<Record<string, string>>): string {
+  const parsed = new URL(url);
+  const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value.replace(/([\\ ])/g, "\\$1")}`);
+  const theirs = parsed.searchParams.get("options");
+  parsed.searchParams.set("options", [...(theirs === null ? [] : [theirs]), ...ours].join(" "));
+  return parsed.href;
+}

@@ -1,0 +1,85 @@
+/**
+ * A connector's replication slot, as the server shows it.
+ *
+ * Source: PostgreSQL documentation, "pg_replication_slots", "Replication Management Functions".
+ */
+import type { ClientBase } from "pg";
+import { type Lsn, parseLsn } from "./lsn.ts";
+
+export interface Slot {
+  readonly name: string;
+  readonly plugin: string;
+  readonly database: string;
+  readonly active: boolean;
+  /** The backend that reads it. */
+  readonly activePid: number | undefined;
+  readonly confirmedFlush: Lsn;
+  /** WAL from here on is kept for it. Undefined for a slot that is lost. */
+  readonly restart: Lsn | undefined;
+  /** reserved, extended, unreserved, lost. */
+  readonly walStatus: string;
+  /** Bytes that can still be written before the slot is lost; undefined where the server sets no limit. */
+  readonly safeWalSize: number | undefined;
+  /** Bytes of WAL that the server keeps for it. */
+  readonly retainedBytes: number;
+  /** Bytes between what is confirmed and the head of the WAL. */
+  readonly lagBytes: number;
+  /** Why the server gave it up (PostgreSQL 17 and later); empty otherwise. */
+  readonly invalidationReason: string;
+}
+
+// to_jsonb: invalidation_reason came with 17, and a row that lacks a column is not an error this way. On a standby the head is what was replayed.
+const readSql = `
+  SELECT s.slot_name, s.plugin, s.database, s.active, s.active_pid, s.confirmed_flush_lsn::text, s.restart_lsn::text, s.wal_status,
+         s.safe_wal_size, to_jsonb(s) ->> 'invalidation_reason' AS invalidation_reason,
+         pg_wal_lsn_diff(head.lsn, s.restart_lsn)::float8 AS retained_bytes,
+         pg_wal_lsn_diff(head.lsn, s.confirmed_flush_lsn)::float8 AS lag_bytes
+    FROM pg_catalog.pg_replication_slots s,
+         (SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END) AS head(lsn)
+   WHERE s.slot_name = $1`;
+
+interface Row {
+  slot_name: string;
+  plugin: string | null;
+  database: string | null;
+  active: boolean;
+  active_pid: number | null;
+  confirmed_flush_lsn: string | null;
+  restart_lsn: string | null;
+  wal_status: string | null;
+  safe_wal_size: string | null;
+  invalidation_reason: string | null;
+  retained_bytes: number | null;
+  lag_bytes: number | null;
+}
+
+/** @returns undefined when there is no slot of that name */
+export async function readSlot(client: ClientBase, name: string): Promise<Slot | undefined> {
+  const { rows } = await client.query<Row>(readSql, [name]);
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  return {
+    name: row.slot_name,
+    plugin: row.plugin ?? "",
+    database: row.database ?? "",
+    active: row.active,
+    activePid: row.active_pid ?? undefined,
+    confirmedFlush: row.confirmed_flush_lsn === null ? 0n : parseLsn(row.confirmed_flush_lsn),
+    restart: row.restart_lsn === null ? undefined : parseLsn(row.restart_lsn),
+    walStatus: row.wal_status ?? "lost",
+    safeWalSize: row.safe_wal_size === null ? undefined : Number(row.safe_wal_size),
+    retainedBytes: Math.max(row.retained_bytes ?? 0, 0),
+    lagBytes: Math.max(row.lag_bytes ?? 0, 0),
+    invalidationReason: row.invalidation_reason ?? "",
+  };
+}
+
+/**
+ * Creates a logical slot for pgoutput. It waits until every transaction that is open at the source has ended.
+ *
+ * @returns where it stands: what commits from there on is in its stream
+ */
+export async function createSlot(client: ClientBase, name: string): Promise<Lsn> {
+  const { rows } = await client.query<{ lsn: string }>("SELECT lsn::text FROM pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput')", [name]);
+  return parseLsn(rows[0]!.lsn);
+}

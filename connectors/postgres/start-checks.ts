@@ -1,0 +1,91 @@
+/**
+ * Decides whether a connector may go on where the topic ends. Each check stands between a silent gap and the service's database: once an event
+ * beyond a gap is published, nothing downstream can see that one is missing.
+ *
+ * Pure: everything it judges is an argument. Source: ARCHITECTURE.md, "Take-over".
+ */
+import { OfftakeError } from "../../services/runtime/errors.ts";
+import { formatLsn, type Lsn } from "./lsn.ts";
+import type { SourceIdentity } from "./replication-stream.ts";
+import type { Slot } from "./slot.ts";
+
+/** What the last record of a topic says: an event, or a marker that repeats the event before it. */
+export interface Tail {
+  readonly commitLsn: Lsn;
+  readonly sequence: number;
+  /** Whether its transaction is whole. */
+  readonly last: boolean;
+  /** The transaction before it in the topic; undefined for the first. */
+  readonly previous: Lsn | undefined;
+  /** Where it was written from. */
+  readonly systemIdentifier: string;
+  readonly timeline: number;
+  /** The event itself, so that it can be recognised when it comes again; undefined where none was published yet. */
+  readonly event: TailEvent | undefined;
+}
+
+/** What the same event must be again: the LSN of the change, its table, op, and a digest of its key. */
+export interface TailEvent {
+  readonly lsn: string;
+  readonly table: string;
+  readonly op: string;
+  readonly key: string;
+}
+
+/** The rest of a timeline's history: the timelines before the present one, and where each was left. */
+export type TimelineHistory = readonly { readonly timeline: number; readonly endedAt: Lsn }[];
+
+/**
+ * @throws OfftakeError TOPIC_LOST_TAIL, SLOT_MOVED, SOURCE_IDENTITY_CHANGED, TIMELINE_DIVERGED
+ */
+export function checkStart(tail: Tail, slot: Slot, identity: SourceIdentity, history: TimelineHistory, topic: string): void {
+  if (tail.systemIdentifier !== identity.systemIdentifier)
+    throw new OfftakeError(
+      "SOURCE_IDENTITY_CHANGED",
+      `The topic ${topic} was written from the PostgreSQL cluster ${tail.systemIdentifier}, and the source is now ${identity.systemIdentifier}.`,
+      { cure: "Check source.url. If the source was really exchanged, its service's tables have to be copied again." },
+    );
+  checkTimeline(tail, identity, history, topic);
+  // Only what the topic's tail vouches for is ever confirmed, so a slot beyond the tail means that one of them is not what it was.
+  if (tail.commitLsn < slot.confirmedFlush)
+    throw new OfftakeError(
+      "TOPIC_LOST_TAIL",
+      `The topic ${topic} ends at ${formatLsn(tail.commitLsn)}, and the slot ${slot.name} is confirmed up to ${formatLsn(slot.confirmedFlush)}: what lies between is in neither.`,
+      {
+        cure: "Kafka lost acknowledged events, or the slot was dropped and made again, or advanced by hand. The service's tables have to be copied again.",
+      },
+    );
+}
+
+/** A promoted standby goes on from where it had got to. What the old primary wrote beyond that was published and never happened. */
+function checkTimeline(tail: Tail, identity: SourceIdentity, history: TimelineHistory, topic: string): void {
+  if (tail.timeline === identity.timeline) return;
+  const left = history.find(({ timeline }) => timeline === tail.timeline);
+  if (left !== undefined && tail.commitLsn < left.endedAt) return;
+  const where = left === undefined ? "does not descend from it" : `left it at ${formatLsn(left.endedAt)}`;
+  throw new OfftakeError(
+    "TIMELINE_DIVERGED",
+    `The topic ${topic} ends at ${formatLsn(tail.commitLsn)} of timeline ${tail.timeline}, and the source is on timeline ${identity.timeline}, which ${where}.`,
+    { cure: "The topic holds changes that the present source does not know. The service's tables have to be copied again." },
+  );
+}
+
+/**
+ * The event that comes again at the tail's position must be the one that is there.
+ *
+ * @throws OfftakeError TAIL_DIFFERS
+ */
+export function checkTailEvent(tail: Tail, again: TailEvent, topic: string): void {
+  const { event } = tail;
+  if (event === undefined || (event.lsn === again.lsn && event.table === again.table && event.op === again.op && event.key === again.key)) return;
+  throw tailDiffers(tail, topic, `the slot gives the change ${again.op} of ${again.table} at ${again.lsn} for it`);
+}
+
+/** @param found what the slot's stream has instead */
+export function tailDiffers(tail: Tail, topic: string, found: string): OfftakeError {
+  const { event } = tail;
+  const what = event === undefined ? "" : `, the change ${event.op} of ${event.table} at ${event.lsn}`;
+  return new OfftakeError("TAIL_DIFFERS", `The topic ${topic} ends with ${formatLsn(tail.commitLsn)}:${tail.sequence}${what}, but ${found}.`, {
+    cure: "The slot's stream is not the one that the topic was written from: slot or publication were exchanged. The service's tables have to be copied again.",
+  });
+}

@@ -1,0 +1,133 @@
+/**
+ * Makes a connector the one writer of its topic, and finds out where the topic ends.
+ *
+ * The order is what makes it safe: (1) the slot's stream is ours, so nobody else gets new changes; (2) a new producer epoch; (3) a marker with
+ * it, after which the broker refuses the batches that a predecessor may still have on the wire; (4) only now is the topic's end final, and read.
+ *
+ * A transactional id that is used for nothing but its epoch expires (seven days by default), and then hands out another producer id, whose epoch
+ * fences nobody. So where the tail was written under another id we wait until a predecessor must have given up by itself, and mark again.
+ *
+ * Source: docs/decisions/0001-kafka-client.md, "One writer"; KIP-98.
+ */
+import { AvroWriter } from "../../schemas/avro-bytes.ts";
+import type { TakeOverMarker } from "../../schemas/offtake-message.ts";
+import { OfftakeError } from "../../services/runtime/errors.ts";
+import { waitOrStop } from "../../services/runtime/stop-signal.ts";
+import type { KafkaCluster } from "../kafka/cluster.ts";
+import { Consumer } from "../kafka/consumer.ts";
+import { offsetRange } from "../kafka/offsets.ts";
+import type { Producer } from "../kafka/producer.ts";
+import type { ProducerIdentity } from "../kafka/producer-id.ts";
+import { RecordBatchWriter } from "../kafka/record-batch.ts";
+import type { Registry } from "../kafka/registry.ts";
+import { encodeMessage, encodeProcessed } from "./message-encoder.ts";
+import { postgresEpochMicros } from "./replication-messages.ts";
+import type { TimelineHistory } from "./start-checks.ts";
+import { readTail, type TailRecord } from "./tail.ts";
+import { type SourceNames, Transaction } from "./transaction.ts";
+
+/** Milliseconds after which a connector that has no proof that the slot is still its own stops producing. */
+export const producerDeadline = 30_000;
+
+export interface TakeOver {
+  readonly cluster: KafkaCluster;
+  readonly registry: Registry;
+  readonly topic: string;
+  readonly connector: string;
+  readonly slot: string;
+  readonly names: SourceNames;
+  readonly history: TimelineHistory;
+  /** Of the registered message schema. */
+  readonly messageSchemaId: number;
+  readonly signal: AbortSignal;
+}
+
+/** How a marker gets into the topic; resolves with its offset once it is durable. */
+export type PutMarker = (batch: RecordBatchWriter) => Promise<number>;
+
+/** Sends a batch and waits for it; the producer must have nothing else to do. */
+export function markerThrough(producer: Producer): PutMarker {
+  return async (batch) => {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const before = producer.events;
+    producer.events = { ...before, durable: (_records, baseOffset) => resolve(baseOffset), failed: reject };
+    producer.send(batch);
+    try {
+      return await promise;
+    } finally {
+      producer.events = before;
+    }
+  };
+}
+
+/**
+ * @param identity of the producer that putMarker writes with
+ * @returns the topic's tail, final
+ * @throws OfftakeError TOPIC_WITHOUT_TAIL when nothing of ours is in the topic, and what readTail and the producer throw
+ */
+export async function takeOver(context: TakeOver, identity: ProducerIdentity, putMarker: PutMarker): Promise<TailRecord> {
+  const { cluster, registry, topic, signal } = context;
+  const consumer = new Consumer(cluster, topic, signal, () => {});
+  try {
+    let range = await offsetRange(cluster, topic);
+    let tail = await readTail(consumer, registry, topic, range, range.end);
+    if (tail === undefined) throw withoutTail(context, range.start > 0);
+    if (tail.producerId !== identity.producerId) {
+      await putMarker(marker(context, tail));
+      await waitOrStop(producerDeadline, signal);
+      range = await offsetRange(cluster, topic);
+      tail = (await readTail(consumer, registry, topic, range, range.end)) ?? tail;
+    }
+    // The marker repeats the tail. What a predecessor put in between makes it repeat the wrong one, and then a second one is needed, which is final.
+    for (;;) {
+      const offset: number = await putMarker(marker(context, tail));
+      const before = await readTail(consumer, registry, topic, range, offset);
+      if (before === undefined || before.offset === tail.offset) return tail;
+      tail = before;
+    }
+  } finally {
+    await consumer.close();
+  }
+}
+
+/** The first marker of a new topic: the events begin after the place where the slot was created. */
+export async function openTopic(context: TakeOver, start: bigint, putMarker: PutMarker): Promise<void> {
+  const { systemIdentifier, timeline } = context.names.identity;
+  await putMarker(marker(context, { commitLsn: start, sequence: 0, last: true, previous: undefined, systemIdentifier, timeline, event: undefined }));
+}
+
+function withoutTail({ topic, slot }: TakeOver, expired: boolean): OfftakeError {
+  const why = expired ? "retention has removed every record" : "it is empty";
+  return new OfftakeError("TOPIC_WITHOUT_TAIL", `The topic ${topic} does not show what was published from the slot ${slot}: ${why}.`, {
+    cure: "A new topic is opened by `offtake up`, together with a new slot. If the topic was made again, its events are lost: drop the slot, run `offtake up`, and copy the tables again.",
+  });
+}
+
+function marker(context: TakeOver, tail: Omit<TailRecord, "offset" | "producerId">): RecordBatchWriter {
+  const { systemIdentifier, timeline } = context.names.identity;
+  const content: TakeOverMarker = {
+    kind: "take-over",
+    connector: context.connector,
+    slot: context.slot,
+    systemIdentifier,
+    timeline,
+    history: context.history.map((entry) => ({ timeline: entry.timeline, endedAt: String(entry.endedAt) })),
+    commitLsn: String(tail.commitLsn),
+    sequence: tail.sequence,
+    last: tail.last,
+    ...(tail.previous === undefined ? {} : { previous: String(tail.previous) }),
+    ...(tail.event === undefined ? {} : { event: tail.event }),
+  };
+  const transaction = new Transaction(context.names, undefined);
+  transaction.begin(tail.commitLsn, BigInt(Date.now()) * 1000n - postgresEpochMicros, 0, tail.previous);
+  transaction.sequence = tail.sequence;
+  const batch = new RecordBatchWriter("none", 4096);
+  const bytes = Buffer.from(JSON.stringify(content));
+  const lsn = { high: Number(tail.commitLsn >> 32n), low: Number(tail.commitLsn & 0xffffffffn) };
+  encodeMessage(batch, context.messageSchemaId, transaction, encodeProcessed(new AvroWriter(32), Date.now()), lsn, {
+    bytes,
+    start: 0,
+    end: bytes.length,
+  });
+  return batch;
+}

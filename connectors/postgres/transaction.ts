@@ -1,0 +1,144 @@
+/**
+ * The source transaction that is being decoded: its place in the chain, its count of changes, and what all its events share, encoded once.
+ *
+ * The sequence counts every decoded change from 1 before anything is left out (a key change counts twice, a truncate once for each table), so
+ * that the same transaction, decoded again after a restart, gives each event the same position; an event that moved to another position would
+ * be published twice or never.
+ *
+ * Source: PostgreSQL documentation, "Logical Replication Message Formats", Begin; ARCHITECTURE.md, "Position".
+ */
+import { AvroWriter } from "../../schemas/avro-bytes.ts";
+import type { Lsn } from "./lsn.ts";
+import { postgresEpochMicros } from "./replication-messages.ts";
+import type { SourceIdentity } from "./replication-stream.ts";
+
+/** A position in the stream: progress is measured in nothing else. */
+export interface Position {
+  readonly commitLsn: Lsn;
+  readonly sequence: number;
+}
+
+/** What every event of a connector begins its `source` with. */
+export interface SourceNames {
+  /** Offtake's version. */
+  readonly version: string;
+  /** Debezium's `name`: the topic prefix. */
+  readonly name: string;
+  readonly identity: SourceIdentity;
+}
+
+export class Transaction {
+  commitLsn: Lsn = 0n;
+  xid = 0;
+  /** Commit time, microseconds since 1970. */
+  commitMicros = 0;
+  /** Of the newest change. */
+  sequence = 0;
+  /** Of the newest change that became an event. */
+  lastEvent = 0;
+  /** Published events, those before a restart included: Debezium's total_order. */
+  published = 0;
+  /** Counts transactions, so that a table notices that its data_collection_order begins again. */
+  serial = 0;
+
+  /** Avro bytes of: source.version to source.db, source.ts_us and ts_ns, source.txId, transaction.id, offtake.commit_lsn, offtake.prev_commit_lsn to timeline. */
+  readonly sourceStart = new AvroWriter(512);
+  readonly sourceTimes = new AvroWriter(16);
+  readonly sourceXid = new AvroWriter(16);
+  readonly id = new AvroWriter(64);
+  readonly commit = new AvroWriter(16);
+  readonly previous = new AvroWriter(32);
+  /** The commit LSN in decimal, for source.sequence. */
+  commitDecimal: Buffer = Buffer.alloc(0);
+
+  readonly #names: SourceNames;
+  /** Nothing at or below it is published again. */
+  readonly #tail: Position | undefined;
+  #skipTo = 0;
+
+  /** @param tail the newest position in the topic, undefined for a topic without events */
+  constructor(names: SourceNames, tail: Position | undefined) {
+    this.#names = names;
+    this.#tail = tail;
+  }
+
+  /**
+   * @param commitTime as Begin has it: microseconds since 2000-01-01 UTC
+   * @param previous the transaction before it in the topic, undefined for the first
+   */
+  begin(commitLsn: Lsn, commitTime: bigint, xid: number, previous: Lsn | undefined): void {
+    this.commitLsn = commitLsn;
+    this.xid = xid;
+    this.commitMicros = Number(commitTime + postgresEpochMicros);
+    this.sequence = 0;
+    this.lastEvent = 0;
+    this.published = 0;
+    this.serial += 1;
+    const tail = this.#tail;
+    this.#skipTo = tail === undefined || commitLsn > tail.commitLsn ? 0 : commitLsn < tail.commitLsn ? Number.POSITIVE_INFINITY : tail.sequence;
+    this.#encode(previous);
+  }
+
+  /** Whether all events of this transaction are in the topic already. */
+  get isPublished(): boolean {
+    return this.#skipTo === Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether the newest change is the one at the topic's tail. */
+  get isTail(): boolean {
+    return this.sequence === this.#skipTo;
+  }
+
+  /** Counts a change that becomes one event. @returns whether it has to be published: false when the topic has it */
+  advance(): boolean {
+    this.sequence += 1;
+    this.lastEvent = this.sequence;
+    this.published += 1;
+    return this.sequence > this.#skipTo;
+  }
+
+  /** Counts a change that becomes no event. */
+  leaveOut(): void {
+    this.sequence += 1;
+  }
+
+  #encode(previous: Lsn | undefined): void {
+    const { version, name, identity } = this.#names;
+    const start = reset(this.sourceStart);
+    start.string(version);
+    start.string("postgresql");
+    start.string(name);
+    start.reserve(32);
+    start.long(Math.floor(this.commitMicros / 1000));
+    start.byte(0); // snapshot: the first branch
+    start.string("false");
+    start.string(identity.database);
+    const times = reset(this.sourceTimes);
+    times.byte(2);
+    times.long(this.commitMicros);
+    times.byte(0); // ts_ns: null, see schemas/envelope.ts
+    const xid = reset(this.sourceXid);
+    xid.byte(2);
+    xid.long(this.xid);
+    const id = reset(this.id);
+    id.byte(2);
+    id.string(`${this.xid}:${this.commitLsn}`);
+    const commit = reset(this.commit);
+    commit.byte(2);
+    commit.bigLong(this.commitLsn);
+    const before = reset(this.previous);
+    if (previous === undefined) before.byte(0);
+    else {
+      before.byte(2);
+      before.bigLong(previous);
+    }
+    before.at = before.bytes.writeBigUInt64BE(BigInt(identity.systemIdentifier), before.at);
+    before.long(identity.timeline);
+    this.commitDecimal = Buffer.from(String(this.commitLsn), "latin1");
+  }
+}
+
+function reset(writer: AvroWriter): AvroWriter {
+  writer.at = 0;
+  return writer;
+}

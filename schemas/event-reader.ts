@@ -1,0 +1,204 @@
+/**
+ * Reads change events in place. A column becomes two offsets, so that its value goes from the record into a statement without having been a
+ * string. One reader is used for all records of a topic: what it found is valid until the next read.
+ *
+ * Source: schemas/envelope.ts; Apache Avro specification, "Binary Encoding".
+ */
+import { OfftakeError } from "../services/runtime/errors.ts";
+import { AvroCursor } from "./avro-bytes.ts";
+import { type EventColumn, type EventPlan, Field, passOver } from "./event-plan.ts";
+
+/** Offsets of a row's columns. */
+export class Columns {
+  /** Where the value begins: of a string or bytes their content, of anything else its Avro form. -1 for null. */
+  start: Int32Array = new Int32Array(0);
+  end: Int32Array = new Int32Array(0);
+
+  resize(count: number): void {
+    if (this.start.length >= count) return;
+    this.start = new Int32Array(count);
+    this.end = new Int32Array(count);
+  }
+}
+
+export class EventReader {
+  plan: EventPlan;
+  bytes: Buffer = Buffer.alloc(0);
+  /** Debezium's op, as a character code. */
+  op = 0;
+  hasBefore = false;
+  hasAfter = false;
+  readonly before = new Columns();
+  readonly after = new Columns();
+  /** The key of the row before it moved; valid when movesKey. Indexed like plan.keys. */
+  readonly oldKey = new Columns();
+  movesKey = false;
+  /** The position's commit LSN in two words, and that of the transaction before. */
+  commitHigh = 0;
+  commitLow = 0;
+  hasPrevious = false;
+  previousHigh = 0;
+  previousLow = 0;
+  sequence = 0;
+  /** Where the 8 bytes of the system identifier are. */
+  identifierStart = 0;
+  timeline = 0;
+  last = false;
+  /** For each column 1 when its value was not in the WAL. */
+  unchanged: Uint8Array = new Uint8Array(0);
+  unchangedCount = 0;
+  /** Content of a message. */
+  contentStart = 0;
+  contentEnd = 0;
+
+  #sourceStart = 0;
+  readonly #cursor = new AvroCursor();
+
+  constructor(plan: EventPlan) {
+    this.plan = plan;
+  }
+
+  /**
+   * @param start first byte behind the schema id
+   * @throws OfftakeError EVENT_MALFORMED
+   */
+  read(plan: EventPlan, bytes: Buffer, start: number, end: number): void {
+    this.plan = plan;
+    this.bytes = bytes;
+    const cursor = this.#cursor.over(bytes, start, end);
+    for (const { field, skip } of plan.steps) {
+      switch (field) {
+        case Field.before:
+          this.hasBefore = cursor.byte() !== 0;
+          if (this.hasBefore) this.#columns(cursor, plan.columns, this.before);
+          break;
+        case Field.after:
+          this.hasAfter = cursor.byte() !== 0;
+          if (this.hasAfter) this.#columns(cursor, plan.columns, this.after);
+          break;
+        case Field.source:
+          this.#sourceStart = cursor.at;
+          skip(cursor);
+          break;
+        case Field.op:
+          if (cursor.long() !== 1) throw malformed("an op that is not one character");
+          this.op = cursor.byte();
+          break;
+        case Field.message:
+          cursor.slice();
+          this.contentStart = cursor.slice();
+          this.contentEnd = cursor.at;
+          break;
+        case Field.offtake:
+          if (cursor.byte() === 0) throw malformed("no position: it was not written by Offtake");
+          this.#offtake(cursor, plan);
+          break;
+        default:
+          skip(cursor);
+      }
+    }
+    if (cursor.at !== end) throw malformed(`${end - cursor.at} bytes after its end`);
+  }
+
+  /** The `source` of the event just read: rarely needed, so decoded on demand. */
+  source(): {
+    readonly lsn: bigint | number;
+    readonly txId: number;
+    readonly ts_us: number;
+    readonly db: string;
+    readonly schema: string;
+    readonly table: string;
+  } {
+    const decoded = this.plan.source.decode(this.bytes, this.#sourceStart) as { value: ReturnType<EventReader["source"]> };
+    return decoded.value;
+  }
+
+  #offtake(cursor: AvroCursor, plan: EventPlan): void {
+    this.unchangedCount = 0;
+    this.movesKey = false;
+    for (const { field, skip } of plan.offtake) {
+      switch (field) {
+        case Field.commitLsn:
+          cursor.words();
+          this.commitHigh = cursor.high;
+          this.commitLow = cursor.low;
+          break;
+        case Field.sequence:
+          this.sequence = cursor.long();
+          break;
+        case Field.previous:
+          this.hasPrevious = cursor.byte() !== 0;
+          if (this.hasPrevious) {
+            cursor.words();
+            this.previousHigh = cursor.high;
+            this.previousLow = cursor.low;
+          }
+          break;
+        case Field.systemIdentifier:
+          this.identifierStart = cursor.at;
+          cursor.skip(8);
+          break;
+        case Field.timeline:
+          this.timeline = cursor.long();
+          break;
+        case Field.last:
+          this.last = cursor.byte() !== 0;
+          break;
+        case Field.unchanged:
+          if (cursor.byte() !== 0) this.#unchanged(cursor, plan);
+          break;
+        case Field.oldKey:
+          this.movesKey = cursor.byte() !== 0;
+          if (this.movesKey) this.#oldKey(cursor, plan);
+          break;
+        default:
+          skip(cursor);
+      }
+    }
+  }
+
+  #columns(cursor: AvroCursor, columns: readonly EventColumn[], into: Columns): void {
+    into.resize(columns.length);
+    const { start, end } = into;
+    for (let i = 0; i < columns.length; i += 1) {
+      const column = columns[i]!;
+      if (column.valueBranch !== -1 && cursor.byte() !== column.valueBranch * 2) {
+        start[i] = -1;
+        end[i] = -1;
+        continue;
+      }
+      start[i] = passOver(cursor, column.form);
+      end[i] = cursor.at;
+    }
+  }
+
+  #oldKey(cursor: AvroCursor, plan: EventPlan): void {
+    this.oldKey.resize(plan.keys.length);
+    for (let i = 0; i < plan.keys.length; i += 1) {
+      this.oldKey.start[i] = passOver(cursor, plan.columns[plan.keys[i]!]!.form);
+      this.oldKey.end[i] = cursor.at;
+    }
+  }
+
+  #unchanged(cursor: AvroCursor, plan: EventPlan): void {
+    if (this.unchanged.length < plan.columns.length) this.unchanged = new Uint8Array(plan.columns.length);
+    this.unchanged.fill(0);
+    for (let count = cursor.long(); count !== 0; count = cursor.long()) {
+      if (count < 0) {
+        cursor.skipLong();
+        count = -count;
+      }
+      for (; count > 0; count -= 1) {
+        const name = cursor.string();
+        const i = plan.columns.findIndex((column) => column.field === name);
+        if (i === -1) throw malformed(`an unchanged column ${name} that the table does not have`);
+        this.unchanged[i] = 1;
+        this.unchangedCount += 1;
+      }
+    }
+  }
+}
+
+function malformed(what: string): OfftakeError {
+  return new OfftakeError("EVENT_MALFORMED", `An event has ${what}.`);
+}

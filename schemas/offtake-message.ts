@@ -1,0 +1,47 @@
+/**
+ * The contents of Offtake's own messages on a topic: JSON, told apart by `kind`. Anyone who can write to the monolith can emit the prefix, so
+ * what is read here is checked, and a kind that this version does not have is named, never ignored.
+ *
+ * Source: ARCHITECTURE.md, "Messages".
+ */
+import { z } from "zod";
+
+const lsn = z.string().regex(/^\d+$/);
+
+const heartbeat = z.object({
+  kind: z.literal("heartbeat"),
+  /** Microseconds since 1970 by the source's clock. */
+  at: z.number(),
+});
+
+/** Written by a connector that took the topic over; repeats the position of the event before it, and what that event was. */
+const takeOver = z.object({
+  kind: z.literal("take-over"),
+  connector: z.string(),
+  slot: z.string(),
+  systemIdentifier: z.string(),
+  timeline: z.number(),
+  /** Earlier timelines, and where each was left. */
+  history: z.array(z.object({ timeline: z.number(), endedAt: lsn })),
+  commitLsn: lsn,
+  sequence: z.number(),
+  last: z.boolean(),
+  previous: lsn.optional(),
+  event: z.object({ lsn: z.string(), table: z.string(), op: z.string(), key: z.string() }).optional(),
+});
+
+const message = z.discriminatedUnion("kind", [heartbeat, takeOver]);
+
+export type OfftakeMessage = z.infer<typeof message>;
+export type TakeOverMarker = z.infer<typeof takeOver>;
+
+/** @returns undefined for content that is no message of this version */
+export function parseMessage(content: string): OfftakeMessage | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(content);
+  } catch {
+    return undefined;
+  }
+  return message.safeParse(json).data;
+}
