@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 import { InstallLock, readIfThere } from "./install-lock.js";
 import { NpmOutput } from "./npm-output.js";
 
@@ -19,6 +20,7 @@ export class Refusal extends Error {}
 export class Installation {
   root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
   #modules = join(this.root, "node_modules");
+  #packageFile = join(this.root, "package.json");
   #lockFile = join(this.root, "package-lock.json");
   #stampFile = join(this.#modules, ".offtake-installed");
   /** Node 24. */
@@ -55,14 +57,15 @@ export class Installation {
     this.#child?.kill(signal);
   }
 
-  /** Another lock file, platform or processor needs another installation. */
+  /** Other dependencies, another platform or processor need another installation. */
   #wantedStamp() {
-    const hash = createHash("sha256").update(readFileSync(this.#lockFile)).digest("hex");
+    const hash = createHash("sha256").update(readFileSync(this.#packageFile)).update(readFileSync(this.#lockFile)).digest("hex");
     return `${hash} ${process.platform}-${process.arch}`;
   }
 
   /**
-   * Whether npm's own record of node_modules agrees with the lock file: somebody has run npm by hand, and need not wait for it again.
+   * Whether npm's own record of node_modules agrees with the lock file, and that with package.json: somebody has run npm by hand, and need
+   * not wait for it again; or what has changed is not a dependency.
    * npm writes that record last, so that an installation that was interrupted has none.
    */
   #npmAgrees() {
@@ -70,6 +73,9 @@ export class Installation {
     if (record === "") return false;
     const wanted = JSON.parse(readFileSync(this.#lockFile, "utf8")).packages;
     const installed = JSON.parse(record).packages;
+    const declared = JSON.parse(readFileSync(this.#packageFile, "utf8"));
+    const differs = ["dependencies", "devDependencies", "optionalDependencies"].some((kind) => !isDeepStrictEqual(declared[kind], wanted[""][kind]));
+    if (differs) return false;
     return Object.entries(wanted).every(([path, entry]) => {
       if (path === "") return true;
       const found = installed[path];
@@ -158,7 +164,7 @@ export class Installation {
           rest = lines.pop() ?? "";
           lines.forEach(take);
         });
-        stream.on("end", () => take(rest));
+        stream.on("end", () => rest !== "" && take(rest));
       }
       child.on("error", (error) => done(`could not be started (${error.message})`));
       child.on("close", (code, signal) => {
@@ -202,8 +208,18 @@ function megabytes(folder) {
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     for (const entry of readdirSync(at, { withFileTypes: true })) {
       if (entry.isDirectory()) pending.push(join(at, entry.name));
-      else bytes += lstatSync(join(at, entry.name)).size;
+      else bytes += sizeOf(join(at, entry.name));
     }
   }
   return (bytes / 1e6).toFixed(0);
+}
+
+/**
+ * A file with several names is counted once.
+ *
+ * @param {string} file
+ */
+function sizeOf(file) {
+  const { size, nlink } = lstatSync(file);
+  return size / nlink;
 }
