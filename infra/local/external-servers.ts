@@ -8,11 +8,10 @@
  *
  * They are nobody's to stop or kill: whoever asks for that is told so, instead of a test that passes because nothing was killed.
  */
-import pg from "pg";
 import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 import { kafkaAnswers } from "./kafka-answers.ts";
 import type { KafkaServer } from "./kafka-server.ts";
-import { createDatabase, dropDatabase, type PostgresServer } from "./postgres-server.ts";
+import { createDatabase, dropDatabase, postgresAnswers, type PostgresServer } from "./postgres-server.ts";
 import { registryAnswers, type RegistryServer } from "./registry-server.ts";
 import type { ServerName } from "./stack.ts";
 
@@ -116,15 +115,4 @@ function refusal(name: ServerName, what: string): OfftakeError {
 
 function isPostgresUrl(value: string): boolean {
   return /^postgres(ql)?:\/\/\S+$/.test(value) && URL.canParse(value);
-}
-
-async function postgresAnswers(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
-  try {
-    await client.connect();
-    const { rows } = await client.query<{ level: string }>("SELECT current_setting('wal_level') AS level");
-    if (rows[0]?.level !== "logical") throw new Error(`wal_level is ${rows[0]?.level}, and must be logical`);
-  } finally {
-    await client.end();
-  }
 }

@@ -8,7 +8,6 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { OfftakeError } from "../../services/runtime/errors.ts";
@@ -37,7 +36,6 @@ export function fetchedJars(): Jars | undefined {
 /** @param stackFolder of the stack for which they are fetched, with which Maven ends too */
 export async function fetchJars(fetch: { maven: string; java: Java; stackFolder: string; progress: (line: string) => void }): Promise<Jars> {
   const folder = jarsFolder();
-  await mkdir(cacheFolder(), { recursive: true });
   const waiting = (): void => fetch.progress("another process is fetching Kafka and the schema registry; waiting for it");
   return withLockFile(`${folder}.lock`, waiting, async () => {
     if (!existsSync(folder)) await makeFolder(folder, (unfinished) => runMaven(unfinished, fetch));

@@ -5,12 +5,14 @@
  * what is done under it must be right without it (written elsewhere, and renamed into place).
  */
 import { randomBytes } from "node:crypto";
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { isRunning, ownName } from "./process-table.ts";
 
-/** @param waiting called once when another process holds the lock */
+/** @param file in a folder that may not exist yet. @param waiting called once when another process holds the lock */
 export async function withLockFile<T>(file: string, waiting: () => void, work: () => Promise<T>): Promise<T> {
+  await mkdir(dirname(file), { recursive: true });
   for (let tries = 0; !(await take(file)); tries += 1) {
     if (tries === 1) waiting();
     await pause(100);

@@ -74,7 +74,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     environment: environment(),
     user,
     logFile: join(stackFolder, `${name}.log`),
-    answers: () => inDatabase(url(), "SELECT 1"),
+    answers: () => postgresAnswers(url()),
     startLimitMs: 60_000,
     children: () => postgresChildren(cluster),
   });
@@ -94,6 +94,12 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   };
 }
 
+/** @throws when it does not answer, or does not write what logical decoding needs */
+export async function postgresAnswers(url: string): Promise<void> {
+  const [row] = await inDatabase(url, "SELECT current_setting('wal_level') AS level");
+  if (row?.["level"] !== "logical") throw new Error(`wal_level is ${row?.["level"]}, and must be logical`);
+}
+
 /** @param url a superuser's */
 export async function createDatabase(url: string, name: string): Promise<void> {
   await inDatabase(url, `CREATE DATABASE ${pg.escapeIdentifier(name)}`);
@@ -109,13 +115,13 @@ export async function dropDatabase(url: string, name: string): Promise<void> {
   await inDatabase(url, `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
 }
 
-async function inDatabase(url: string, sql: string): Promise<void> {
+async function inDatabase(url: string, sql: string): Promise<Record<string, string>[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
   // A server that ends in the middle says so twice: in the query's answer, and as an event that would end this process.
   client.on("error", () => undefined);
   try {
     await client.connect();
-    await client.query(sql);
+    return (await client.query<Record<string, string>>(sql)).rows;
   } finally {
     await client.end();
   }
