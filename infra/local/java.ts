@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 
-export const oldestJava = 17;
+const oldestJava = 17;
 
 export interface Java {
   /** The `java` program. */
@@ -19,10 +19,16 @@ export interface Java {
   version: number;
 }
 
-/** Java of JAVA_HOME, else of the PATH, else the oldest in the system's folder that is new enough: the one closest to what was tried. */
-export function findJava(environment: NodeJS.ProcessEnv = process.env): Java {
+const systemFolders = ["/usr/lib/jvm", "/usr/lib64/jvm", "/usr/java", "/Library/Java/JavaVirtualMachines", "/opt/homebrew/opt", "/usr/local/opt"];
+
+/**
+ * Java of JAVA_HOME, else of the PATH, else the oldest in the system's folders that is new enough: the one closest to what was tried.
+ *
+ * @throws with what was found in each place
+ */
+export function findJava(environment: NodeJS.ProcessEnv = process.env, folders: string[] = systemFolders): Java {
   const looked: string[] = [];
-  for (const [place, homes] of placesOf(environment)) {
+  for (const [place, homes] of placesOf(environment, folders)) {
     const found = homes.flatMap((home) => javaIn(home) ?? []).toSorted((a, b) => a.version - b.version);
     const fit = found.find(({ version }) => version >= oldestJava);
     if (fit !== undefined) return fit;
@@ -33,19 +39,16 @@ export function findJava(environment: NodeJS.ProcessEnv = process.env): Java {
   });
 }
 
-function placesOf(environment: NodeJS.ProcessEnv): [place: string, homes: string[]][] {
+function placesOf(environment: NodeJS.ProcessEnv, folders: string[]): [place: string, homes: string[]][] {
   const javaHome = environment["JAVA_HOME"] ?? "";
   const onPath = (environment["PATH"] ?? "")
     .split(delimiter)
     .map((folder) => join(folder, "java"))
     .filter((file) => existsSync(file));
-  const folders = ["/usr/lib/jvm", "/usr/java", "/Library/Java/JavaVirtualMachines", "/opt/homebrew/opt", "/usr/local/opt"].filter((folder) =>
-    existsSync(folder),
-  );
   return [
     [`JAVA_HOME (${javaHome === "" ? "not set" : javaHome})`, javaHome === "" ? [] : [javaHome]],
     ["PATH", onPath.slice(0, 1).map((file) => dirname(dirname(realpathSync(file))))],
-    [folders.length === 0 ? "the system's folders for Java" : folders.join(", "), folders.flatMap(homesIn)],
+    [`the system's folders (${folders.join(", ")})`, folders.filter((folder) => existsSync(folder)).flatMap(homesIn)],
   ];
 }
 

@@ -126,8 +126,8 @@ export class LocalServer {
   }
 }
 
-/** The end of a log, to be put below a message; empty when there is no log. */
-export async function lastLines(logFile: string): Promise<string> {
+/** The end of a log, to be put below a message. */
+async function lastLines(logFile: string): Promise<string> {
   const log = await readFile(logFile, "utf8").catch(() => "");
   const lines = log.trimEnd().split("\n").slice(-15);
   return lines[0] === "" ? " Its log is empty." : ` Last lines of its log:\n  ${lines.join("\n  ")}`;
