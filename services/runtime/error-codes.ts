@@ -126,6 +126,28 @@ export const errorCodes = {
   TARGET_UNREACHABLE: "yes",
   /** The target refuses the role or lacks a right that the message names. `offtake check` prints the SQL that grants it. */
   TARGET_REFUSED: "operator",
+  /** The target lacks a table of the contract. Create it (`offtake up --create-tables`); the applier stops before the first event of it and goes on by itself. */
+  TARGET_TABLE_MISSING: "operator",
+  /** The target's table lacks a column that the monolith's has. Add it; the applier stops before the first event with it and goes on by itself. */
+  TARGET_COLUMN_MISSING: "operator",
+  /** The target could not take a batch just now: disk full, deadlock, a lock held by somebody else, a time-out. Nothing of it was applied; it is tried again. */
+  TARGET_BUSY: "yes",
+  /** The target has no schema `offtake` of this version. `offtake up` makes it; needs CREATE on the database. */
+  TARGET_NOT_PREPARED: "operator",
+  /** The target's session does not have the settings that were asked for: a pooler dropped them. Give the address of the server itself. */
+  TARGET_POOLED: "operator",
+  /** The target refuses a row: a constraint, a value that does not fit its column. The message has event, key, position and the target's own words. The applier waits before that transaction. */
+  EVENT_NOT_APPLICABLE: "operator",
+  /** An update left columns out (unchanged TOAST) and the row is not at the target, so it cannot be made whole. Copy the row again. */
+  TARGET_ROW_MISSING: "operator",
+  /** Another applier of the same service holds the target. This one waits as its standby. */
+  APPLIER_IN_USE: "yes",
+  /** The applied position changed under the applier: the target was restored, or another applier wrote. It reads the position again and goes on from there. */
+  APPLIED_POSITION_MOVED: "yes",
+  /** The applied position in the target is of another topic or cluster than the service's events. Check target.url and the topic prefix; or copy the tables again. */
+  APPLIED_POSITION_FOREIGN: "operator",
+  /** A transaction in the topic does not follow on the one before it: events are missing. Nothing of it was applied. Copy the service's tables again. */
+  CHAIN_BROKEN: "operator",
   /** Tables need an extension that the target does not have. Offtake creates none: it may need a package on the server and a superuser. The message has the CREATE EXTENSION. */
   TARGET_EXTENSION_MISSING: "operator",
   /** A column's type cannot be created from the catalogs (written in C, or the row type of another service's table). Create it at the target, or the whole table, and run `up` again. */

@@ -1,0 +1,41 @@
+/**
+ * What Offtake keeps in a service's database: schema `offtake`, made by `offtake up`, one migration after the other.
+ *
+ * applied_position is written in the same transaction as the rows, which is the whole of exactly once: a database that was restored, or failed over
+ * to a lagging standby, says by itself how far it has got.
+ *
+ * offtake.migration lists those that have run. A migration that has been released is never changed: the next one changes what it made.
+ */
+export interface Migration {
+  readonly version: number;
+  readonly sql: string;
+}
+
+export const targetMigrations: readonly Migration[] = [
+  {
+    version: 1,
+    sql: `
+      CREATE TABLE offtake.applied_position (
+        connector         text        PRIMARY KEY,
+        topic             text        NOT NULL,
+        topic_id          uuid        NOT NULL,
+        "offset"          bigint      NOT NULL,
+        commit_lsn        pg_lsn      NOT NULL,
+        sequence          bigint      NOT NULL,
+        xid               bigint      NOT NULL,
+        system_identifier text        NOT NULL,
+        timeline          integer     NOT NULL,
+        applied_at        timestamptz NOT NULL DEFAULT clock_timestamp()
+      ) WITH (fillfactor = 50);
+      COMMENT ON TABLE offtake.applied_position IS 'The last source transaction that is committed here, and the next record of the topic; written with its rows.';
+
+      CREATE TABLE offtake.needs_copy (
+        connector   text        NOT NULL,
+        table_name  text        NOT NULL,
+        reason      text        NOT NULL,
+        since       timestamptz NOT NULL DEFAULT clock_timestamp(),
+        PRIMARY KEY (connector, table_name)
+      );
+      COMMENT ON TABLE offtake.needs_copy IS 'Tables of the source with rows that are not in the stream, and so not here.';`,
+  },
+];

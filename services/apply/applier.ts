@@ -1,0 +1,179 @@
+/**
+ * One applier, from its start to its end: reads where the target stands, reads the topic from there, and applies batch after batch. It ends with an
+ * error when anything is not as it was; the next start reads the truth from the target, never from memory.
+ *
+ * Source: ARCHITECTURE.md, "Applier".
+ */
+import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
+import { Consumer } from "../../connectors/kafka/consumer.ts";
+import { commitOffset, groupOf, offsetRange } from "../../connectors/kafka/offsets.ts";
+import { Registry } from "../../connectors/kafka/registry.ts";
+import { endSession, sessionError } from "../../connectors/postgres/session.ts";
+import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
+import { OfftakeError } from "../runtime/errors.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Metrics } from "../runtime/metrics.ts";
+import type { Batch } from "./batch.ts";
+import { Chain } from "./chain.ts";
+import { checkPosition, prepareTarget } from "./prepare.ts";
+import { Target } from "./target.ts";
+import { openTargetSession } from "./target-session.ts";
+import { TopicReader } from "./topic-reader.ts";
+import { findTransactionEnd } from "./transaction-end.ts";
+
+export interface ApplierContext {
+  readonly configuration: Configuration;
+  readonly service: ServiceConfiguration;
+  /** The name of the connector that writes the service's topic. */
+  readonly connector: string;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Told when it begins to apply. */
+  readonly applying: () => void;
+}
+
+/** Milliseconds between commits of the group's offset, which only other people's tools read. */
+const commitEveryMs = 5000;
+
+/** @throws OfftakeError whose `retry` says what to do about it */
+export async function runApplier(context: ApplierContext, signal: AbortSignal): Promise<void> {
+  const { configuration, service, connector, log } = context;
+  const ends: (() => Promise<void>)[] = [];
+  const stopped = new AbortController();
+  signal.addEventListener("abort", () => stopped.abort(), { once: true });
+  try {
+    const session = await openTargetSession(service);
+    ends.push(async () => await endSession(session.client));
+    const prepared = await prepareTarget(session.client, connector, service).catch((error: unknown) => {
+      throw sessionError(error, "target", service.target.url);
+    });
+    const cluster = new KafkaCluster(configuration.kafka, `offtake-${service.name}`);
+    ends.push(async () => await cluster.close());
+    const leader = await cluster.leader(service.topic);
+    const range = await offsetRange(cluster, service.topic);
+    checkPosition(prepared.position, service, leader.topicId, range);
+    const target = new Target(session, prepared.position, {
+      service,
+      connector,
+      uncopied: prepared.uncopied,
+      conflict: (conflict) => {
+        context.metrics.conflictsTotal.inc({ service: service.name, kind: conflict.kind });
+        log.warn({ ...conflict }, "the target's row is not what the stream takes it to be; the source wins");
+      },
+    });
+    const interrupted = (error: OfftakeError): void => log.warn({ err: error }, "the topic cannot be read; it is tried again");
+    const consumer = new Consumer(cluster, service.topic, stopped.signal, interrupted);
+    ends.push(async () => await consumer.close());
+    const registry = new Registry(configuration.registry.url);
+    const chain = new Chain(service.topic, prepared.position);
+    const limits = { rows: service.apply.batchRows, bytes: service.apply.batchBytes };
+    const reader = new TopicReader(service.topic, consumer, registry, chain, prepared.position?.offset ?? range.start, limits);
+    log.info({ topic: service.topic, offset: reader.offset, replica: session.replica }, "applying");
+    context.applying();
+    const loop = new ApplyLoop(context, { target, reader, registry, cluster, topicId: leader.topicId, chain }, stopped.signal);
+    await loop.run();
+  } finally {
+    stopped.abort();
+    for (const end of ends.toReversed()) await end();
+  }
+}
+
+interface Parts {
+  readonly target: Target;
+  readonly reader: TopicReader;
+  readonly registry: Registry;
+  readonly cluster: KafkaCluster;
+  readonly topicId: string;
+  readonly chain: Chain;
+}
+
+class ApplyLoop {
+  readonly #context: ApplierContext;
+  readonly #parts: Parts;
+  readonly #signal: AbortSignal;
+  #committedAt = Date.now();
+
+  constructor(context: ApplierContext, parts: Parts, signal: AbortSignal) {
+    this.#context = context;
+    this.#parts = parts;
+    this.#signal = signal;
+  }
+
+  /** The next batch is read and decoded while the one before is in the target. */
+  async run(): Promise<void> {
+    const { reader } = this.#parts;
+    let writing: Promise<void> = Promise.resolve();
+    while (!this.#signal.aborted) {
+      const batch = await reader.next(writing);
+      await writing;
+      if (batch === undefined) return;
+      if (batch.transactions.length > 0) {
+        writing = this.#apply(batch);
+        // Heard where the next batch is waited for.
+        writing.catch(() => undefined);
+      } else {
+        await this.#applyPieces(batch);
+        writing = Promise.resolve();
+      }
+    }
+    await writing;
+  }
+
+  async #apply(batch: Batch): Promise<void> {
+    const { target, chain, topicId } = this.#parts;
+    const startedAt = Date.now();
+    await target.apply(batch, { topic: this.#context.service.topic, topicId, systemIdentifier: chain.systemIdentifier, timeline: chain.timeline });
+    this.#applied(batch, startedAt);
+  }
+
+  async #applyPieces(first: Batch): Promise<void> {
+    const { target, chain, topicId, reader, registry, cluster } = this.#parts;
+    const { service, log } = this.#context;
+    const { topic } = service;
+    const scout = new Consumer(cluster, topic, this.#signal, () => {});
+    try {
+      log.info({ offset: reader.offset }, "a transaction larger than a batch: looking for its end");
+      const end = await findTransactionEnd(scout, registry, reader.offset - 1, chain.commitLsn);
+      if (end === undefined) return;
+      const startedAt = Date.now();
+      let last: Batch | undefined = first;
+      let events = first.events;
+      await target.applyPieces(first, end, { topic, topicId, systemIdentifier: chain.systemIdentifier, timeline: chain.timeline }, async () => {
+        last = await reader.nextPiece();
+        events += last?.events ?? 0;
+        return last;
+      });
+      if (last === undefined) return;
+      last.events = events;
+      this.#applied(last, startedAt);
+    } finally {
+      await scout.close();
+    }
+  }
+
+  #applied(batch: Batch, startedAt: number): void {
+    const { metrics, service } = this.#context;
+    const { reader } = this.#parts;
+    const labels = { service: service.name };
+    const now = Date.now();
+    const last = batch.transactions.at(-1)!;
+    const behind = Math.max(reader.highWatermark - last.offset, 0);
+    metrics.applyEventsTotal.inc(labels, batch.events);
+    metrics.applyTransactionsTotal.inc(labels, batch.transactions.length);
+    metrics.applyBatchSeconds.observe(labels, (now - startedAt) / 1000);
+    metrics.topicLagEvents.set(labels, behind);
+    metrics.applyLagSeconds.set(labels, behind === 0 ? 0 : Math.max(now - last.micros / 1000, 0) / 1000);
+    for (const { heartbeat, micros } of batch.transactions)
+      if (heartbeat) metrics.endToEndSeconds.observe(labels, Math.max(now - micros / 1000, 0) / 1000);
+    if (now - this.#committedAt < commitEveryMs) return;
+    this.#committedAt = now;
+    this.#commitOffset(last.offset);
+  }
+
+  #commitOffset(offset: number): void {
+    const { service, log } = this.#context;
+    commitOffset(this.#parts.cluster, groupOf(service.name), service.topic, offset).catch((error: unknown) =>
+      log.debug({ err: error }, "the group's offset was not committed"),
+    );
+  }
+}

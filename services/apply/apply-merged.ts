@@ -1,0 +1,100 @@
+/**
+ * Applies a range of a log as merged, set-based statements. All of them are sent at once, and their counts judged together before anything is
+ * committed: a statement that touched fewer rows than it named means that the target's rows are not what the stream takes them to be.
+ *
+ * Source: PostgreSQL documentation, "Pipelining"; docs/decisions/0003-apply.md.
+ */
+import type { Client } from "pg";
+import { arrayParameter } from "./array-parameter.ts";
+import type { ChangeLog } from "./change-log.ts";
+import { merge } from "./merge.ts";
+import { RowSet } from "./row-set.ts";
+import { deleteStatement, insertStatement, moveStatement, type Statement, truncateSql, updateStatement } from "./statements.ts";
+import { type Step, steps } from "./steps.ts";
+import type { TargetTable } from "./target-table.ts";
+
+/** The changes cannot be applied this way; nothing is known to be wrong yet. */
+export class NotMergeable extends Error {}
+
+export interface Sent {
+  readonly sql: string;
+  readonly values: Buffer[];
+  readonly name: string | undefined;
+  /** Rows that it must touch; undefined where any number will do. */
+  readonly rows: number | undefined;
+}
+
+/**
+ * The statements for a range of changes, in order. Pure.
+ *
+ * @param tables for each plan of the log
+ * @param replica whether triggers and foreign keys are asleep
+ * @throws NotMergeable when the range has to be applied in source order
+ */
+export function mergedStatements(log: ChangeLog, tables: readonly TargetTable[], replica: boolean, from: number, to: number): Sent[] {
+  const inOrder = tables.map((table) => !replica && table.awake);
+  return steps(log, inOrder, from, to).flatMap((step) => stepStatements(log, step, tables));
+}
+
+/** Sends them all, waits for all, and judges their counts. @throws NotMergeable; the server's own error */
+export async function sendAll(client: Client, sent: readonly Sent[]): Promise<void> {
+  const answers = await Promise.allSettled(
+    sent.map(async ({ sql, values, name }) => await client.query(name === undefined ? { text: sql, values } : { name, text: sql, values })),
+  );
+  for (const [i, answer] of answers.entries()) {
+    if (answer.status === "rejected") throw answer.reason;
+    const { rows, sql } = sent[i]!;
+    if (rows !== undefined && answer.value.rowCount !== rows) throw new NotMergeable(`${answer.value.rowCount} of ${rows} rows: ${sql}`);
+  }
+}
+
+function stepStatements(log: ChangeLog, step: Step, tables: readonly TargetTable[]): Sent[] {
+  const table = tables[step.plan]!;
+  switch (step.kind) {
+    case "truncate":
+      return [{ sql: truncateSql(step.changes.map((change) => tables[log.plan[change]!]!)), values: [], name: undefined, rows: undefined }];
+    case "order":
+      throw new NotMergeable("a table whose changes have to be applied in source order");
+    case "creates":
+      return [bind(log, insertStatement(table), RowSet.of(step.changes))];
+    case "moves":
+      return byMarks(log, step.changes).map(({ known, changes }) => bind(log, moveStatement(table, known), RowSet.of(changes)));
+    case "merge": {
+      // Most batches are nothing but new rows, and each is there once: merging finds that out too, and nothing is lost by asking it.
+      const merged = merge(log, step.changes);
+      if (merged === undefined) throw new NotMergeable(`changes of ${table.shown} that do not follow from one another`);
+      const { deletes, updates, inserts } = merged;
+      return [
+        ...(deletes.length === 0 ? [] : [bind(log, deleteStatement(table), deletes)]),
+        ...updates.map(({ known, rows }) => bind(log, updateStatement(table, known), rows)),
+        ...(inserts.length === 0 ? [] : [bind(log, insertStatement(table), inserts)]),
+      ];
+    }
+  }
+}
+
+/** Moves grouped by the columns whose value they know. Their order does not matter: no key occurs twice. */
+function byMarks(log: ChangeLog, changes: readonly number[]): { known: boolean[]; changes: number[] }[] {
+  const groups = new Map<string, { known: boolean[]; changes: number[] }>();
+  for (const change of changes) {
+    const known = knownColumns(log, change);
+    const key = known.map(Number).join("");
+    const group = groups.get(key) ?? { known, changes: [] };
+    groups.set(key, group);
+    group.changes.push(change);
+  }
+  return [...groups.values()];
+}
+
+/** For each column of the change's plan whether its value came along. */
+export function knownColumns(log: ChangeLog, change: number): boolean[] {
+  const { length } = log.plans[log.plan[change]!]!.columns;
+  const marks = log.unchanged[change]!;
+  return Array.from({ length }, (_, column) => marks === -1 || log.marks[marks + column] === 0);
+}
+
+/** The statement with the rows' values as its parameters. */
+export function bind(log: ChangeLog, statement: Statement, rows: RowSet): Sent {
+  const values = statement.parameters.map(({ column, side, index }) => arrayParameter(log, rows, side, index, column.parameter));
+  return { sql: statement.sql, values, name: statement.name, rows: rows.length };
+}

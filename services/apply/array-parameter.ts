@@ -1,0 +1,154 @@
+/**
+ * A column of many rows as one parameter: an array in PostgreSQL's binary form, filled from the bytes of the events. Numbers go over in binary, all
+ * else as text, which PostgreSQL reads as it reads any text; no value becomes a JavaScript string but a float or a long beyond 2^52.
+ *
+ *     Array   dimensions:int32=1 has_null:int32 element_oid:uint32 length:int32 lower_bound:int32=1 Element*
+ *     Element length:int32 byte*                                         (length -1 for NULL)
+ *
+ * Source: PostgreSQL's src/backend/utils/adt/arrayfuncs.c, array_send; documentation, "Formats and Format Codes".
+ */
+import { AvroCursor } from "../../schemas/avro-bytes.ts";
+import type { AvroForm } from "../../schemas/postgres-types.ts";
+import type { ChangeLog } from "./change-log.ts";
+import type { RowSet } from "./row-set.ts";
+
+/** How the values of a column travel: as PostgreSQL's own type of the same form, or as text. */
+export interface ParameterType {
+  /** As a statement casts the parameter to. */
+  readonly sql: string;
+  readonly elementOid: number;
+  readonly form: AvroForm;
+  /** Whether the form is turned into text on the way. */
+  readonly asText: boolean;
+}
+
+const natives: Readonly<Record<AvroForm, { sql: string; elementOid: number }>> = {
+  boolean: { sql: "bool[]", elementOid: 16 },
+  int: { sql: "int4[]", elementOid: 23 },
+  long: { sql: "int8[]", elementOid: 20 },
+  float: { sql: "float4[]", elementOid: 700 },
+  double: { sql: "float8[]", elementOid: 701 },
+  bytes: { sql: "bytea[]", elementOid: 17 },
+  string: { sql: "text[]", elementOid: 25 },
+};
+
+export function parameterType(form: AvroForm, asText: boolean): ParameterType {
+  return asText && form !== "bytes" ? { ...natives.string, form, asText: form !== "string" } : { ...natives[form], form, asText: false };
+}
+
+const headerLength = 20;
+
+/** Which of a change's two rows a column is taken from. */
+export type RowSide = "row" | "old";
+
+/**
+ * @param column index into the row, or into the old key of a move
+ */
+export function arrayParameter(log: ChangeLog, rows: RowSet, side: RowSide, column: number, type: ParameterType): Buffer {
+  const { length } = rows;
+  const from = new Int32Array(length);
+  const to = new Int32Array(length);
+  const buffers: Buffer[] = [];
+  let size = headerLength + 4 * length;
+  for (let i = 0; i < length; i += 1) {
+    const change = rows.sources?.[i]?.[column] ?? rows.changes[i]!;
+    const at = log[side][change]! + column;
+    from[i] = log.start[at]!;
+    to[i] = log.end[at]!;
+    buffers.push(log.buffers[log.buffer[change]!]!);
+    size += from[i] === -1 ? 0 : widest(type, to[i]! - from[i]!);
+  }
+  const parameter = Buffer.allocUnsafe(size);
+  let hasNull = 0;
+  let at = headerLength;
+  for (let i = 0; i < length; i += 1) {
+    if (from[i] === -1) {
+      hasNull = 1;
+      at = parameter.writeInt32BE(-1, at);
+    } else at = element(parameter, at, buffers[i]!, from[i]!, to[i]!, type);
+  }
+  parameter.writeInt32BE(1, 0);
+  parameter.writeInt32BE(hasNull, 4);
+  parameter.writeUInt32BE(type.elementOid, 8);
+  parameter.writeInt32BE(length, 12);
+  parameter.writeInt32BE(1, 16);
+  return parameter.subarray(0, at);
+}
+
+/** Bytes that a value may need, its length aside. */
+function widest(type: ParameterType, length: number): number {
+  return type.asText ? 32 : type.form === "string" || type.form === "bytes" ? length : 8;
+}
+
+const cursor = new AvroCursor();
+
+function element(parameter: Buffer, at: number, bytes: Buffer, start: number, end: number, type: ParameterType): number {
+  if (type.asText) {
+    const length = parameter.write(textOf(bytes, start, end, type.form), at + 4, "latin1");
+    parameter.writeInt32BE(length, at);
+    return at + 4 + length;
+  }
+  switch (type.form) {
+    case "string":
+    case "bytes": {
+      const length = end - start;
+      at = parameter.writeInt32BE(length, at);
+      if (length < 24) for (let i = 0; i < length; i += 1) parameter[at + i] = bytes[start + i]!;
+      else bytes.copy(parameter, at, start, end);
+      return at + length;
+    }
+    case "int":
+      at = parameter.writeInt32BE(4, at);
+      return parameter.writeInt32BE(cursor.over(bytes, start, end).long(), at);
+    case "long": {
+      at = parameter.writeInt32BE(8, at);
+      if (end - start > 7) return parameter.writeBigInt64BE(cursor.over(bytes, start, end).bigLong(), at);
+      const value = cursor.over(bytes, start, end).long();
+      at = parameter.writeInt32BE(Math.floor(value / 0x1_0000_0000), at);
+      return parameter.writeUInt32BE(value >>> 0, at);
+    }
+    case "boolean":
+      at = parameter.writeInt32BE(1, at);
+      parameter[at] = bytes[start]!;
+      return at + 1;
+    case "float":
+      at = parameter.writeInt32BE(4, at);
+      return parameter.writeFloatBE(bytes.readFloatLE(start), at);
+    case "double":
+      at = parameter.writeInt32BE(8, at);
+      return parameter.writeDoubleBE(bytes.readDoubleLE(start), at);
+  }
+}
+
+/** The value as PostgreSQL prints it. */
+export function textOf(bytes: Buffer, start: number, end: number, form: AvroForm): string {
+  switch (form) {
+    case "int":
+    case "long":
+      return String(cursor.over(bytes, start, end).bigLong());
+    case "boolean":
+      return bytes[start] === 1 ? "t" : "f";
+    case "float":
+      return floatText(bytes.readFloatLE(start));
+    case "double":
+      return numberText(bytes.readDoubleLE(start));
+    case "bytes":
+      return `\\x${bytes.toString("hex", start, end)}`;
+    case "string":
+      return bytes.toString("utf8", start, end);
+  }
+}
+
+/** JavaScript writes -0 as 0. */
+function numberText(value: number): string {
+  return Object.is(value, -0) ? "-0" : String(value);
+}
+
+/** The shortest digits that give the same float again: those of the double would be another number for a wider column. */
+function floatText(value: number): string {
+  for (let digits = 6; digits < 9; digits += 1) {
+    const shorter = Number(value.toPrecision(digits));
+    if (Math.fround(shorter) === value) return numberText(shorter);
+  }
+  return numberText(Number.isFinite(value) ? Number(value.toPrecision(9)) : value);
+}

@@ -1,0 +1,142 @@
+/**
+ * Follows the chain of transactions in a topic: which events are new, which were seen before, and whether one is missing. It is the last place where
+ * a gap can be seen: what is applied after one makes the target look whole.
+ *
+ * Pure. Source: ARCHITECTURE.md, "Invariants", 4.
+ */
+import { formatLsn, type Lsn } from "../../connectors/postgres/lsn.ts";
+import type { EventReader } from "../../schemas/event-reader.ts";
+import type { TakeOverMarker } from "../../schemas/offtake-message.ts";
+import { OfftakeError } from "../runtime/errors.ts";
+import type { AppliedPosition } from "./position.ts";
+
+export class Chain {
+  readonly #topic: string;
+  /** Two words of the newest event's commit LSN, and its sequence; -1 before the first. */
+  #high: number;
+  #low: number;
+  #sequence: number;
+  /** Whether the newest event's transaction goes on. */
+  #open = false;
+  #systemIdentifier: string | undefined;
+  #identifierHigh = 0;
+  #identifierLow = 0;
+  #timeline: number | undefined;
+
+  /** @param position the applied one; undefined for a target that has nothing, which has to see the topic from its first transaction */
+  constructor(topic: string, position: AppliedPosition | undefined) {
+    this.#topic = topic;
+    this.#high = position === undefined ? -1 : Number(position.commitLsn >> 32n);
+    this.#low = position === undefined ? -1 : Number(position.commitLsn & 0xffffffffn);
+    this.#sequence = position?.sequence ?? -1;
+    this.#identify(position?.systemIdentifier, position?.timeline);
+  }
+
+  /** Of the newest event. */
+  get commitLsn(): Lsn {
+    return (BigInt(this.#high) << 32n) | BigInt(this.#low);
+  }
+
+  get systemIdentifier(): string {
+    return this.#systemIdentifier ?? "";
+  }
+
+  get timeline(): number {
+    return this.#timeline ?? 0;
+  }
+
+  /**
+   * @param offset of the record, for the error
+   * @returns whether the event is new: false for one at or below the newest
+   * @throws OfftakeError CHAIN_BROKEN, SOURCE_IDENTITY_CHANGED
+   */
+  follows(event: EventReader, offset: number): boolean {
+    const { commitHigh, commitLow, sequence } = event;
+    const later = commitHigh > this.#high || (commitHigh === this.#high && commitLow > this.#low);
+    if (!later && (commitHigh !== this.#high || commitLow !== this.#low || sequence <= this.#sequence)) return false;
+    this.#checkIdentity(event, offset);
+    if (later) this.#checkLink(event, offset);
+    else if (!this.#open) throw this.#broken(event, offset, `goes on with the transaction ${this.#newest()}, which had ended`);
+    this.#high = commitHigh;
+    this.#low = commitLow;
+    this.#sequence = sequence;
+    this.#open = !event.last;
+    return true;
+  }
+
+  /**
+   * A connector took the topic over, perhaps from another server.
+   *
+   * @throws OfftakeError SOURCE_IDENTITY_CHANGED, TIMELINE_DIVERGED
+   */
+  takenOver(marker: TakeOverMarker, offset: number): void {
+    if (this.#systemIdentifier !== undefined && marker.systemIdentifier !== this.#systemIdentifier)
+      throw this.#foreign(marker.systemIdentifier, offset);
+    if (this.#timeline !== undefined && this.#timeline !== marker.timeline && this.#high !== -1) {
+      const left = marker.history.find(({ timeline }) => timeline === this.#timeline);
+      if (left === undefined || this.commitLsn >= BigInt(left.endedAt))
+        throw new OfftakeError(
+          "TIMELINE_DIVERGED",
+          `The source of the topic ${this.#topic} went from timeline ${this.#timeline} to ${marker.timeline} before ${formatLsn(this.commitLsn)}, which is applied already (offset ${offset}).`,
+          { cure: "The target holds changes that the present source does not know: the service's tables have to be copied again." },
+        );
+    }
+    this.#identify(marker.systemIdentifier, marker.timeline);
+  }
+
+  #checkLink(event: EventReader, offset: number): void {
+    if (this.#open) throw this.#broken(event, offset, `begins before the transaction ${this.#newest()} has ended`);
+    if (this.#high === -1 && event.hasPrevious)
+      throw this.#broken(
+        event,
+        offset,
+        `follows on ${formatLsn(previousOf(event))}, and nothing has been applied yet: the topic does not reach back to its beginning`,
+      );
+    if (this.#high !== -1 && (!event.hasPrevious || event.previousHigh !== this.#high || event.previousLow !== this.#low))
+      throw this.#broken(
+        event,
+        offset,
+        `follows on ${event.hasPrevious ? formatLsn(previousOf(event)) : "nothing"}, and the newest applied is ${this.#newest()}`,
+      );
+  }
+
+  #checkIdentity(event: EventReader, offset: number): void {
+    const high = event.bytes.readUInt32BE(event.identifierStart);
+    const low = event.bytes.readUInt32BE(event.identifierStart + 4);
+    if (this.#systemIdentifier === undefined) this.#identify(String((BigInt(high) << 32n) | BigInt(low)), event.timeline);
+    else if (high !== this.#identifierHigh || low !== this.#identifierLow) throw this.#foreign(String((BigInt(high) << 32n) | BigInt(low)), offset);
+    else if (event.timeline !== this.#timeline)
+      throw this.#broken(event, offset, `comes from timeline ${event.timeline}, and no connector has said that the source left ${this.#timeline}`);
+  }
+
+  #identify(systemIdentifier: string | undefined, timeline: number | undefined): void {
+    this.#systemIdentifier = systemIdentifier;
+    this.#timeline = timeline;
+    const identifier = BigInt(systemIdentifier ?? "0");
+    this.#identifierHigh = Number(identifier >> 32n);
+    this.#identifierLow = Number(identifier & 0xffffffffn);
+  }
+
+  #newest(): string {
+    return `${formatLsn(this.commitLsn)}:${this.#sequence}`;
+  }
+
+  #foreign(found: string, offset: number): OfftakeError {
+    return new OfftakeError(
+      "SOURCE_IDENTITY_CHANGED",
+      `The topic ${this.#topic} goes on at offset ${offset} from the PostgreSQL cluster ${found}, and what is applied came from ${this.#systemIdentifier}.`,
+      { cure: "Check source.url and kafka.topicPrefix. If the source was really exchanged, the service's tables have to be copied again." },
+    );
+  }
+
+  #broken(event: EventReader, offset: number, why: string): OfftakeError {
+    const commit = (BigInt(event.commitHigh) << 32n) | BigInt(event.commitLow);
+    return new OfftakeError("CHAIN_BROKEN", `In the topic ${this.#topic} the transaction ${formatLsn(commit)} at offset ${offset} ${why}.`, {
+      cure: "Events between are missing, and nothing of this transaction was applied: the service's tables have to be copied again.",
+    });
+  }
+}
+
+function previousOf(event: EventReader): Lsn {
+  return (BigInt(event.previousHigh) << 32n) | BigInt(event.previousLow);
+}

@@ -1,0 +1,95 @@
+/**
+ * The applied position: what of a topic is committed in the target. It is written in the same transaction as the rows, first of all, so that the row's
+ * lock keeps a second applier out until the commit, and a position that is not the expected one stops the transaction before it has changed anything.
+ *
+ * Source: schemas/target-schema.ts.
+ */
+import type { ClientBase } from "pg";
+import { formatLsn, type Lsn, parseLsn } from "../../connectors/postgres/lsn.ts";
+
+export interface AppliedPosition {
+  readonly topic: string;
+  readonly topicId: string;
+  /** The next record of the topic. */
+  readonly offset: number;
+  readonly commitLsn: Lsn;
+  /** Of the last event of that transaction; 0 before the first. */
+  readonly sequence: number;
+  readonly xid: number;
+  readonly systemIdentifier: string;
+  readonly timeline: number;
+}
+
+const readSql = `
+  SELECT topic, topic_id, "offset", commit_lsn::text, sequence, xid, system_identifier, timeline
+    FROM offtake.applied_position
+   WHERE connector = $1`;
+
+interface Row {
+  topic: string;
+  topic_id: string;
+  offset: string;
+  commit_lsn: string;
+  sequence: string;
+  xid: string;
+  system_identifier: string;
+  timeline: number;
+}
+
+/** @returns undefined before the first transaction */
+export async function readPosition(client: ClientBase, connector: string): Promise<AppliedPosition | undefined> {
+  const { rows } = await client.query<Row>(readSql, [connector]);
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  return {
+    topic: row.topic,
+    topicId: row.topic_id,
+    offset: Number(row.offset),
+    commitLsn: parseLsn(row.commit_lsn),
+    sequence: Number(row.sequence),
+    xid: Number(row.xid),
+    systemIdentifier: row.system_identifier,
+    timeline: row.timeline,
+  };
+}
+
+const firstSql = `
+  INSERT INTO offtake.applied_position (connector, topic, topic_id, "offset", commit_lsn, sequence, xid, system_identifier, timeline)
+  VALUES ($1, $2, $3, $4, $5::pg_lsn, $6, $7, $8, $9)
+  ON CONFLICT (connector) DO NOTHING`;
+
+const nextSql = `
+  UPDATE offtake.applied_position
+     SET topic = $2, topic_id = $3, "offset" = $4, commit_lsn = $5::pg_lsn, sequence = $6, xid = $7, system_identifier = $8, timeline = $9,
+         applied_at = clock_timestamp()
+   WHERE connector = $1 AND commit_lsn = $10::pg_lsn AND sequence = $11`;
+
+/**
+ * Writes the new position if the old one is still there.
+ *
+ * @param expected what the target is thought to have; undefined for nothing
+ * @returns false when the target has another one
+ */
+export async function movePosition(
+  client: ClientBase,
+  connector: string,
+  expected: AppliedPosition | undefined,
+  next: AppliedPosition,
+): Promise<boolean> {
+  const values = [
+    connector,
+    next.topic,
+    next.topicId,
+    next.offset,
+    formatLsn(next.commitLsn),
+    next.sequence,
+    next.xid,
+    next.systemIdentifier,
+    next.timeline,
+  ];
+  const { rowCount } =
+    expected === undefined
+      ? await client.query({ name: "offtake first position", text: firstSql, values })
+      : await client.query({ name: "offtake next position", text: nextSql, values: [...values, formatLsn(expected.commitLsn), expected.sequence] });
+  return rowCount === 1;
+}

@@ -1,0 +1,84 @@
+/**
+ * What an applier finds when it starts: the lock that keeps a second one out, the schema `offtake`, the applied position, and the tables of which rows
+ * were never copied.
+ *
+ * Source: PostgreSQL documentation, "Advisory Locks".
+ */
+import type { Client } from "pg";
+import type { OffsetRange } from "../../connectors/kafka/offsets.ts";
+import { targetMigrations } from "../../schemas/target-schema.ts";
+import type { ServiceConfiguration } from "../runtime/configuration.ts";
+import { OfftakeError } from "../runtime/errors.ts";
+import { type AppliedPosition, readPosition } from "./position.ts";
+
+export interface Prepared {
+  readonly position: AppliedPosition | undefined;
+  readonly uncopied: ReadonlySet<string>;
+}
+
+const lockSql = "SELECT pg_try_advisory_lock(hashtext('offtake applier'), hashtext($1)) AS mine";
+const versionSql = "SELECT max(version) AS version FROM offtake.migration";
+const uncopiedSql = "SELECT table_name FROM offtake.needs_copy WHERE connector = $1";
+
+/** @throws OfftakeError APPLIER_IN_USE, TARGET_NOT_PREPARED */
+export async function prepareTarget(client: Client, connector: string, service: ServiceConfiguration): Promise<Prepared> {
+  const { rows: locks } = await client.query<{ mine: boolean }>(lockSql, [connector]);
+  if (locks[0]?.mine !== true)
+    throw new OfftakeError("APPLIER_IN_USE", `Another applier of ${service.name} holds its target.`, { cure: "This one waits as its standby." });
+  const version = await installedVersion(client);
+  const wanted = targetMigrations.at(-1)!.version;
+  if (version !== wanted)
+    throw new OfftakeError(
+      "TARGET_NOT_PREPARED",
+      `The target of ${service.name} has ${version === 0 ? "no schema offtake" : `the schema offtake of version ${version}, not ${wanted}`}.`,
+      {
+        cure: version > wanted ? "It was made by a newer Offtake: use that one." : "Run `offtake up`.",
+      },
+    );
+  const { rows } = await client.query<{ table_name: string }>(uncopiedSql, [connector]);
+  return { position: await readPosition(client, connector), uncopied: new Set(rows.map((row) => row.table_name)) };
+}
+
+async function installedVersion(client: Client): Promise<number> {
+  const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass('offtake.migration') IS NOT NULL AS there");
+  if (rows[0]?.there !== true) return 0;
+  return (await client.query<{ version: number | null }>(versionSql)).rows[0]?.version ?? 0;
+}
+
+/**
+ * Whether the topic can be read on from the position. Pure.
+ *
+ * @throws OfftakeError APPLIED_POSITION_FOREIGN, TOPIC_RECREATED, TOPIC_EXPIRED
+ */
+export function checkPosition(position: AppliedPosition | undefined, service: ServiceConfiguration, topicId: string, range: OffsetRange): void {
+  if (position === undefined) return;
+  const copyAgain = "The service's tables have to be copied again.";
+  if (position.topic !== service.topic)
+    throw new OfftakeError(
+      "APPLIED_POSITION_FOREIGN",
+      `The target of ${service.name} was written from the topic ${position.topic}, not ${service.topic}.`,
+      {
+        cure: "Check target.url and kafka.topicPrefix.",
+      },
+    );
+  if (position.topicId !== topicId)
+    throw new OfftakeError("TOPIC_RECREATED", `The topic ${service.topic} was deleted and made again since its events were applied.`, {
+      cure: copyAgain,
+    });
+  if (position.offset < range.start)
+    throw new OfftakeError(
+      "TOPIC_EXPIRED",
+      `The topic ${service.topic} begins at offset ${range.start}; the applier needs ${position.offset}: retention has passed it.`,
+      {
+        cure: `${copyAgain} Raise retention.ms so that the topic outlives an outage.`,
+      },
+    );
+  if (position.offset > range.end)
+    throw new OfftakeError(
+      "TOPIC_LOST_TAIL",
+      `The topic ${service.topic} ends at offset ${range.end}, and the target has applied up to ${position.offset}: Kafka lost events.`,
+      {
+        cure: copyAgain,
+      },
+    );
+}

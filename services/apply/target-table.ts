@@ -1,0 +1,136 @@
+/**
+ * A table of the target as the applier writes it: which columns, as which types, and whether triggers or foreign keys are awake on it.
+ *
+ * A parameter is cast to its column's type without the type's modifier, and the assignment to the column does the rest: an explicit cast to
+ * varchar(3) truncates in silence (tried), an assignment refuses. A domain is cast to what it is over, for the same reason.
+ *
+ * Source: PostgreSQL documentation, "Type Conversion", Value Storage; "pg_attribute", "pg_type".
+ */
+import { escapeIdentifier, type ClientBase } from "pg";
+import { builtInTypes } from "../../schemas/built-in-types.ts";
+import type { EventPlan } from "../../schemas/event-plan.ts";
+import { OfftakeError } from "../runtime/errors.ts";
+import { parameterType, type ParameterType } from "./array-parameter.ts";
+
+export interface TargetColumn {
+  /** Index into the plan's columns. */
+  readonly index: number;
+  /** Quoted. */
+  readonly name: string;
+  readonly parameter: ParameterType;
+  /** What the parameter is cast to; empty where it has the column's own type. */
+  readonly cast: string;
+  /** Its type's own equality, wherever the extension that brought the type lives. */
+  readonly equals: string;
+  readonly key: boolean;
+  /** GENERATED ALWAYS AS IDENTITY: an UPDATE may not set it. */
+  readonly identityAlways: boolean;
+}
+
+export interface TargetTable {
+  readonly plan: EventPlan;
+  /** Schema and name, quoted. */
+  readonly name: string;
+  /** As messages say it. */
+  readonly shown: string;
+  /** Those that are written, in the plan's order; generated columns are not. */
+  readonly columns: readonly TargetColumn[];
+  /** Quoted names of columns that only the target has, generated ones left out. */
+  readonly extra: readonly string[];
+  /** Foreign keys from or to it, or triggers: they matter where replica role is not allowed. */
+  readonly awake: boolean;
+}
+
+// The domain's chain of base types ends at one that is none; schema and name of a type make a cast without modifier, also for "bit" and "char".
+const columnsSql = `
+  SELECT a.attname AS name, a.attgenerated <> '' AS generated, a.attidentity = 'a' AS identity_always,
+         n.nspname AS type_schema, b.typname AS type_name, b.oid::int8 AS type_oid,
+         coalesce((SELECT format('%I.%s', s.nspname, o.oprname)
+                     FROM pg_catalog.pg_opclass c
+                     JOIN pg_catalog.pg_am m ON m.oid = c.opcmethod AND m.amname = 'btree'
+                     JOIN pg_catalog.pg_amop p ON p.amopfamily = c.opcfamily AND p.amoplefttype = b.oid AND p.amoprighttype = b.oid AND p.amopstrategy = 3
+                     JOIN pg_catalog.pg_operator o ON o.oid = p.amopopr
+                     JOIN pg_catalog.pg_namespace s ON s.oid = o.oprnamespace
+                    WHERE c.opcintype = b.oid AND c.opcdefault), 'pg_catalog.=') AS equals
+    FROM pg_catalog.pg_attribute a
+    CROSS JOIN LATERAL (
+      WITH RECURSIVE chain AS (
+        SELECT t.oid, t.typtype, t.typbasetype FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid
+        UNION ALL
+        SELECT t.oid, t.typtype, t.typbasetype FROM chain c JOIN pg_catalog.pg_type t ON t.oid = c.typbasetype WHERE c.typtype = 'd'
+      )
+      SELECT oid FROM chain WHERE typtype <> 'd'
+    ) base
+    JOIN pg_catalog.pg_type b ON b.oid = base.oid
+    JOIN pg_catalog.pg_namespace n ON n.oid = b.typnamespace
+   WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`;
+
+const awakeSql = `
+  SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint c WHERE c.contype = 'f' AND (c.conrelid = r.oid OR c.confrelid = r.oid))
+      OR EXISTS (SELECT 1 FROM pg_catalog.pg_trigger t WHERE t.tgrelid = r.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D') AS awake
+    FROM (SELECT to_regclass($1) AS oid) r
+   WHERE r.oid IS NOT NULL`;
+
+interface ColumnRow {
+  name: string;
+  generated: boolean;
+  identity_always: boolean;
+  type_schema: string;
+  type_name: string;
+  type_oid: string;
+  equals: string;
+}
+
+/**
+ * @param schema of the target that stands for the source's public; other schemas keep their names
+ * @throws OfftakeError TARGET_TABLE_MISSING, TARGET_COLUMN_MISSING
+ */
+export async function readTargetTable(client: ClientBase, plan: EventPlan, schema: string): Promise<TargetTable> {
+  const targetSchema = plan.schema === "public" ? schema : plan.schema;
+  const name = `${escapeIdentifier(targetSchema)}.${escapeIdentifier(plan.table)}`;
+  const shown = `${targetSchema}.${plan.table}`;
+  const awake = (await client.query<{ awake: boolean }>(awakeSql, [name])).rows[0]?.awake;
+  if (awake === undefined)
+    throw new OfftakeError("TARGET_TABLE_MISSING", `The target has no table ${shown}.`, {
+      cure: "Create it, or let `offtake up --create-tables` do it; the applier goes on by itself.",
+    });
+  const { rows } = await client.query<ColumnRow>(columnsSql, [name]);
+  const columns = plan.columns.flatMap((column, index): TargetColumn[] => {
+    const found = rows.find((row) => row.name === column.name);
+    if (found === undefined)
+      throw new OfftakeError("TARGET_COLUMN_MISSING", `The target's table ${shown} has no column ${column.name}, which the monolith's has.`, {
+        cure: `ALTER TABLE ${name} ADD COLUMN ${escapeIdentifier(column.name)} …; the applier goes on by itself.`,
+      });
+    if (found.generated) return [];
+    // The source's own type, if it is one that Avro carries natively; the target's may be another.
+    const same = builtInTypes[Number(found.type_oid)] === nativeType[column.form];
+    const parameter = parameterType(column.form, !same);
+    const cast = same ? "" : `::${escapeIdentifier(found.type_schema)}.${escapeIdentifier(found.type_name)}`;
+    return [
+      {
+        index,
+        name: escapeIdentifier(column.name),
+        parameter,
+        cast,
+        equals: `OPERATOR(${found.equals})`,
+        key: plan.keys.includes(index),
+        identityAlways: found.identity_always,
+      },
+    ];
+  });
+  const extra = rows
+    .filter((row) => !row.generated && !plan.columns.some((column) => column.name === row.name))
+    .map((row) => escapeIdentifier(row.name));
+  return { plan, name, shown, columns, extra, awake };
+}
+
+/** PostgreSQL's type of each native form; int is also int2's, whose range the assignment checks. */
+const nativeType: Readonly<Record<string, string>> = {
+  boolean: "bool",
+  int: "int4",
+  long: "int8",
+  float: "float4",
+  double: "float8",
+  bytes: "bytea",
+  string: "text",
+};

@@ -1,0 +1,226 @@
+/**
+ * Reads a service's topic into batches of whole source transactions.
+ *
+ * A transaction counts once its last event is there: one that is half in the topic, because its connector went away, must not hold locks in the
+ * target. One that is larger than a batch comes in pieces, and only after its end has been found further down the topic; it is never in memory
+ * whole.
+ *
+ * Source: ARCHITECTURE.md, "Applier".
+ */
+import type { Consumer } from "../../connectors/kafka/consumer.ts";
+import { AbortedTransactions } from "../../connectors/kafka/aborted-transactions.ts";
+import type { Fetched } from "../../connectors/kafka/fetch.ts";
+import { RecordBatchReader } from "../../connectors/kafka/record-batch.ts";
+import type { Registry } from "../../connectors/kafka/registry.ts";
+import { type EventPlan, eventPlan } from "../../schemas/event-plan.ts";
+import { EventReader } from "../../schemas/event-reader.ts";
+import { parseMessage } from "../../schemas/offtake-message.ts";
+import { OfftakeError } from "../runtime/errors.ts";
+import { Batch } from "./batch.ts";
+import type { Chain } from "./chain.ts";
+import { Change } from "./change-log.ts";
+
+export interface ReadLimits {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** Bytes of a fetch: two are held at a time, one being read and one under way. */
+const fetchBytes = 4 << 20;
+const fetchWaitMs = 500;
+
+export class TopicReader {
+  /** The end of the topic when it was last asked. */
+  highWatermark = 0;
+  /** The next record that is read. */
+  offset: number;
+
+  readonly #topic: string;
+  readonly #consumer: Consumer;
+  readonly #registry: Registry;
+  readonly #chain: Chain;
+  readonly #limits: ReadLimits;
+  readonly #plans = new Map<number, EventPlan>();
+  readonly #records = new RecordBatchReader();
+  readonly #aborted = new AbortedTransactions();
+  readonly #event: EventReader;
+  /** The fetch under way. */
+  #fetching: Promise<Fetched | undefined> | undefined;
+  #fetchFrom: number;
+  /** An event that was read and belongs to the next batch. */
+  #held = false;
+  /** The last piece of a transaction must not have the beginning of the next one. */
+  #inPieces = false;
+  /** Changes of a transaction whose end has not been read. */
+  #batch = new Batch();
+
+  constructor(topic: string, consumer: Consumer, registry: Registry, chain: Chain, offset: number, limits: ReadLimits) {
+    this.#topic = topic;
+    this.#consumer = consumer;
+    this.#registry = registry;
+    this.#chain = chain;
+    this.#limits = limits;
+    this.offset = offset;
+    this.#fetchFrom = offset;
+    this.#event = new EventReader(nothingRead);
+  }
+
+  /**
+   * The next whole transactions, or, when one is larger than the limits, its first piece (Batch.transactions is empty then).
+   *
+   * @param idle resolves when the target has nothing to do: until then a batch goes on growing
+   * @returns undefined when it was stopped
+   * @throws OfftakeError CHAIN_BROKEN and what the consumer, the registry and `idle` throw
+   */
+  async next(idle: Promise<void>): Promise<Batch | undefined> {
+    for (;;) {
+      if (await this.#readFetched()) return this.#cut();
+      const waited =
+        this.#batch.transactions.length > 0
+          ? await Promise.race([this.#fetched(), idle.then(() => "idle" as const)])
+          : await this.#fetchedOrFailure(idle);
+      if (waited === "idle") return this.#cut();
+      if (waited === undefined) return undefined;
+      this.#take(waited);
+    }
+  }
+
+  /** The next piece of the transaction of which next() gave the first; the last piece ends with it, and has it in Batch.transactions. */
+  async nextPiece(): Promise<Batch | undefined> {
+    this.#inPieces = true;
+    try {
+      return await this.next(Promise.resolve());
+    } finally {
+      this.#inPieces = false;
+    }
+  }
+
+  /** An empty topic is waited at for ever; a target that fails meanwhile must be heard. */
+  async #fetchedOrFailure(idle: Promise<void>): Promise<Fetched | undefined> {
+    return await Promise.race([this.#fetched(), idle.then(async () => await this.#fetched())]);
+  }
+
+  async #fetched(): Promise<Fetched | undefined> {
+    this.#fetching ??= this.#consumer.fetch(this.#fetchFrom, { maxWaitMs: fetchWaitMs, maxBytes: fetchBytes });
+    return await this.#fetching;
+  }
+
+  #take(fetched: Fetched): void {
+    this.#fetching = undefined;
+    this.highWatermark = fetched.highWatermark;
+    this.#records.over(fetched.records);
+    this.#aborted.over(fetched.aborted);
+  }
+
+  /** Reads what has been fetched. @returns whether the batch has to be cut, with something left to read */
+  async #readFetched(): Promise<boolean> {
+    if (this.#held) {
+      this.#held = false;
+      this.#add(this.#records.offset, this.#records.valueEnd - this.#records.valueStart);
+    }
+    const records = this.#records;
+    while (records.next()) {
+      if (records.offset < this.offset) continue;
+      this.offset = records.offset + 1;
+      if (!this.#aborted.counts(records)) continue;
+      const plan = this.#plan() ?? (await this.#loadPlan());
+      this.#read(plan);
+      if (plan.kind === "message" && this.#isMarker()) continue;
+      if (!this.#chain.follows(this.#event, records.offset)) continue;
+      // A create that moves a row belongs to the delete before it: never cut between them.
+      if (this.#mustCut && !this.#event.movesKey) {
+        this.#held = true;
+        return true;
+      }
+      this.#add(records.offset, records.valueEnd - records.valueStart);
+    }
+    // The next fetch is under way while what was read is applied.
+    this.#fetchFrom = Math.max(this.offset, records.nextOffset);
+    this.offset = this.#fetchFrom;
+    void this.#fetched().catch(() => undefined);
+    return this.#mustCut && this.#batch.transactions.length > 0;
+  }
+
+  get #mustCut(): boolean {
+    return this.#full || (this.#inPieces && this.#batch.transactions.length > 0);
+  }
+
+  get #full(): boolean {
+    const { log } = this.#batch;
+    return log.length >= this.#limits.rows || log.bytes >= this.#limits.bytes || this.#batch.events >= this.#limits.rows;
+  }
+
+  #add(offset: number, bytes: number): void {
+    const event = this.#event;
+    const batch = this.#batch;
+    batch.events += 1;
+    if (event.plan.kind === "row") {
+      if (event.movesKey) {
+        if (batch.log.op[batch.log.length - 1] !== Change.delete || batch.log.length === 0)
+          throw new OfftakeError(
+            "EVENT_MALFORMED",
+            `The event at offset ${offset} of the topic ${this.#topic} moves a row to another key, and the delete of the old key is not before it.`,
+          );
+        batch.log.dropLast();
+      }
+      batch.log.add(event, offset, bytes);
+    }
+    if (event.last) batch.end(event, offset, event.plan.kind === "message");
+  }
+
+  /** What is whole, or, if nothing is, a piece. What is not whole stays for the next time. */
+  #cut(): Batch {
+    const batch = this.#batch;
+    const whole = batch.transactions.at(-1)?.changes ?? 0;
+    if (batch.transactions.length === 0 || whole === batch.log.length) {
+      this.#batch = new Batch();
+      return batch;
+    }
+    const left = batch.log.length - whole;
+    const rest = new Batch(batch.log.split(whole, Math.round((batch.log.bytes * left) / batch.log.length)));
+    rest.events = left;
+    batch.events -= left;
+    this.#batch = rest;
+    return batch;
+  }
+
+  #plan(): EventPlan | undefined {
+    const { bytes, valueStart, valueEnd, offset } = this.#records;
+    if (valueStart === -1 || valueEnd - valueStart < 6 || bytes[valueStart] !== 0)
+      throw new OfftakeError("EVENT_MALFORMED", `The record at offset ${offset} of the topic ${this.#topic} was not written by Offtake.`, {
+        cure: "A topic of Offtake has one writer, its connector. Find out who else writes to it.",
+      });
+    return this.#plans.get(bytes.readUInt32BE(valueStart + 1));
+  }
+
+  async #loadPlan(): Promise<EventPlan> {
+    const { bytes, valueStart } = this.#records;
+    const id = bytes.readUInt32BE(valueStart + 1);
+    const plan = eventPlan(id, await this.#registry.schema(id));
+    this.#plans.set(id, plan);
+    return plan;
+  }
+
+  #read(plan: EventPlan): void {
+    const { bytes, valueStart, valueEnd, offset } = this.#records;
+    try {
+      this.#event.read(plan, bytes, valueStart + 5, valueEnd);
+    } catch (error) {
+      if (error instanceof OfftakeError)
+        throw new OfftakeError(error.code, `At offset ${offset} of the topic ${this.#topic}: ${error.message}`, { cause: error });
+      throw error;
+    }
+  }
+
+  /** A take-over marker repeats a position: it is no link of the chain, and says where the events after it come from. */
+  #isMarker(): boolean {
+    const { bytes, contentStart, contentEnd } = this.#event;
+    const message = parseMessage(bytes.toString("utf8", contentStart, contentEnd));
+    if (message?.kind !== "take-over") return false;
+    this.#chain.takenOver(message, this.#records.offset);
+    return true;
+  }
+}
+
+/** Stands in the reader until the first event is read. */
+const nothingRead = { columns: [], keys: [], steps: [], offtake: [], kind: "message", schema: "", table: "", schemaId: 0 } as unknown as EventPlan;
