@@ -34,7 +34,7 @@ export interface KeptStack {
   addresses: Record<ServerName, string>;
 }
 
-export interface ServerStatus {
+interface ServerStatus {
   name: ServerName;
   address: string;
   answers: boolean;

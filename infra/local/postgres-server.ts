@@ -20,7 +20,7 @@ import { clusterName, postgresChildren, postgresMark } from "./stack-processes.t
 import { type UnprivilegedUser, unprivilegedUser } from "./unprivileged-user.ts";
 
 /** fast: rolls open transactions back and ends in order; walsenders first send what is left. immediate: ends as in a crash, with recovery at the next start. */
-export type StopMode = "fast" | "immediate";
+type StopMode = "fast" | "immediate";
 
 export interface PostgresServer {
   readonly port: number;

@@ -38,7 +38,7 @@ export function runningProcesses(): RunningProcess[] {
 }
 
 /** When the process started, as a word that no later process of the same id has; undefined when there is none (or it only waits to be reaped). */
-export function startOf(pid: number): string | undefined {
+function startOf(pid: number): string | undefined {
   if (process.platform !== "linux") {
     const line = ps(["-o", "stat=,lstart=", "-p", String(pid)]).trim();
     return line === "" || line.startsWith("Z") ? undefined : line.slice(line.indexOf(" ")).replaceAll(/\W+/g, "");

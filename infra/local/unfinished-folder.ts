@@ -3,6 +3,7 @@
  *
  * A folder that is there is taken for complete, by this process and every later one: so it gets its name only when it is.
  */
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -18,7 +19,7 @@ export async function makeFolder(folder: string, fill: (unfinished: string) => P
   for (const name of await readdir(dirname(folder))) {
     if (name.startsWith(prefix) && !isRunning(name.slice(prefix.length))) await rm(join(dirname(folder), name), { recursive: true, force: true });
   }
-  const unfinished = join(dirname(folder), prefix + ownName());
+  const unfinished = join(dirname(folder), `${prefix}${ownName()}-${randomBytes(3).toString("hex")}`);
   try {
     await mkdir(unfinished, { mode: 0o755 });
     await fill(unfinished);
