@@ -4,7 +4,7 @@
  *
  * A key that is accepted here and acted on nowhere is a promise broken in silence, so objects are strict, and keys of later versions are not
  * here (services/runtime/later-keys.ts refuses them by name). What needs more than one value to judge (names that refer to each other, what
- * `mode: production` asks for) is in services/runtime/configuration-checks.ts.
+ * `mode: production` asks for) is in services/runtime/configuration-*.ts.
  *
  * The message of each rule says what was expected, as the end of the sentence "expected …"; where it is, and what was found, is added later.
  */
@@ -14,6 +14,8 @@ import { durationPattern, parseDuration, parseSize, sizePattern } from "../servi
 /** Service, connector and prefix become parts of a Kafka topic or client name: what Kafka takes there. */
 export const kafkaNamePattern = /^[A-Za-z0-9._-]{1,200}$/;
 export const kafkaName = "a name of letters, digits, hyphens, underscores and dots, as Kafka takes them for topics";
+
+export const defaultTopicPrefix = "offtake";
 
 /** PostgreSQL's rule for a replication slot. */
 export const slotPattern = /^[a-z0-9_]{1,63}$/;
@@ -69,11 +71,11 @@ const sasl = z
     "mechanism",
     [
       z.strictObject({
-        mechanism: z.enum(["plain", "scram-sha-256", "scram-sha-512"]),
-        username: text("a user name"),
+        mechanism: z.enum(["plain", "scram-sha-256", "scram-sha-512"]).describe("The mechanism that the brokers offer."),
+        username: text("a user name").describe("The user of Kafka that Offtake is."),
         password: secret("The password of this user."),
       }),
-      z.strictObject({ mechanism: z.literal("oauthbearer"), token: secret("The bearer token.") }),
+      z.strictObject({ mechanism: z.literal("oauthbearer").describe("The mechanism that the brokers offer."), token: secret("The bearer token.") }),
     ],
     {
       error: ({ code }: { readonly code?: string }) =>
@@ -94,7 +96,10 @@ const tls = z
   )
   .describe("TLS to the brokers. {} trusts the system's certificates.");
 
-const broker = z.string({ error: "host:port" }).regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:/@[\]]+):([1-9][0-9]{0,4})$/, { error: "host:port" });
+const broker = z
+  .string({ error: "host:port" })
+  .regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:/@[\]]+):([1-9][0-9]{0,4})$/, { error: "host:port", abort: true })
+  .refine((address) => Number(address.slice(address.lastIndexOf(":") + 1)) <= 65_535, { error: "host:port with a port up to 65535" });
 
 const kafka = z
   .strictObject(
@@ -103,7 +108,7 @@ const kafka = z
       topicPrefix: z
         .string({ error: kafkaName })
         .regex(kafkaNamePattern, { error: kafkaName })
-        .default("offtake")
+        .default(defaultTopicPrefix)
         .describe("A service's topic is <prefix>.<service>."),
       replicationFactor: wholeNumber(1, 32767)
         .optional()
@@ -159,7 +164,7 @@ const tableOptions = z
   .strictObject(
     {
       conflict: z
-        .strictObject({ strategy: z.literal("source-wins", { error: "source-wins" }) }, "a mapping with `strategy`")
+        .strictObject({ strategy: z.literal("source-wins", { error: "source-wins" }).describe("Who wins.") }, "a mapping with `strategy`")
         .optional()
         .describe("What happens when the target's row is not what the source says it was."),
       poison: z.literal("stop", { error: "stop" }).optional().describe("What happens to an event that cannot be applied."),

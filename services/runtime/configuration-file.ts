@@ -13,10 +13,10 @@ import { OfftakeError } from "./errors.ts";
  * @param option the value of --config
  * @throws OfftakeError CONFIG_MISSING, which says where it looked
  */
-export function findConfiguration(option: string | undefined, env: NodeJS.ProcessEnv): string {
+export function findConfiguration(option: string | undefined, env: NodeJS.ProcessEnv, exists: (path: string) => boolean = existsSync): string {
   const variable = env["OFFTAKE_CONFIG"] ?? "";
   const [file, origin] = option !== undefined ? [option, "--config"] : variable !== "" ? [variable, "OFFTAKE_CONFIG"] : ["offtake.yaml", undefined];
-  if (existsSync(file)) return file;
+  if (exists(file)) return file;
   if (origin !== undefined) throw new OfftakeError("CONFIG_MISSING", `The file ${file} that ${origin} names does not exist.`);
   throw new OfftakeError("CONFIG_MISSING", `There is no configuration: no --config, no OFFTAKE_CONFIG, and no ./offtake.yaml in ${process.cwd()}.`, {
     cure: "Name one with --config, or change to the folder that has it.",

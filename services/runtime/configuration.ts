@@ -9,10 +9,12 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { connectorSchema, type RawConfiguration } from "../../schemas/configuration.ts";
+import { checkConnectors, defaultPublication, defaultSlot } from "./configuration-connectors.ts";
 import { configurationError, type LocatedFault } from "./configuration-fault.ts";
-import { checkNames, defaultPublication, defaultSlot } from "./configuration-names.ts";
 import { checkSecrets, productionReplicas } from "./configuration-secrets.ts";
 import { checkShape } from "./configuration-shape.ts";
+import { checkTables } from "./configuration-tables.ts";
+import { checkTopics } from "./configuration-topics.ts";
 import { OfftakeError } from "./errors.ts";
 import { References } from "./references.ts";
 import type { Secret } from "./secret.ts";
@@ -94,7 +96,8 @@ export function parseConfiguration(text: string, file: string, env: NodeJS.Proce
   if (source.value === undefined) throw configurationError(file, source.faults);
   const shape = checkShape(source.value);
   const references = new References(env, dirname(file));
-  const faults = [...shape.faults, ...checkNames(shape.valid), ...checkSecrets(shape.valid, references)];
+  const { valid } = shape;
+  const faults = [...shape.faults, ...checkTopics(valid), ...checkConnectors(valid), ...checkTables(valid), ...checkSecrets(valid, references)];
   if (shape.raw !== undefined && faults.length === 0 && source.faults.length === 0) return resolved(shape.raw, file, references);
   const located = faults.map(({ path, at, message, later = false }): LocatedFault => ({ ...source.locate(path, at), message, later }));
   // Where the YAML itself is at fault, what follows from it is not told again.

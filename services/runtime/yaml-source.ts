@@ -22,8 +22,8 @@ export interface YamlSource {
 
 export function readYaml(text: string): YamlSource {
   const lines = new LineCounter();
-  // Duplicate keys are found below, with the line of the first.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: "silent" });
+  // Duplicate keys are found below, with the line of the first. A log level of "silent" would silence a second document too.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: "error" });
   const position = (offset: number): { line: number; column: number } => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
@@ -77,6 +77,7 @@ const syntaxMessages: Partial<Record<ErrorCode, string>> = {
   BAD_SCALAR_START: "a text that starts with this character stands in quotes",
   BAD_ALIAS: "a text that starts with * stands in quotes",
   BAD_DQ_ESCAPE: "a backslash in double quotes starts an escape that YAML does not know: write it twice, or use single quotes",
+  RESOURCE_EXHAUSTION: "nested too deep",
   MULTIPLE_DOCS: "a second document starts here (---): the configuration is one",
 };
 
@@ -112,6 +113,11 @@ function uniqueTexts(map: YAMLMap, faults: LocatedFault[], fault: MakeFault, pos
   return map.items.filter(({ key }) => {
     if (!isScalar(key) || typeof key.value !== "string") {
       faults.push(fault(isNode(key) ? startOf(key) : startOf(map), "a key that is not a text: put it in quotes"));
+      return false;
+    }
+    if (key.value === "__proto__") {
+      // Objects of JavaScript lose it in silence.
+      faults.push(fault(startOf(key), "the key `__proto__` cannot be used"));
       return false;
     }
     const before = first.get(key.value);

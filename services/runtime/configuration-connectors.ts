@@ -1,22 +1,17 @@
 /**
- * Names in offtake.yaml that have to fit each other, or PostgreSQL, or Kafka.
+ * Connectors of offtake.yaml that have to fit the services, each other, and PostgreSQL.
  *
- * Two connectors on one slot throw each other out for ever; two services that own one table both write it. PostgreSQL and Kafka would say so
- * too, hours later and one at a time.
+ * Two connectors on one slot throw each other out for ever; a service without one is never replicated, and looks merely quiet. PostgreSQL would
+ * say some of it too, hours later and one at a time.
  *
  * Pure. Works on whatever part of the file is valid: what is not there was at fault before, and is not judged.
  */
-import { kafkaName, kafkaNamePattern, slotName, slotPattern, type WrittenConfiguration } from "../../schemas/configuration.ts";
+import { slotName, slotPattern, type WrittenConfiguration } from "../../schemas/configuration.ts";
 import { keyText, pathText, type Fault, type Path } from "./configuration-fault.ts";
 import type { Part } from "./configuration-shape.ts";
 import { nearestName } from "./nearest-name.ts";
-import { isLiteral, parseTablePattern } from "./table-pattern.ts";
 
 type Valid = Part<WrittenConfiguration>;
-
-export function checkNames(valid: Valid): Fault[] {
-  return [...kafkaNames(valid), ...connectorFaults(valid), ...tableFaults(valid)];
-}
 
 /** What a connector is named after its service where the file does not say. */
 export function defaultPublication(service: string): string {
@@ -27,29 +22,6 @@ export function defaultSlot(service: string): string {
   return `offtake_${service.replaceAll("-", "_")}`;
 }
 
-function kafkaNames(valid: Valid): Fault[] {
-  const faults: Fault[] = [];
-  for (const section of ["connectors", "services"] as const) {
-    for (const name of Object.keys(valid[section] ?? {})) {
-      if (!kafkaNamePattern.test(name))
-        faults.push({ path: [section, name], at: "key", message: `${section}: expected ${kafkaName}, found \`${keyText(name)}\`` });
-    }
-  }
-  const prefix = valid.kafka?.topicPrefix ?? "offtake";
-  const owners = new Map<string, string>();
-  for (const service of Object.keys(valid.services ?? {})) {
-    const topic = `${prefix}.${service}`;
-    const path = ["services", service];
-    if (topic.length > 249) faults.push({ path, at: "key", message: `the topic ${topic} is longer than Kafka's 249 characters` });
-    // Kafka's metrics write both characters as _, so it refuses a topic that differs from another one in nothing else.
-    const folded = topic.replaceAll(".", "_");
-    const owner = owners.get(folded);
-    if (owner === undefined) owners.set(folded, service);
-    else faults.push({ path, at: "key", message: `the topic ${topic} differs from that of services.${owner} only in . and _, which Kafka refuses` });
-  }
-  return faults;
-}
-
 /** A connector with the places that its faults point at: those of the service where the connector is left to the default. */
 interface Place {
   readonly owner: Path;
@@ -58,7 +30,7 @@ interface Place {
   readonly publication: { readonly name: string; readonly path: Path } | undefined;
 }
 
-function connectorFaults(valid: Valid): Fault[] {
+export function checkConnectors(valid: Valid): Fault[] {
   const places = connectorPlaces(valid);
   return [
     ...(valid.connectors === undefined ? [] : assignments(valid, places)),
@@ -157,40 +129,4 @@ function twice(key: "slot" | "publication", places: readonly Place[]): Fault[] {
     const message = `${pathText(place.owner)}: ${pathText(before.owner)} has the ${key} \`${keyText(named.name)}\` already`;
     return [{ path: named.path, at: "value" as const, message }];
   });
-}
-
-/** Entries follow the grammar; no table is named twice. What patterns match is known only from the source's catalog: expand-tables.ts. */
-function tableFaults(valid: Valid): Fault[] {
-  const faults: Fault[] = [];
-  const owners = new Map<string, string>();
-  for (const [service, { tables = [] } = {}] of Object.entries(valid.services ?? {})) {
-    const list = Array.isArray(tables);
-    const entries: [string | number, string][] = list ? [...tables.entries()] : Object.keys(tables).map((name) => [name, name]);
-    for (const [step, entry] of entries) {
-      if (typeof entry !== "string") continue;
-      const path = ["services", service, "tables", step];
-      const at = list ? "value" : "key";
-      const parsed = parseTablePattern(entry);
-      if (parsed === undefined) {
-        faults.push({
-          path,
-          at,
-          message: `${pathText(path)}: expected table or schema.table, where a name with a dot stands in double quotes, found \`${keyText(entry)}\``,
-        });
-        continue;
-      }
-      if (!isLiteral(parsed)) continue;
-      const table = JSON.stringify([parsed.schema, parsed.table]);
-      const owner = owners.get(table);
-      if (owner === undefined) owners.set(table, service);
-      else if (owner === service) faults.push({ path, at, message: `the table \`${keyText(entry)}\` is in this list twice` });
-      else
-        faults.push({
-          path,
-          at,
-          message: `the table \`${keyText(entry)}\` is in ${pathText(["services", owner, "tables"])} already; a table has one owner`,
-        });
-    }
-  }
-  return faults;
 }
