@@ -57,7 +57,11 @@ export function createMetrics(version: string) {
 
     endToEndSeconds: seconds("offtake_end_to_end_seconds", ["service"], "From a heartbeat's commit at the source to its commit at the target."),
 
-    conflictsTotal: counter("offtake_conflicts_total", ["service", "kind"], "Target rows that were not what the stream took them to be; the source won."),
+    conflictsTotal: counter(
+      "offtake_conflicts_total",
+      ["service", "kind"],
+      "Target rows that were not what the stream took them to be; the source won.",
+    ),
 
     errorsTotal: counter("offtake_errors_total", ["code"], "Errors by code, those that trying again has mended included."),
   };
