@@ -3,6 +3,8 @@
  *
  * It writes some thousand lines, and its progress with carriage returns; without it, 110 MB on a slow line look like a program that hangs.
  */
+import { stripVTControlCharacters } from "node:util";
+
 export class MavenOutput {
   #files = 0;
   #bytes = 0;
@@ -14,7 +16,7 @@ export class MavenOutput {
   add(text: string): void {
     const parts = (this.#rest + text).split(/[\r\n]+/);
     this.#rest = parts.pop() ?? "";
-    for (const part of parts) this.#line(part.trim());
+    for (const part of parts) this.#line(stripVTControlCharacters(part).trim());
   }
 
   /** `131 files, 43.2 MB; 45/109 MB of the next`: complete files, and how far the largest incomplete one is. */
