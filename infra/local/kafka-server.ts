@@ -77,7 +77,7 @@ async function formatStorage(java: Java, jvm: string[], settingsFile: string): P
   const clusterId = randomBytes(16).toString("base64url").replace(/^-/, "0");
   const args = [...jvm, "kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted", "-t", clusterId, "-c", settingsFile];
   try {
-    await promisify(execFile)(java.command, args);
+    await promisify(execFile)(java.command, args, { timeout: 120_000 });
   } catch (cause) {
     throw new OfftakeError("STACK_SERVER_FAILED", `Kafka's storage could not be formatted: ${messageOf(cause)}`, { cause });
   }

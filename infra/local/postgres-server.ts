@@ -144,7 +144,12 @@ async function createCluster(cluster: {
   // The built-in locale is the same on every system; those of the C library are where somebody has installed them.
   const locale = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"];
   try {
-    await promisify(execFile)(binaries.initdb, [...args, ...locale, "--no-sync", "--no-instructions"], { cwd: folder, env: environment(), ...user });
+    await promisify(execFile)(binaries.initdb, [...args, ...locale, "--no-sync", "--no-instructions"], {
+      cwd: folder,
+      env: environment(),
+      timeout: 120_000,
+      ...user,
+    });
   } catch (cause) {
     // The message of a failed execFile is its command line and all of its stderr.
     throw new OfftakeError("STACK_SERVER_FAILED", `initdb of ${binaries.version} failed: ${messageOf(cause)}`, {

@@ -5,7 +5,7 @@
  * to a clean-up at that moment, and one that is never written down is never cleaned up.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { serversFolder } from "./folders.ts";
@@ -24,11 +24,13 @@ export function keptFile(stackFolder: string): string {
   return join(stackFolder, "kept.json");
 }
 
-/** Folders of every stack, oldest first or not. */
+/** Folders of this user's stacks; those of others who share the cache folder are theirs to end. */
 export async function stackFolders(): Promise<string[]> {
   const at = stacksFolder();
   if (!existsSync(at)) return [];
-  return (await readdir(at)).map((name) => join(at, name));
+  const folders = (await readdir(at)).map((name) => join(at, name));
+  // One that its owner has just removed has no owner any more.
+  return folders.filter((folder) => lstatSync(folder, { throwIfNoEntry: false })?.uid === process.getuid?.());
 }
 
 /** Ends the servers and removes the folders of stacks whose owner has ended without doing so, and whose keeper was killed too. */

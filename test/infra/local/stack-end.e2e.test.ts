@@ -1,11 +1,12 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { runningProcesses } from "../../../infra/local/process-table.ts";
 import { startLocalStack } from "../../../infra/local/stack.ts";
-import { endAbandonedStacks } from "../../../infra/local/stack-folder.ts";
+import { endAbandonedStacks, stackFolders } from "../../../infra/local/stack-folder.ts";
 import { hasProcesses } from "../../../infra/local/stack-processes.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { startProgram } from "./program.ts";
@@ -40,6 +41,15 @@ test("kill -9 of the owner: its keeper ends all four servers and removes their f
   owner.child.kill("SIGKILL");
   await waitFor(() => isGone(folder), { what: "the keeper to end the stack" });
   await waitFor(() => keeperOf(folder) === undefined, { what: "the keeper to end" });
+});
+
+test("kill -9 of the owner in the middle of a start", async () => {
+  const owner = startProgram("stack-owner.ts", ["source", "target", "kafka", "registry"]);
+  await once(owner.child.stderr ?? owner.child, "data"); // the first of the servers answers, the others are on their way
+  const folder = (await stackFolders()).find((path) => basename(path).startsWith(`${owner.child.pid}-`)) ?? "";
+  expect(hasProcesses(folder)).toBe(true);
+  owner.child.kill("SIGKILL");
+  await waitFor(() => isGone(folder) && keeperOf(folder) === undefined, { what: "the keeper to end the stack" });
 });
 
 test("kill -9 of the owner and of its keeper: the next start ends the servers and removes their folder", async () => {
