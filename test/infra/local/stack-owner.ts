@@ -8,8 +8,8 @@ import { serverNames } from "../../../infra/local/stack.ts";
 
 const servers = serverNames.filter((name) => process.argv.includes(name));
 const stack = await startLocalStack({ servers, progress: (line) => process.stderr.write(`${line}\n`) });
-process.stdout.write(`${JSON.stringify({ folder: stack.folder })}\n`);
 process.on("SIGINT", () => {
   void postgresAnswers(stack.source.url()).then(() => process.stdout.write("answered\n"));
 });
 setInterval(() => undefined, 60_000);
+process.stdout.write(`${JSON.stringify({ folder: stack.folder })}\n`);
