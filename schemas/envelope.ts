@@ -67,9 +67,18 @@ export function envelopeSchema(names: EnvelopeNames, columns: readonly EnvelopeC
   };
 }
 
+/** Full name of the record that messages are. */
+export function messageEnvelopeName(topicPrefix: string): string {
+  return `${messageNamespace(topicPrefix)}.Envelope`;
+}
+
+function messageNamespace(topicPrefix: string): string {
+  return `${topicPrefix.split(".").map(avroName).join(".")}.Message`;
+}
+
 /** Of logical decoding messages: heartbeats and markers. */
 export function messageSchema(topicPrefix: string): AvroSchema {
-  const namespace = `${topicPrefix.split(".").map(avroName).join(".")}.Message`;
+  const namespace = messageNamespace(topicPrefix);
   const message = {
     type: "record",
     name: "Message",

@@ -86,6 +86,19 @@ export interface Step {
 
 type Skip = (cursor: AvroCursor) => void;
 
+/** Stands in a reader until it reads its first event. */
+export const noPlan: EventPlan = {
+  schemaId: 0,
+  kind: "message",
+  schema: "",
+  table: "",
+  columns: [],
+  keys: [],
+  steps: [],
+  offtake: [],
+  source: avro.Type.forSchema("null"),
+};
+
 /**
  * @param type as the registry's client gives it
  * @throws OfftakeError EVENT_MALFORMED when it is not one of Offtake's envelopes

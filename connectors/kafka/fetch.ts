@@ -59,7 +59,7 @@ export async function fetchRecords(
   };
   const request = () =>
     fetchV13.createRequest(limits.maxWaitMs, 1, limits.maxBytes, readCommitted, 0, -1, [{ topicId, partitions: [partition] }], [], "");
-  return await new Promise((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     connection.send(fetchKey, version, request, parseFetched, true, true, (error, fetched) => {
       if (error === null && fetched !== undefined) resolve(fetched);
       else reject(error ?? new Error("The broker answered nothing."));

@@ -9,11 +9,11 @@ import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 /** The name of the broker's answer, NOT_LEADER_OR_FOLLOWER for one; undefined when no broker answered. */
 export function brokerAnswer(error: unknown): string | undefined {
   const found = findProtocolError(error);
-  return found === undefined ? undefined : String(found.apiId);
+  return found === undefined ? undefined : String(found["apiId"]);
 }
 
-function findProtocolError(error: unknown): { apiId: unknown } | undefined {
-  if (error instanceof ProtocolError) return error as unknown as { apiId: unknown };
+function findProtocolError(error: unknown): ProtocolError | undefined {
+  if (error instanceof ProtocolError) return error;
   if (error instanceof AggregateError) {
     for (const part of error.errors) {
       const found = findProtocolError(part);
@@ -54,7 +54,8 @@ const passing = new Set([
 
 /** The client itself says that trying again is of no use: wrong credentials, TLS where none is spoken. */
 function isRefusal(error: unknown): boolean {
-  return findErrorBy(error as Error, "code", "PLT_KFK_AUTHENTICATION") !== null || findErrorBy(error as Error, "code", "PLT_KFK_USER") !== null;
+  if (!(error instanceof Error)) return false;
+  return findErrorBy(error, "code", "PLT_KFK_AUTHENTICATION") !== null || findErrorBy(error, "code", "PLT_KFK_USER") !== null;
 }
 
 /**

@@ -65,7 +65,7 @@ export class Registry {
   async schema(id: number): Promise<avro.Type> {
     const doing = `find the schema ${id}`;
     try {
-      const schema = await this.#limited(doing, async () => await this.#client.getSchema(id));
+      const schema = await this.#limited(doing, async () => this.#client.getSchema(id));
       if (schema instanceof avro.Type) return schema;
     } catch (error) {
       if (statusOf(error) !== 404) throw this.#judged(error, doing);
@@ -79,7 +79,7 @@ export class Registry {
   async ping(): Promise<void> {
     const doing = "answer";
     try {
-      await this.#limited(doing, async () => await this.#client.getLatestSchemaId("offtake-ping"));
+      await this.#limited(doing, async () => this.#client.getLatestSchemaId("offtake-ping"));
     } catch (error) {
       if (statusOf(error) !== 404) throw this.#judged(error, doing);
     }

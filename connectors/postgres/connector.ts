@@ -6,7 +6,7 @@
  * Source: ARCHITECTURE.md, "Connector".
  */
 import type { Client } from "pg";
-import { messageSchema } from "../../schemas/envelope.ts";
+import { messageEnvelopeName, messageSchema } from "../../schemas/envelope.ts";
 import { subjectOf } from "../../schemas/avro-names.ts";
 import { expandTables } from "../../services/runtime/expand-tables.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../../services/runtime/configuration.ts";
@@ -66,7 +66,7 @@ export async function runConnector(context: ConnectorContext, signal: AbortSigna
   const ends: (() => Promise<void>)[] = [];
   try {
     const source = await openSession(configuration.source.url, { side: "source", applicationName, statementTimeoutMs: 30_000 });
-    ends.push(async () => await endSession(source));
+    ends.push(async () => endSession(source));
     try {
       await new Connection(context, source, applicationName, ends).run(signal);
     } catch (error) {
@@ -105,13 +105,13 @@ class Connection {
     const tables = expandTables(configuration.services, await listTables(this.#source)).get(service.name) ?? [];
     refusePublication(connector.publication, await readPublication(this.#source, connector.publication), tables);
     const replication = await ReplicationSession.open(configuration.source.url, this.#applicationName);
-    this.#ends.push(async () => await replication.end());
+    this.#ends.push(async () => replication.end());
     const identity = await replication.identify();
     const history = await replication.history(identity.timeline);
     await this.#slot(identity.database);
 
     const cluster = new KafkaCluster(configuration.kafka, this.#applicationName.replaceAll(" ", "-"));
-    this.#ends.push(async () => await cluster.close());
+    this.#ends.push(async () => cluster.close());
     const registry = new Registry(configuration.registry.url);
     const settings = await readTopicSettings(cluster, topic);
     refuseFaultyTopic(
@@ -119,12 +119,12 @@ class Connection {
       topicFaults(topic, await cluster.leader(topic), settings, configuration.kafka.maxEventBytes, configuration.mode === "production"),
     );
     const messageSchemaId = await registry.register(
-      subjectOf(topic, messageSubject(configuration.kafka.topicPrefix)),
+      subjectOf(topic, messageEnvelopeName(configuration.kafka.topicPrefix)),
       messageSchema(configuration.kafka.topicPrefix),
     );
 
     const stream = await replication.stream(connector.slot, connector.publication);
-    this.#ends.push(async () => await stream.end());
+    this.#ends.push(async () => stream.end());
     const { backendPid } = replication;
     this.#watchSlot(backendPid, signal).catch((error: unknown) => this.#fail(sessionError(error, "source", configuration.source.url)));
     // Only now is nobody else moving it.
@@ -138,7 +138,7 @@ class Connection {
       interrupted: (error) => log.warn({ err: error }, "Kafka does not take events; they are kept and sent again"),
       refuses: () => this.#withoutProof(),
     });
-    this.#ends.push(async () => await producer.end());
+    this.#ends.push(async () => producer.end());
 
     const names = { version, name: configuration.kafka.topicPrefix, identity };
     const over = { cluster, registry, topic, connector: connector.name, slot: connector.slot, names, history, messageSchemaId, signal };
@@ -290,10 +290,4 @@ interface Work {
 function captureLag(oldestPendingMicros: number | undefined, lastBytesAt: number, walSenderTimeout: number, now: number): number {
   if (oldestPendingMicros !== undefined) return Math.max(now - oldestPendingMicros / 1000, 0) / 1000;
   return now - lastBytesAt > walSenderTimeout ? (now - lastBytesAt) / 1000 : 0;
-}
-
-/** The full name of the message envelope's record. */
-function messageSubject(topicPrefix: string): string {
-  const schema = messageSchema(topicPrefix) as { namespace: string; name: string };
-  return `${schema.namespace}.${schema.name}`;
 }

@@ -4,7 +4,7 @@
  *
  * Source: schemas/envelope.ts, messageSchema.
  */
-import { AvroWriter } from "../../schemas/avro-bytes.ts";
+import type { AvroWriter } from "../../schemas/avro-bytes.ts";
 import type { RecordBatchWriter } from "../kafka/record-batch.ts";
 import { Op } from "./event-encoder.ts";
 import type { Transaction } from "./transaction.ts";

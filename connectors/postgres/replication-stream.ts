@@ -13,7 +13,7 @@ import type { Secret } from "../../services/runtime/secret.ts";
 import { BackendFrames } from "./backend-frames.ts";
 import { type Lsn, parseLsn } from "./lsn.ts";
 import { standbyStatusUpdate } from "./replication-messages.ts";
-import { endSession, openSession, sessionError, sqlState } from "./session.ts";
+import { backendPidOf, endSession, openSession, sessionError, socketOf, sqlState } from "./session.ts";
 
 /** Who the server is: a position means nothing without it. */
 export interface SourceIdentity {
@@ -42,7 +42,7 @@ export class ReplicationSession {
 
   /** The server's process that reads the slot for us. */
   get backendPid(): number {
-    return (this.#client as unknown as { processID: number }).processID;
+    return backendPidOf(this.#client);
   }
 
   async identify(): Promise<SourceIdentity> {
@@ -63,7 +63,7 @@ export class ReplicationSession {
     if (timeline === 1) return [];
     try {
       const { rows } = await this.#client.query<{ content: string }>(`TIMELINE_HISTORY ${timeline}`);
-      return parseTimelineHistory(String(rows[0]!.content));
+      return parseTimelineHistory(rows[0]!.content);
     } catch (error) {
       throw sessionError(error, "source", this.#url);
     }
@@ -76,7 +76,7 @@ export class ReplicationSession {
    */
   async stream(slot: string, publication: string): Promise<ReplicationStream> {
     const command = `START_REPLICATION SLOT ${escapeIdentifier(slot)} LOGICAL 0/0 (proto_version '1', publication_names ${escapeLiteral(escapeIdentifier(publication))}, messages 'true')`;
-    const stream = new ReplicationStream((this.#client as unknown as { connection: { stream: Socket } }).connection.stream);
+    const stream = new ReplicationStream(socketOf(this.#client));
     try {
       await stream.start(command);
       return stream;
@@ -178,7 +178,7 @@ export class ReplicationStream {
           return resolve();
         }
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     };
     socket.on("data", begun);

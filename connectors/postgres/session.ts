@@ -7,6 +7,7 @@
  *
  * Source: PostgreSQL documentation, "Client Connection Defaults", "Message Flow", Start-up.
  */
+import { Socket } from "node:net";
 import pg, { type Client } from "pg";
 import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
@@ -67,8 +68,7 @@ export async function openSession(url: Secret, options: SessionOptions): Promise
 
 /** Ends a session without waiting long for a server that does not answer. */
 export async function endSession(client: Client): Promise<void> {
-  const socket = (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream;
-  const timer = setTimeout(() => socket.destroy(), 2000);
+  const timer = setTimeout(() => socketOf(client).destroy(), 2000);
   try {
     await client.end();
   } catch {
@@ -76,6 +76,21 @@ export async function endSession(client: Client): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The connection itself: pg has no public way to it, and replication walks its bytes in place. */
+export function socketOf(client: Client): Socket {
+  const connection: unknown = Reflect.get(client, "connection");
+  const stream: unknown = typeof connection === "object" && connection !== null ? Reflect.get(connection, "stream") : undefined;
+  if (stream instanceof Socket) return stream;
+  throw new OfftakeError("INTERNAL", "pg no longer has its socket where it was.");
+}
+
+/** The server's process that serves this session. */
+export function backendPidOf(client: Client): number {
+  const pid: unknown = Reflect.get(client, "processID");
+  if (typeof pid === "number") return pid;
+  throw new OfftakeError("INTERNAL", "pg no longer has the server's process id where it was.");
 }
 
 /** The SQLSTATE of an error that a server sent. */

@@ -73,13 +73,3 @@ export async function readSlot(client: ClientBase, name: string): Promise<Slot |
     invalidationReason: row.invalidation_reason ?? "",
   };
 }
-
-/**
- * Creates a logical slot for pgoutput. It waits until every transaction that is open at the source has ended.
- *
- * @returns where it stands: what commits from there on is in its stream
- */
-export async function createSlot(client: ClientBase, name: string): Promise<Lsn> {
-  const { rows } = await client.query<{ lsn: string }>("SELECT lsn::text FROM pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput')", [name]);
-  return parseLsn(rows[0]!.lsn);
-}

@@ -20,6 +20,8 @@ import type { Tail } from "./start-checks.ts";
 export interface TailRecord extends Tail {
   readonly offset: number;
   readonly producerId: bigint;
+  /** When its transaction was committed at the source, microseconds since 1970; of a marker, when it was written. */
+  readonly micros: number;
 }
 
 /** Bytes of one fetch; the broker sends the first batch whole even if it is larger. */
@@ -72,7 +74,12 @@ async function lastBetween(consumer: Consumer, registry: Registry, topic: string
   const reader = new EventReader(plan);
   reader.read(plan, found.bytes, found.start + 5, found.end);
   const key = found.keyStart === -1 ? Buffer.alloc(0) : found.bytes.subarray(found.keyStart + 5, found.keyEnd);
-  return { ...(markerTail(reader) ?? eventTail(reader, plan, key)), offset: found.offset, producerId: found.producerId };
+  return {
+    ...(markerTail(reader) ?? eventTail(reader, plan, key)),
+    offset: found.offset,
+    producerId: found.producerId,
+    micros: reader.source().ts_us,
+  };
 }
 
 function markerTail(reader: EventReader): Tail | undefined {

@@ -22,7 +22,7 @@ import { RecordBatchWriter } from "../kafka/record-batch.ts";
 import type { Registry } from "../kafka/registry.ts";
 import { encodeMessage, encodeProcessed } from "./message-encoder.ts";
 import { postgresEpochMicros } from "./replication-messages.ts";
-import type { TimelineHistory } from "./start-checks.ts";
+import type { Tail, TimelineHistory } from "./start-checks.ts";
 import { readTail, type TailRecord } from "./tail.ts";
 import { type SourceNames, Transaction } from "./transaction.ts";
 
@@ -72,6 +72,10 @@ export async function takeOver(context: TakeOver, identity: ProducerIdentity, pu
     let range = await offsetRange(cluster, topic);
     let tail = await readTail(consumer, registry, topic, range, range.end);
     if (tail === undefined) throw withoutTail(context, range.start > 0);
+    if (tail.commitLsn === 0n)
+      throw new OfftakeError("TOPIC_WITHOUT_TAIL", `The topic ${topic} was opened, and its slot was not created any more.`, {
+        cure: "Run `offtake up`, which goes on where it was interrupted.",
+      });
     if (tail.producerId !== identity.producerId) {
       await putMarker(marker(context, tail));
       await waitOrStop(producerDeadline, signal);
@@ -90,7 +94,11 @@ export async function takeOver(context: TakeOver, identity: ProducerIdentity, pu
   }
 }
 
-/** The first marker of a new topic: the events begin after the place where the slot was created. */
+/**
+ * Puts a marker in front of all events.
+ *
+ * @param start where the slot's stream begins; 0 while there is no slot yet
+ */
 export async function openTopic(context: TakeOver, start: bigint, putMarker: PutMarker): Promise<void> {
   const { systemIdentifier, timeline } = context.names.identity;
   await putMarker(marker(context, { commitLsn: start, sequence: 0, last: true, previous: undefined, systemIdentifier, timeline, event: undefined }));
@@ -103,7 +111,7 @@ function withoutTail({ topic, slot }: TakeOver, expired: boolean): OfftakeError 
   });
 }
 
-function marker(context: TakeOver, tail: Omit<TailRecord, "offset" | "producerId">): RecordBatchWriter {
+function marker(context: TakeOver, tail: Tail): RecordBatchWriter {
   const { systemIdentifier, timeline } = context.names.identity;
   const content: TakeOverMarker = {
     kind: "take-over",

@@ -10,7 +10,7 @@ import { commitOffset, groupOf, offsetRange } from "../../connectors/kafka/offse
 import { Registry } from "../../connectors/kafka/registry.ts";
 import { endSession, sessionError } from "../../connectors/postgres/session.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
-import { OfftakeError } from "../runtime/errors.ts";
+import type { OfftakeError } from "../runtime/errors.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import type { Batch } from "./batch.ts";
@@ -43,12 +43,12 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
   signal.addEventListener("abort", () => stopped.abort(), { once: true });
   try {
     const session = await openTargetSession(service);
-    ends.push(async () => await endSession(session.client));
+    ends.push(async () => endSession(session.client));
     const prepared = await prepareTarget(session.client, connector, service).catch((error: unknown) => {
       throw sessionError(error, "target", service.target.url);
     });
     const cluster = new KafkaCluster(configuration.kafka, `offtake-${service.name}`);
-    ends.push(async () => await cluster.close());
+    ends.push(async () => cluster.close());
     const leader = await cluster.leader(service.topic);
     const range = await offsetRange(cluster, service.topic);
     checkPosition(prepared.position, service, leader.topicId, range);
@@ -63,7 +63,7 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
     });
     const interrupted = (error: OfftakeError): void => log.warn({ err: error }, "the topic cannot be read; it is tried again");
     const consumer = new Consumer(cluster, service.topic, stopped.signal, interrupted);
-    ends.push(async () => await consumer.close());
+    ends.push(async () => consumer.close());
     const registry = new Registry(configuration.registry.url);
     const chain = new Chain(service.topic, prepared.position);
     const limits = { rows: service.apply.batchRows, bytes: service.apply.batchBytes };

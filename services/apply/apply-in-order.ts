@@ -7,7 +7,7 @@
  *
  * Source: ARCHITECTURE.md, "Conflicts"; PostgreSQL documentation, "PostgreSQL Error Codes", classes 22 and 23.
  */
-import type { Client, QueryResult } from "pg";
+import { DatabaseError, type Client, type QueryResult } from "pg";
 import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import { sqlState } from "../../connectors/postgres/session.ts";
 import { messageOf, OfftakeError } from "../runtime/errors.ts";
@@ -98,7 +98,7 @@ async function applyRow(client: Client, context: InOrder, change: number): Promi
     } else if (context.uncopied(table.plan.schema, table.plan.table)) conflict("partial-missing");
     else throw rowMissing(context, table, change);
   };
-  switch (log.op[change]) {
+  switch (log.op[change]!) {
     case Change.create:
       if (await put()) conflict("create-exists");
       break;
@@ -147,7 +147,7 @@ function eventText(context: InOrder, change: number): string {
 }
 
 function notApplicable(context: InOrder, change: number, error: unknown): OfftakeError {
-  const detail = (error as { detail?: string }).detail;
+  const detail = error instanceof DatabaseError ? error.detail : undefined;
   return new OfftakeError(
     "EVENT_NOT_APPLICABLE",
     `The target refuses ${eventText(context, change)}: ${messageOf(error)}${detail === undefined ? "" : ` (${detail})`} [${sqlState(error)}].`,

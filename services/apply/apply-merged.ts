@@ -39,7 +39,7 @@ export function mergedStatements(log: ChangeLog, tables: readonly TargetTable[],
 /** Sends them all, waits for all, and judges their counts. @throws NotMergeable; the server's own error */
 export async function sendAll(client: Client, sent: readonly Sent[]): Promise<void> {
   const answers = await Promise.allSettled(
-    sent.map(async ({ sql, values, name }) => await client.query(name === undefined ? { text: sql, values } : { name, text: sql, values })),
+    sent.map(async ({ sql, values, name }) => client.query(name === undefined ? { text: sql, values } : { name, text: sql, values })),
   );
   for (const [i, answer] of answers.entries()) {
     if (answer.status === "rejected") throw answer.reason;

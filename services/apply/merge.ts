@@ -55,7 +55,7 @@ export function merge(log: ChangeLog, changes: readonly number[]): Merged | unde
   for (const change of changes) {
     const row = index.rowOf(change);
     const before = state[row]!;
-    switch (log.op[change]) {
+    switch (log.op[change]!) {
       case Change.create:
         if (before === State.unknown || before === State.nothing) state[row] = State.fresh;
         else if (before === State.gone) state[row] = State.replaced;
@@ -103,7 +103,7 @@ function gather(log: ChangeLog, width: number, rows: number, state: Uint8Array, 
   const whole: UpdateGroup = { known: Array.from({ length: width }, () => true), rows: new RowSet() };
   for (let row = 0; row < rows; row += 1) {
     const change = image[row]!;
-    switch (state[row]) {
+    switch (state[row]!) {
       case State.gone:
         deletes.add(change, undefined);
         break;

@@ -50,7 +50,7 @@ export class Target {
       let from = 0;
       for (const end of batch.transactions) {
         const range = [from, end.changes] as const;
-        await this.#inTransaction({ ...base, ...end }, async () => await this.#inOrder(batch, tables, end.commitLsn, ...range));
+        await this.#inTransaction({ ...base, ...end }, async () => this.#inOrder(batch, tables, end.commitLsn, ...range));
         from = end.changes;
       }
     } catch (error) {
@@ -97,7 +97,7 @@ export class Target {
     const end = batch.transactions.at(-1)!;
     try {
       const sent = mergedStatements(batch.log, tables, this.#replica, 0, end.changes);
-      await this.#inTransaction({ ...base, ...end }, async () => await sendAll(this.#client, sent));
+      await this.#inTransaction({ ...base, ...end }, async () => sendAll(this.#client, sent));
       return true;
     } catch (error) {
       if (isWorthOrder(error)) return false;

@@ -12,7 +12,7 @@ import { AbortedTransactions } from "../../connectors/kafka/aborted-transactions
 import type { Fetched } from "../../connectors/kafka/fetch.ts";
 import { RecordBatchReader } from "../../connectors/kafka/record-batch.ts";
 import type { Registry } from "../../connectors/kafka/registry.ts";
-import { type EventPlan, eventPlan } from "../../schemas/event-plan.ts";
+import { type EventPlan, eventPlan, noPlan } from "../../schemas/event-plan.ts";
 import { EventReader } from "../../schemas/event-reader.ts";
 import { parseMessage } from "../../schemas/offtake-message.ts";
 import { OfftakeError } from "../runtime/errors.ts";
@@ -62,7 +62,7 @@ export class TopicReader {
     this.#limits = limits;
     this.offset = offset;
     this.#fetchFrom = offset;
-    this.#event = new EventReader(nothingRead);
+    this.#event = new EventReader(noPlan);
   }
 
   /**
@@ -97,12 +97,12 @@ export class TopicReader {
 
   /** An empty topic is waited at for ever; a target that fails meanwhile must be heard. */
   async #fetchedOrFailure(idle: Promise<void>): Promise<Fetched | undefined> {
-    return await Promise.race([this.#fetched(), idle.then(async () => await this.#fetched())]);
+    return Promise.race([this.#fetched(), idle.then(async () => this.#fetched())]);
   }
 
   async #fetched(): Promise<Fetched | undefined> {
     this.#fetching ??= this.#consumer.fetch(this.#fetchFrom, { maxWaitMs: fetchWaitMs, maxBytes: fetchBytes });
-    return await this.#fetching;
+    return this.#fetching;
   }
 
   #take(fetched: Fetched): void {
@@ -221,6 +221,3 @@ export class TopicReader {
     return true;
   }
 }
-
-/** Stands in the reader until the first event is read. */
-const nothingRead = { columns: [], keys: [], steps: [], offtake: [], kind: "message", schema: "", table: "", schemaId: 0 } as unknown as EventPlan;

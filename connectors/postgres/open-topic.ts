@@ -1,0 +1,119 @@
+/**
+ * Brings slot and topic of a connector into being together, so that a topic without a tail always means that something was lost.
+ *
+ * The topic gets an opening marker first, then the slot is created, then a marker with the place where the slot's stream begins. A run that dies in
+ * between finds the opening marker and goes on; a slot or a topic that is missing while the other has been used is never made good in silence.
+ *
+ *     topic          slot      what it means
+ *     no marker      missing   both are new
+ *     opening        either    an earlier run was interrupted: the slot has not been read
+ *     events         present   nothing to do
+ *     events         missing   the slot was dropped: its WAL is gone
+ *     no marker      present   the topic was made again, or somebody made the slot: its events may be gone
+ */
+import { messageEnvelopeName, messageSchema } from "../../schemas/envelope.ts";
+import { subjectOf } from "../../schemas/avro-names.ts";
+import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../../services/runtime/configuration.ts";
+import { OfftakeError } from "../../services/runtime/errors.ts";
+import type { TableName } from "../../services/runtime/table-pattern.ts";
+import { version } from "../../services/runtime/version.ts";
+import type { KafkaCluster } from "../kafka/cluster.ts";
+import { Consumer } from "../kafka/consumer.ts";
+import { offsetRange } from "../kafka/offsets.ts";
+import { initProducerId, transactionalIdOf } from "../kafka/producer-id.ts";
+import { Producer } from "../kafka/producer.ts";
+import type { Registry } from "../kafka/registry.ts";
+import { createSlot } from "./create-slot.ts";
+import { ReplicationSession } from "./replication-stream.ts";
+import type { Slot } from "./slot.ts";
+import { readTail, type TailRecord } from "./tail.ts";
+import { markerThrough, openTopic, type PutMarker, type TakeOver } from "./take-over.ts";
+
+export interface OpenContext {
+  readonly configuration: Configuration;
+  readonly connector: ConnectorConfiguration;
+  readonly service: ServiceConfiguration;
+  readonly cluster: KafkaCluster;
+  readonly registry: Registry;
+  readonly tables: readonly TableName[];
+  readonly signal: AbortSignal;
+}
+
+export interface Opened {
+  readonly slot: "created" | "present";
+  /** Tables with rows from before the slot; known only when it was created. */
+  readonly withRows: readonly TableName[];
+}
+
+/** What has to be done. Pure. @throws OfftakeError SLOT_MISSING, TOPIC_WITHOUT_TAIL */
+export function openingStep(
+  tail: Pick<TailRecord, "commitLsn" | "sequence"> | undefined,
+  slot: Slot | undefined,
+  names: { topic: string; slot: string },
+): "open" | "resume" | "nothing" {
+  if (tail !== undefined && tail.commitLsn === 0n) return "resume";
+  if (tail !== undefined && slot !== undefined) return "nothing";
+  if (tail === undefined && slot === undefined) return "open";
+  if (slot === undefined)
+    throw new OfftakeError("SLOT_MISSING", `The slot ${names.slot} is gone, and the topic ${names.topic} has events that came from it.`, {
+      cure: "The WAL since then is gone with it: the service's tables have to be copied again, into a new topic.",
+    });
+  throw new OfftakeError("TOPIC_WITHOUT_TAIL", `The slot ${names.slot} exists, and the topic ${names.topic} has no event of Offtake.`, {
+    cure: "If both are new (somebody made the slot by hand), drop it with pg_drop_replication_slot and run `offtake up` again. If the topic was made again, its events are lost: the service's tables have to be copied again.",
+  });
+}
+
+/** @throws OfftakeError as openingStep, createSlot, and those of Kafka */
+export async function openSlotAndTopic(context: OpenContext, slot: Slot | undefined): Promise<Opened> {
+  const { configuration, connector, service, cluster, registry, tables, signal } = context;
+  const { topic } = service;
+  const consumer = new Consumer(cluster, topic, signal, () => {});
+  try {
+    const range = await offsetRange(cluster, topic);
+    const tail = await readTail(consumer, registry, topic, range, range.end);
+    const step = openingStep(tail, slot, { topic, slot: connector.slot });
+    if (step === "nothing") return { slot: "present", withRows: [] };
+    return await withMarkers(context, async (over, putMarker) => {
+      if (step === "open") await openTopic(over, 0n, putMarker);
+      // A slot of an interrupted run has not been read, but the snapshot of its creation is gone: its tables count as having rows.
+      const created =
+        slot === undefined ? await createSlot(configuration.source.url, connector.slot, tables) : { start: slot.confirmedFlush, withRows: tables };
+      await openTopic(over, created.start, putMarker);
+      return { slot: slot === undefined ? "created" : "present", withRows: created.withRows };
+    });
+  } finally {
+    await consumer.close();
+  }
+}
+
+async function withMarkers<T>(context: OpenContext, work: (over: TakeOver, putMarker: PutMarker) => Promise<T>): Promise<T> {
+  const { configuration, connector, service, cluster, registry, signal } = context;
+  const { topicPrefix } = configuration.kafka;
+  const session = await ReplicationSession.open(configuration.source.url, "offtake up");
+  const identity = await session.identify();
+  await session.end();
+  const messageSchemaId = await registry.register(subjectOf(service.topic, messageEnvelopeName(topicPrefix)), messageSchema(topicPrefix));
+  const names = { version, name: topicPrefix, identity };
+  const over = {
+    cluster,
+    registry,
+    topic: service.topic,
+    connector: connector.name,
+    slot: connector.slot,
+    names,
+    history: [],
+    messageSchemaId,
+    signal,
+  };
+  const producer = new Producer(cluster, service.topic, await initProducerId(cluster, transactionalIdOf(connector.name), signal), {
+    durable: () => {},
+    failed: () => {},
+    interrupted: () => {},
+    refuses: () => undefined,
+  });
+  try {
+    return await work(over, markerThrough(producer));
+  } finally {
+    await producer.end();
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * `offtake check`: looks at everything that will be needed, changes nothing, and says of each thing that is not right how to mend it. A server that
+ * cannot be reached is a finding too: the others are looked at all the same.
+ */
+import type { Client } from "pg";
+import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
+import { Registry } from "../../connectors/kafka/registry.ts";
+import { listTables } from "../../connectors/postgres/catalog-tables.ts";
+import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
+import type { Configuration } from "../runtime/configuration.ts";
+import { asOfftakeError } from "../runtime/errors.ts";
+import { expandTables } from "../runtime/expand-tables.ts";
+import type { TableName } from "../runtime/table-pattern.ts";
+import { checkTarget, checkTopic, type SourceColumns } from "./check-service.ts";
+import { checkConnector, checkServer } from "./check-source.ts";
+import { fault, type Finding } from "./finding.ts";
+
+export async function check(configuration: Configuration): Promise<Finding[]> {
+  const cluster = new KafkaCluster(configuration.kafka, "offtake-check");
+  try {
+    const source = await checkSource(configuration);
+    const registry = await orFinding("registry", async () => {
+      await new Registry(configuration.registry.url).ping();
+      return [];
+    });
+    const services: Finding[] = [];
+    for (const service of configuration.services) {
+      services.push(...(await orFinding(`topic ${service.topic}`, async () => checkTopic(cluster, configuration, service))));
+      services.push(...(await orFinding(`service ${service.name}`, async () => checkTarget(service, source.columns.get(service.name) ?? []))));
+    }
+    return [...source.findings, ...registry, ...services];
+  } finally {
+    await cluster.close();
+  }
+}
+
+interface CheckedSource {
+  readonly findings: readonly Finding[];
+  readonly columns: ReadonlyMap<string, readonly SourceColumns[]>;
+}
+
+async function checkSource(configuration: Configuration): Promise<CheckedSource> {
+  const { url } = configuration.source;
+  const columns = new Map<string, readonly SourceColumns[]>();
+  const findings = await orFinding("source", async () => {
+    const source = await openSession(url, { side: "source", applicationName: "offtake check", statementTimeoutMs: 30_000 });
+    try {
+      const server = await checkServer(source, configuration);
+      const owned = await orFindings("source", server, async () => expandTables(configuration.services, await listTables(source)));
+      for (const [service, tables] of owned ?? []) columns.set(service, await readColumns(source, tables));
+      for (const connector of configuration.connectors)
+        server.push(...(await checkConnector(source, connector, owned?.get(connector.service) ?? [], configuration.source.maxRetainedWalBytes)));
+      return server;
+    } catch (error) {
+      throw sessionError(error, "source", url);
+    } finally {
+      await endSession(source);
+    }
+  });
+  return { findings, columns };
+}
+
+const columnsSql = `
+  SELECT n.nspname AS schema, c.relname AS table, array_agg(a.attname::text ORDER BY a.attnum) AS columns
+    FROM unnest($1::text[], $2::text[]) AS wanted(schema, name)
+    JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+   GROUP BY 1, 2
+   ORDER BY 1, 2`;
+
+async function readColumns(source: Client, tables: readonly TableName[]): Promise<SourceColumns[]> {
+  const { rows } = await source.query<{ schema: string; table: string; columns: string[] }>(columnsSql, [
+    tables.map(({ schema }) => schema),
+    tables.map(({ table }) => table),
+  ]);
+  return rows;
+}
+
+async function orFinding(where: string, look: () => Promise<Finding[]>): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  return (await orFindings(where, findings, look)) ?? findings;
+}
+
+/** What cannot be looked at is a finding itself. */
+async function orFindings<T>(where: string, findings: Finding[], look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    const { code, message, cure } = asOfftakeError(error);
+    findings.push(fault(where, `${code}: ${message}`, cure));
+    return undefined;
+  }
+}
+
+export function checkText(findings: readonly Finding[]): string {
+  const count = (level: Finding["level"]): number => findings.filter((finding) => finding.level === level).length;
+  const lines = findings.flatMap(({ level, where, what, cure }) => [
+    `${level.padEnd(7)}  ${where}: ${what}`,
+    ...(cure === "" ? [] : [`         mend it: ${cure}`]),
+  ]);
+  const faults = count("fault");
+  const verdict = faults === 0 ? "Ready." : `Not ready: ${faults} ${faults === 1 ? "fault" : "faults"}.`;
+  return [...lines, `${verdict} ${count("warning")} warnings, ${count("note")} notes.`].join("\n");
+}

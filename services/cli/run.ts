@@ -1,0 +1,74 @@
+/**
+ * `offtake run`: connectors and appliers in the foreground, each under a supervisor of its own, until SIGTERM; then what is on the way is finished.
+ */
+import { runConnector } from "../../connectors/postgres/connector.ts";
+import { runApplier } from "../apply/applier.ts";
+import type { Configuration } from "../runtime/configuration.ts";
+import { OfftakeError } from "../runtime/errors.ts";
+import { startHealthServer } from "../runtime/health-server.ts";
+import type { Log } from "../runtime/log.ts";
+import { createMetrics, type Metrics } from "../runtime/metrics.ts";
+import { supervise, type Unit } from "../runtime/supervisor.ts";
+import { version } from "../runtime/version.ts";
+
+export type RunKind = "connector" | "applier" | "all";
+
+export interface RunOptions {
+  readonly kind: RunKind;
+  /** Connectors or services; empty for all. */
+  readonly names: readonly string[];
+  /** Undefined for http.port of the configuration. */
+  readonly httpPort: number | undefined;
+}
+
+/** @returns whether every unit was stopped; false when one has given up */
+export async function run(configuration: Configuration, options: RunOptions, log: Log, signal: AbortSignal): Promise<boolean> {
+  const metrics = createMetrics(version);
+  const units = chooseUnits(configuration, options, log, metrics);
+  const supervised = units.map((unit) => supervise(unit, { log, metrics }, signal));
+  const server = await startHealthServer({
+    host: configuration.http.host,
+    port: options.httpPort ?? configuration.http.port,
+    registry: metrics.registry,
+    readiness: () => supervised.map((each) => each.readiness()),
+  });
+  log.info({ version, units: units.map((unit) => unit.name), http: `http://${server.host}:${server.port}` }, "running");
+  try {
+    const ended = await Promise.all(supervised.map(async (each) => each.ended));
+    return ended.every(Boolean);
+  } finally {
+    await server.close();
+  }
+}
+
+/** @throws OfftakeError USAGE for a name that the configuration does not have */
+export function chooseUnits(configuration: Configuration, { kind, names }: RunOptions, log: Log, metrics: Metrics): Unit[] {
+  const known = kind === "connector" ? configuration.connectors.map((each) => each.name) : configuration.services.map((each) => each.name);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new OfftakeError("USAGE", `There is no ${kind === "connector" ? "connector" : "service"} ${unknown.join(", ")} in ${configuration.file}.`, {
+      cure: `It has ${known.join(", ")}.`,
+    });
+  const wanted = (name: string): boolean => names.length === 0 || names.includes(name);
+  const connectors = kind === "applier" ? [] : configuration.connectors.filter((each) => wanted(kind === "connector" ? each.name : each.service));
+  const services = kind === "connector" ? [] : configuration.services.filter((each) => wanted(each.name));
+  return [
+    ...connectors.map((connector): Unit => {
+      const service = configuration.services.find((each) => each.name === connector.service)!;
+      const name = `connector ${connector.name}`;
+      return {
+        name,
+        run: async (capturing, signal) =>
+          runConnector({ configuration, connector, service, log: log.child({ unit: name }), metrics, capturing }, signal),
+      };
+    }),
+    ...services.map((service): Unit => {
+      const connector = configuration.connectors.find((each) => each.service === service.name)!.name;
+      const name = `applier ${service.name}`;
+      return {
+        name,
+        run: async (applying, signal) => runApplier({ configuration, service, connector, log: log.child({ unit: name }), metrics, applying }, signal),
+      };
+    }),
+  ];
+}

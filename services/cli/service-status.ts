@@ -1,0 +1,174 @@
+/**
+ * Where one service is: the monolith's head, what is captured, what is applied, and the time between. Read from the servers themselves, so that it is
+ * true while no process of Offtake runs.
+ *
+ * Seconds come from the source's clock and commit timestamps, never from the clocks of two machines.
+ */
+import type { Client } from "pg";
+import type { KafkaCluster } from "../../connectors/kafka/cluster.ts";
+import { Consumer } from "../../connectors/kafka/consumer.ts";
+import { offsetRange } from "../../connectors/kafka/offsets.ts";
+import type { Registry } from "../../connectors/kafka/registry.ts";
+import { formatLsn } from "../../connectors/postgres/lsn.ts";
+import { slotHealth, type SlotHealth } from "../../connectors/postgres/slot-health.ts";
+import { readSlot, type Slot } from "../../connectors/postgres/slot.ts";
+import { readTail, type TailRecord } from "../../connectors/postgres/tail.ts";
+import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
+import { type AppliedPosition, readPosition } from "../apply/position.ts";
+import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
+import { asOfftakeError, type OfftakeError } from "../runtime/errors.ts";
+
+export interface StatusSources {
+  readonly configuration: Configuration;
+  readonly source: Client;
+  readonly cluster: KafkaCluster;
+  readonly registry: Registry;
+}
+
+/** `status --json` has one of these for each service. Names are public. */
+export interface ServiceStatus {
+  readonly service: string;
+  readonly connector: string;
+  readonly slot: SlotHealth & { readonly name: string; readonly active: boolean; readonly retainedBytes: number; readonly safeBytes: number | null };
+  readonly capturedLsn: string | null;
+  readonly appliedLsn: string | null;
+  readonly lag: {
+    /** From the monolith's head to the topic. */
+    readonly capture: { readonly bytes: number | null; readonly seconds: number | null };
+    /** From the topic to the target. */
+    readonly apply: { readonly bytes: number | null; readonly seconds: number | null; readonly events: number | null };
+  };
+  /** Records of the topic, and records applied: two samples give a rate. */
+  readonly topicEnd: number | null;
+  readonly appliedOffset: number | null;
+  /** Tables of which rows are missing at the target because they were never copied. */
+  readonly notCopied: readonly string[];
+  /** What could not be found out, and why. */
+  readonly errors: readonly { readonly code: string; readonly message: string }[];
+}
+
+export async function serviceStatus(
+  sources: StatusSources,
+  connector: ConnectorConfiguration,
+  service: ServiceConfiguration,
+): Promise<ServiceStatus> {
+  const errors: OfftakeError[] = [];
+  const or = async <T>(read: Promise<T>): Promise<T | undefined> =>
+    read.catch((error: unknown) => {
+      errors.push(asOfftakeError(error));
+      return undefined;
+    });
+  const source = await or(readSource(sources, connector));
+  const target = await or(readTarget(connector, service));
+  const topic = await or(readTopic(sources, service, target?.position));
+  const { word, reason, page } = slotHealth(source?.slot, sources.configuration.source.maxRetainedWalBytes);
+  const position = target?.position;
+  const behind = topic === undefined ? null : Math.max(topic.end - (position?.offset ?? topic.start), 0);
+  return {
+    service: service.name,
+    connector: connector.name,
+    slot: {
+      name: connector.slot,
+      ...(source === undefined ? { word: "missing" as const, reason: "the source cannot be asked", page: true } : { word, reason, page }),
+      active: source?.slot?.active ?? false,
+      retainedBytes: source?.slot?.retainedBytes ?? 0,
+      safeBytes: source?.slot?.safeWalSize ?? null,
+    },
+    capturedLsn: topic?.tail === undefined ? null : formatLsn(topic.tail.commitLsn),
+    appliedLsn: position === undefined ? null : formatLsn(position.commitLsn),
+    lag: {
+      capture: { bytes: source?.slot?.lagBytes ?? null, seconds: captureSeconds(source, topic?.tail) },
+      apply: {
+        bytes: topic?.tail === undefined || position === undefined ? null : Number(topic.tail.commitLsn - position.commitLsn),
+        seconds: applySeconds(source, behind, topic?.next),
+        events: behind,
+      },
+    },
+    topicEnd: topic?.end ?? null,
+    appliedOffset: position?.offset ?? null,
+    notCopied: target?.notCopied ?? [],
+    errors: errors.map(({ code, message }) => ({ code, message })),
+  };
+}
+
+interface SourceState {
+  readonly slot: Slot | undefined;
+  /** The source's clock, microseconds since 1970. */
+  readonly micros: number;
+  /** Whether the connector has received all WAL that there is. */
+  readonly receivedAll: boolean;
+}
+
+const clockSql = `
+  SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::float8 AS micros,
+         coalesce((SELECT r.write_lsn >= pg_current_wal_lsn() FROM pg_catalog.pg_stat_replication r WHERE r.pid = $1), false) AS received_all`;
+
+async function readSource({ source, configuration }: StatusSources, connector: ConnectorConfiguration): Promise<SourceState> {
+  try {
+    const slot = await readSlot(source, connector.slot);
+    const { rows } = await source.query<{ micros: number; received_all: boolean }>(clockSql, [slot?.activePid ?? 0]);
+    return { slot, micros: rows[0]!.micros, receivedAll: rows[0]!.received_all };
+  } catch (error) {
+    throw sessionError(error, "source", configuration.source.url);
+  }
+}
+
+interface TopicState {
+  readonly start: number;
+  readonly end: number;
+  readonly tail: TailRecord | undefined;
+  /** The oldest record that is not applied. */
+  readonly next: TailRecord | undefined;
+}
+
+async function readTopic(
+  { cluster, registry }: StatusSources,
+  { topic }: ServiceConfiguration,
+  position: AppliedPosition | undefined,
+): Promise<TopicState> {
+  const range = await offsetRange(cluster, topic);
+  const consumer = new Consumer(cluster, topic, AbortSignal.timeout(10_000), () => {});
+  try {
+    const tail = await readTail(consumer, registry, topic, range, range.end);
+    const from = position?.offset ?? range.start;
+    const next = from < range.end ? await readTail(consumer, registry, topic, range, from + 1) : undefined;
+    return { ...range, tail, next };
+  } finally {
+    await consumer.close();
+  }
+}
+
+async function readTarget(
+  connector: ConnectorConfiguration,
+  service: ServiceConfiguration,
+): Promise<{ position: AppliedPosition | undefined; notCopied: string[] }> {
+  const client = await openSession(service.target.url, { side: "target", applicationName: "offtake status", statementTimeoutMs: 10_000 });
+  try {
+    const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass('offtake.applied_position') IS NOT NULL AS there");
+    if (rows[0]?.there !== true) return { position: undefined, notCopied: [] };
+    const copies = await client.query<{ table_name: string }>("SELECT table_name FROM offtake.needs_copy WHERE connector = $1 ORDER BY 1", [
+      connector.name,
+    ]);
+    return { position: await readPosition(client, connector.name), notCopied: copies.rows.map((row) => row.table_name) };
+  } catch (error) {
+    throw sessionError(error, "target", service.target.url);
+  } finally {
+    await endSession(client);
+  }
+}
+
+/** An upper bound: the age of the newest commit in the topic, unless the connector is known to have received everything. */
+function captureSeconds(source: SourceState | undefined, tail: TailRecord | undefined): number | null {
+  if (source === undefined) return null;
+  if (source.receivedAll) return 0;
+  return tail === undefined ? null : secondsBetween(tail.micros, source.micros);
+}
+
+function applySeconds(source: SourceState | undefined, behind: number | null, next: TailRecord | undefined): number | null {
+  if (behind === 0) return 0;
+  return source === undefined || next === undefined ? null : secondsBetween(next.micros, source.micros);
+}
+
+function secondsBetween(fromMicros: number, toMicros: number): number {
+  return Math.max(Math.round((toMicros - fromMicros) / 1000) / 1000, 0);
+}

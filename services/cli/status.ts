@@ -1,0 +1,125 @@
+/** `offtake status`: every service on one line, once or again every second. */
+import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
+import { Registry } from "../../connectors/kafka/registry.ts";
+import { endSession, openSession } from "../../connectors/postgres/session.ts";
+import type { Configuration } from "../runtime/configuration.ts";
+import { waitOrStop } from "../runtime/stop-signal.ts";
+import { serviceStatus, type ServiceStatus } from "./service-status.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface StatusAnswer {
+  readonly object: { readonly services: readonly (ServiceStatus & { readonly eventsPerSecond: number | null })[] };
+  readonly text: string;
+  /** Whether every server could be asked. */
+  readonly reachable: boolean;
+}
+
+/** Milliseconds between the two samples that make a rate. */
+const rateMs = 500;
+
+/** @throws OfftakeError SOURCE_UNREACHABLE, SOURCE_REFUSED */
+export async function status(configuration: Configuration): Promise<StatusAnswer> {
+  return withSources(configuration, async (sample) => {
+    const before = await sample();
+    await waitOrStop(rateMs, new AbortController().signal);
+    return answer(before, await sample());
+  });
+}
+
+/** Repaints until it is stopped; with --json one object a line. */
+export async function watchStatus(configuration: Configuration, terminal: Terminal, signal: AbortSignal): Promise<void> {
+  await withSources(configuration, async (sample) => {
+    let before = await sample();
+    while ((await waitOrStop(1000, signal)) === "elapsed") {
+      const now = await sample();
+      const { object, text } = answer(before, now);
+      before = now;
+      const clear = process.stdout.isTTY && !terminal.json ? "\u001b[H\u001b[2J" : "";
+      process.stdout.write(clear);
+      terminal.answer({ ...object }, text);
+    }
+  });
+}
+
+interface Sample {
+  readonly at: number;
+  readonly services: readonly ServiceStatus[];
+}
+
+async function withSources<T>(configuration: Configuration, work: (sample: () => Promise<Sample>) => Promise<T>): Promise<T> {
+  const source = await openSession(configuration.source.url, { side: "source", applicationName: "offtake status", statementTimeoutMs: 10_000 });
+  const cluster = new KafkaCluster(configuration.kafka, "offtake-status");
+  const registry = new Registry(configuration.registry.url);
+  try {
+    return await work(async () => {
+      const services = configuration.connectors.map(async (connector) => {
+        const service = configuration.services.find((each) => each.name === connector.service)!;
+        return serviceStatus({ configuration, source, cluster, registry }, connector, service);
+      });
+      return { at: Date.now(), services: await Promise.all(services) };
+    });
+  } finally {
+    await cluster.close();
+    await endSession(source);
+  }
+}
+
+function answer(before: Sample, now: Sample): StatusAnswer {
+  const between = (now.at - before.at) / 1000;
+  const services = now.services.map((service) => {
+    const earlier = before.services.find((each) => each.service === service.service)?.appliedOffset ?? null;
+    const eventsPerSecond = earlier === null || service.appliedOffset === null ? null : Math.round((service.appliedOffset - earlier) / between);
+    return { ...service, eventsPerSecond };
+  });
+  return {
+    object: { services },
+    text: statusText(services),
+    reachable: services.every(({ errors }) => !errors.some(({ code }) => code.endsWith("_UNREACHABLE"))),
+  };
+}
+
+function statusText(services: readonly (ServiceStatus & { readonly eventsPerSecond: number | null })[]): string {
+  const rows = services.map(({ service, slot, lag, eventsPerSecond, appliedLsn }) => [
+    service,
+    slot.active ? slot.word : `${slot.word}, not read`,
+    `${seconds(lag.capture.seconds)} ${bytes(lag.capture.bytes)}`,
+    `${seconds(lag.apply.seconds)} ${bytes(lag.apply.bytes)} ${lag.apply.events ?? "?"} events`,
+    eventsPerSecond === null ? "-" : `${eventsPerSecond}/s`,
+    appliedLsn ?? "nothing yet",
+  ]);
+  const table = columns([["service", "slot", "capture lag", "apply lag", "rate", "applied"], ...rows]);
+  const notes = services.flatMap(({ service, slot, notCopied, errors }) => [
+    ...(slot.reason === "" ? [] : [`${service}: slot ${slot.name}: ${slot.reason}`]),
+    ...(notCopied.length === 0 ? [] : [`${service}: rows from before \`offtake up\` are not copied: ${notCopied.join(", ")}`]),
+    ...errors.map(({ code, message }) => `${service}: ${code}: ${message}`),
+  ]);
+  return [table, ...notes].join("\n");
+}
+
+function columns(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+function seconds(value: number | null): string {
+  return value === null ? "?" : `${value.toFixed(value < 10 ? 1 : 0)} s`;
+}
+
+function bytes(value: number | null): string {
+  if (value === null) return "?";
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let scaled = value;
+  let unit = 0;
+  while (scaled >= 1024 && unit < units.length - 1) {
+    scaled /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? scaled : scaled.toFixed(1)} ${units[unit]}`;
+}
