@@ -38,7 +38,7 @@ SELECT holder.class,
   JOIN pg_depend d ON d.classid = holder.class::regclass AND d.objid = holder.oid AND d.objsubid = 0
   LEFT JOIN pg_class r ON d.refclassid = 'pg_class'::regclass AND r.oid = d.refobjid
   LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
-  -- The array of an extension's type is not itself a member of the extension.
+  -- In PostgreSQL 15 the array of an extension's type is not itself a member of the extension.
   LEFT JOIN pg_depend m ON m.classid = d.refclassid AND m.deptype = 'e'
        AND m.objid = CASE WHEN t.typsubscript = 'array_subscript_handler'::regproc THEN t.typelem ELSE d.refobjid END
   LEFT JOIN pg_extension e ON e.oid = m.refobjid

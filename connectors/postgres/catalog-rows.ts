@@ -6,33 +6,37 @@
  * except where a table begins with millions of dead rows; the timeout bounds that.
  */
 import { escapeIdentifier, type ClientBase } from "pg";
-import { catalogSettings } from "./catalog-session.ts";
-import type { CatalogTable } from "./catalog-model.ts";
+import type { TableName } from "../../services/runtime/table-pattern.ts";
+import { inCatalogSnapshot } from "./catalog-session.ts";
+import { readTableRows } from "./catalog-tables.ts";
 
 /** Each query locks its tables and all their indexes until it ends: a thousand tables at once would fill the server's lock table. */
 const tablesPerQuery = 50;
 
 /**
- * The OIDs of the tables that hold a row now. Needs SELECT on them. A parent counts only its own rows, a partitioned table those of its partitions.
+ * Those of the tables that hold a row now: a partitioned table where a partition does, a parent by INHERITS where it does itself.
  *
- * @param client connected, not in a transaction
+ * @param client connected, not in a transaction; its role needs SELECT on the tables
+ * @param names names that are no table are not in the answer
  */
-export async function tablesWithRows(client: ClientBase, tables: readonly CatalogTable[]): Promise<Set<number>> {
-  const found = new Set<number>();
-  for (let at = 0; at < tables.length; at += tablesPerQuery) {
-    const parts = tables.slice(at, at + tablesPerQuery).map(({ oid, schema, name, kind }) => {
-      const only = kind === "partitioned" ? "" : "ONLY ";
-      return `SELECT ${oid}::oid AS oid WHERE EXISTS (SELECT FROM ${only}${escapeIdentifier(schema)}.${escapeIdentifier(name)})`;
+export async function tablesWithRows(client: ClientBase, names: readonly TableName[]): Promise<TableName[]> {
+  const asked = new Set(names.map((name) => sqlName(name)));
+  const tables = (await readTableRows(client, names)).map(({ schema, name, relkind }) => ({ schema, table: name, relkind }));
+  const wanted = tables.filter((table) => asked.has(sqlName(table)));
+  const found: TableName[] = [];
+  for (let at = 0; at < wanted.length; at += tablesPerQuery) {
+    const batch = wanted.slice(at, at + tablesPerQuery);
+    const parts = batch.map((table, place) => {
+      const only = table.relkind === "p" ? "" : "ONLY ";
+      return `SELECT ${place} AS place WHERE EXISTS (SELECT FROM ${only}${sqlName(table)})`;
     });
-    await client.query(`BEGIN READ ONLY; ${catalogSettings([])}`);
-    try {
-      const { rows } = await client.query<{ oid: number }>(parts.join(" UNION ALL "));
-      for (const { oid } of rows) found.add(oid);
-      await client.query("COMMIT");
-    } catch (error) {
-      await client.query("ROLLBACK").catch(() => undefined);
-      throw error;
-    }
+    const { rows } = await inCatalogSnapshot(client, [], async () => client.query<{ place: number }>(parts.join(" UNION ALL ")));
+    const places = new Set(rows.map(({ place }) => place));
+    for (const [place, { schema, table }] of batch.entries()) if (places.has(place)) found.push({ schema, table });
   }
   return found;
+}
+
+function sqlName({ schema, table }: TableName): string {
+  return `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
 }

@@ -39,7 +39,7 @@ export function catalogSettings(searchPath: readonly string[]): string {
     "extra_float_digits = 1",
     "bytea_output = hex",
     "lc_monetary = 'C'",
-    
+    "xmloption = content",
     "transform_null_equals = off",
     `statement_timeout = '${statementTimeout}'`,
     `lock_timeout = '${lockTimeout}'`,

@@ -46,6 +46,7 @@ function whyAlone(parent: TableName, membership: Membership): string {
   return membership.owns(parent) ? `${text(parent)} was at the target before and is left alone` : `${text(parent)} is not the service's`;
 }
 
+/** A child by INHERITS keeps the columns as its own too: dropping one at the parent leaves it at the child. */
 export function attachTable(table: CatalogTable, membership: Membership, names: TargetNames): Links {
   const links: Links = { statements: [], leftOut: [] };
   const child = names.sql(table);
@@ -67,7 +68,7 @@ export function attachTable(table: CatalogTable, membership: Membership, names: 
   return links;
 }
 
-/** Indexes that no constraint brings. Partitions before what they are part of: sort the tables by `depth` first. */
+/** Indexes that no constraint brings. To be run for partitions before what they are a part of: see deepestFirst. */
 export function createIndexes(table: CatalogTable, names: TargetNames): Links {
   const links: Links = { statements: [], leftOut: [] };
   for (const index of table.indexes) {
