@@ -141,10 +141,11 @@ async function createCluster(cluster: {
   await writeFile(passwordFile, password, { mode: 0o600 });
   if (user !== undefined) for (const path of [folder, passwordFile]) await chown(path, user.uid, user.gid);
   const args = ["-D", dataFolder, "--username=postgres", `--pwfile=${passwordFile}`, "--auth=scram-sha-256", ...postgresMark(stackFolder)];
+  // --no-clean: an interrupted initdb would remove postmaster.pid, by which shared-memory.ts finds the segment that was in use.
   // The built-in locale is the same on every system; those of the C library are where somebody has installed them.
   const locale = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"];
   try {
-    await promisify(execFile)(binaries.initdb, [...args, ...locale, "--no-sync", "--no-instructions"], {
+    await promisify(execFile)(binaries.initdb, [...args, ...locale, "--no-sync", "--no-clean", "--no-instructions"], {
       cwd: folder,
       env: environment(),
       timeout: 120_000,
