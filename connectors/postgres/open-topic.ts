@@ -86,7 +86,7 @@ export async function openSlotAndTopic(context: OpenContext, slot: Slot | undefi
   }
 }
 
-async function withMarkers<T>(context: OpenContext, work: (over: TakeOver, putMarker: PutMarker) => Promise<T>): Promise<T> {
+export async function withMarkers<T>(context: OpenContext, work: (over: TakeOver, putMarker: PutMarker) => Promise<T>): Promise<T> {
   const { configuration, connector, service, cluster, registry, signal } = context;
   const { topicPrefix } = configuration.kafka;
   const session = await ReplicationSession.open(configuration.source.url, "offtake up");

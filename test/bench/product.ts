@@ -1,0 +1,95 @@
+/**
+ * The product in a benchmark: real processes of the CLI, each with a configuration file of its own, as a user would run them.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, openSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
+import { Registry } from "../../connectors/kafka/registry.ts";
+import { ensureTopic } from "../../connectors/kafka/topic.ts";
+import { withMarkers } from "../../connectors/postgres/open-topic.ts";
+import { readSlot } from "../../connectors/postgres/slot.ts";
+import { openTopic } from "../../connectors/postgres/take-over.ts";
+import { migrateTarget } from "../../services/apply/migrate-target.ts";
+import { type Configuration, loadConfiguration } from "../../services/runtime/configuration.ts";
+import { type Backlog, publication } from "./backlog.ts";
+import { connect } from "./bench-servers.ts";
+
+const cli = fileURLToPath(new URL("../../services/cli/main.ts", import.meta.url));
+
+export interface Installation {
+  readonly file: string;
+  readonly configuration: Configuration;
+  readonly topic: string;
+}
+
+/** One connector and one service on a slot that stands at the beginning of the backlog. */
+export async function install(backlog: Backlog, run: string, targetUrl: string): Promise<Installation> {
+  const { stack } = backlog;
+  const folder = mkdtempSync(join(tmpdir(), "offtake-bench-"));
+  const file = join(folder, "offtake.yaml");
+  writeFileSync(
+    file,
+    `mode: development
+source: { url: "${stack.source.url(backlog.database)}", maxRetainedWal: 100GiB }
+kafka: { brokers: ${JSON.stringify(stack.kafka.brokers)}, topicPrefix: ${run} }
+registry: { url: "${stack.registry.url}" }
+connectors: { ${run}: { publication: ${publication}, slot: ${run}, service: bench } }
+services: { bench: { target: { url: "${targetUrl}" }, tables: [bench] } }
+`,
+  );
+  const configuration = loadConfiguration(file, process.env);
+  await open(backlog, configuration);
+  return { file, configuration, topic: configuration.services[0]!.topic };
+}
+
+/** What `offtake up` does, for a slot that was copied and not made by it. */
+async function open(backlog: Backlog, configuration: Configuration): Promise<void> {
+  const connector = configuration.connectors[0]!;
+  const service = configuration.services[0]!;
+  const cluster = new KafkaCluster(configuration.kafka, "offtake-bench");
+  const registry = new Registry(configuration.registry.url);
+  await ensureTopic(cluster, service.topic, configuration.kafka, false);
+  const slot = await readSlot(backlog.source, connector.slot);
+  const context = { configuration, connector, service, cluster, registry, tables: [], signal: new AbortController().signal };
+  await withMarkers(context, async (over, putMarker) => openTopic(over, slot!.confirmedFlush, putMarker));
+  await cluster.close();
+  const target = await connect(service.target.url.reveal());
+  await migrateTarget(target);
+  await target.end();
+}
+
+export interface Running {
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** With OFFTAKE_BENCH_PROFILE each process leaves a CPU profile in that folder when it ends. */
+const profile = process.env["OFFTAKE_BENCH_PROFILE"];
+
+export function start({ file }: Installation, ...args: string[]): Running {
+  const profiling =
+    profile === undefined
+      ? []
+      : ["--cpu-prof", `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${args.join("-")}-${process.hrtime.bigint()}.cpuprofile`];
+  const child: ChildProcess = spawn(process.execPath, [...profiling, cli, "--config", file, "run", ...args, "--http-port", "0"], {
+    stdio: ["ignore", "ignore", openSync(`${file}.${args[0]}.log`, "a")],
+  });
+  const exited = once(child, "exit");
+  return {
+    pid: child.pid!,
+    async stop() {
+      child.kill("SIGTERM");
+      await exited;
+    },
+  };
+}
+
+export async function removeTopic(installation: Installation): Promise<void> {
+  const cluster = new KafkaCluster(installation.configuration.kafka, "offtake-bench");
+  await cluster.admin.deleteTopics({ topics: [installation.topic] });
+  await cluster.close();
+}

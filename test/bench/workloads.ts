@@ -1,0 +1,84 @@
+/**
+ * What the benchmarks run on: rows of ten mixed columns, about 240 bytes of data, as the peers were measured with (docs/benchmarks.md).
+ *
+ * Each workload prepares what is there before, and then writes what is measured; both in the server, so that a client's speed has no part in it.
+ */
+import type { ClientBase } from "pg";
+
+export interface Workload {
+  readonly name: string;
+  readonly what: string;
+  /** Row changes of `write`, as many as `rows` asks for. */
+  readonly rows: number;
+  prepare(client: ClientBase): Promise<void>;
+  write(client: ClientBase): Promise<void>;
+}
+
+export const tableSql = `
+  CREATE TABLE bench (
+    id  bigint PRIMARY KEY,
+    n   int,
+    s20 text,
+    s60 text,
+    amt numeric(12,2),
+    ts  timestamptz,
+    ok  boolean,
+    doc jsonb,
+    uid uuid,
+    d   double precision
+  )`;
+
+const rowSql = (id: string): string => `
+  ${id}, (${id} % 1000000)::int, 'text of row ' || (${id} % 100000000)::text, 'a longer text that stands for a name and an address ' || (${id} % 10000000)::text,
+  (${id} % 1000000) * 1.25, timestamptz '2026-01-01' + (${id} % 1000000) * interval '1 second', ${id} % 2 = 0,
+  jsonb_build_object('side', 'buy', 'qty', ${id} % 1000, 'venue', 'X'), md5(${id}::text)::uuid, ${id} / 3.0`;
+
+/** Bulk: new rows, a thousand in a transaction. */
+export function bulk(rows: number): Workload {
+  return {
+    name: "w1",
+    what: `${rows} new rows, 1000 a transaction`,
+    rows,
+    prepare: async () => {},
+    write: async (client) => {
+      await client.query(`
+        DO $$ BEGIN
+          FOR i IN 0..${Math.ceil(rows / 1000) - 1} LOOP
+            INSERT INTO bench SELECT ${rowSql("g")} FROM generate_series(i * 1000 + 1, least((i + 1) * 1000, ${rows})::bigint) g;
+            COMMIT;
+          END LOOP;
+        END $$`);
+    },
+  };
+}
+
+/** Small transactions of one row: 60 % updates, 30 % new rows, 10 % deletes. */
+export function small(rows: number): Workload {
+  const before = rows;
+  return {
+    name: "w2",
+    what: `${rows} transactions of one row: 60 % updates, 30 % inserts, 10 % deletes`,
+    rows,
+    prepare: async (client) => {
+      await client.query(`INSERT INTO bench SELECT ${rowSql("g")} FROM generate_series(1, ${before}::bigint) g`);
+    },
+    write: async (client) => {
+      // Every tenth transaction deletes a row of the upper tenth, which no update touches.
+      await client.query(`
+        DO $$ DECLARE k bigint; BEGIN
+          FOR i IN 1..${rows} LOOP
+            CASE
+              WHEN i % 10 < 6 THEN
+                k := 1 + (i::bigint * 7919) % ${Math.floor(before * 0.9)};
+                UPDATE bench SET n = i, amt = i * 1.5, s20 = 'changed ' || i, ts = now() WHERE id = k;
+              WHEN i % 10 < 9 THEN
+                INSERT INTO bench SELECT ${rowSql(`(${before} + i)::bigint`)};
+              ELSE
+                DELETE FROM bench WHERE id = ${before} - i / 10;
+            END CASE;
+            COMMIT;
+          END LOOP;
+        END $$`);
+    },
+  };
+}
