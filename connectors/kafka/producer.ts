@@ -77,7 +77,7 @@ export class Producer {
     return this.#state === "open" && this.#batches.length < maxInFlight;
   }
 
-  /** Takes over a filled batch. The writer must not be used after it. */
+  /** Takes over a filled batch, until it is durable. */
   send(batch: RecordBatchWriter): void {
     if (this.#state === "ended") return;
     const records = batch.count;

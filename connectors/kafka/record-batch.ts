@@ -55,6 +55,12 @@ export class RecordBatchWriter {
     this.writer.at = headerLength;
   }
 
+  /** Begins again with nothing; the bytes that close() gave must not be needed any more. */
+  reset(): void {
+    this.writer.at = headerLength;
+    this.count = 0;
+  }
+
   /** Bytes so far, uncompressed. */
   get length(): number {
     return this.writer.at;
@@ -107,7 +113,7 @@ export class RecordBatchWriter {
   }
 
   /**
-   * Ends the batch and gives its bytes; the writer must not be used after it.
+   * Ends the batch and gives its bytes, which are the writer's own: it must not be used before they are no longer needed.
    *
    * @param baseSequence of the idempotent producer: counts records, wraps after 2^31 - 1
    */

@@ -35,6 +35,9 @@ export class Outbox {
   readonly #acker: Acker;
   /** Commits whose events are not all durable, oldest first: events up to and with it, counted from the start. */
   readonly #commits: { events: number; micros: number; lsn: Lsn }[] = [];
+  /** On the way, oldest first; and those that have arrived, to be filled again: a new megabyte for each would keep the collector busy. */
+  readonly #sent: RecordBatchWriter[] = [];
+  readonly #free: RecordBatchWriter[] = [];
   #appended = 0;
   #ofTransaction = 0;
   /** Where the newest event has its `last`, in the open batch; -1 when it is not there. */
@@ -130,13 +133,20 @@ export class Outbox {
 
   #send(): void {
     if (this.batch.count === 0) return;
+    this.#sent.push(this.batch);
     this.#producer.send(this.batch);
-    this.batch = this.#newBatch();
+    this.batch = this.#free.pop() ?? this.#newBatch();
     this.#lastFlag = -1;
     this.#full ||= this.#producer.pendingBytes > maxPendingBytes;
   }
 
   #durable(records: number): void {
+    const arrived = this.#sent.shift();
+    // One that has grown for a giant row is not kept.
+    if (arrived !== undefined && arrived.writer.bytes.length <= 2 * fullBytes) {
+      arrived.reset();
+      this.#free.push(arrived);
+    }
     this.#durableRecords(records);
     this.idle();
     if (this.#full && this.#producer.pendingBytes < maxPendingBytes / 2) {
