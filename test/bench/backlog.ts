@@ -4,7 +4,7 @@
  * Source: PostgreSQL documentation, "Replication Management Functions", pg_copy_logical_replication_slot.
  */
 import type { Client } from "pg";
-import type { Stack } from "../../infra/local/stack.ts";
+import type { LocalStack } from "../../infra/local/stack.ts";
 import { connect, fingerprint } from "./bench-servers.ts";
 import { tableSql, type Workload } from "./workloads.ts";
 
@@ -12,7 +12,7 @@ const baseSlot = "bench_base";
 export const publication = "bench_pub";
 
 export class Backlog {
-  readonly stack: Stack;
+  readonly stack: LocalStack;
   readonly workload: Workload;
   /** At the source, and of the target's template. */
   readonly database: string;
@@ -23,7 +23,7 @@ export class Backlog {
   readonly endLsn: string;
   #runs = 0;
 
-  private constructor(stack: Stack, workload: Workload, source: Client, print: string, endLsn: string) {
+  private constructor(stack: LocalStack, workload: Workload, source: Client, print: string, endLsn: string) {
     this.stack = stack;
     this.workload = workload;
     this.database = databaseOf(workload);
@@ -32,7 +32,7 @@ export class Backlog {
     this.endLsn = endLsn;
   }
 
-  static async prepare(stack: Stack, workload: Workload, progress: (line: string) => void): Promise<Backlog> {
+  static async prepare(stack: LocalStack, workload: Workload, progress: (line: string) => void): Promise<Backlog> {
     const database = databaseOf(workload);
     progress(`${workload.name}: writing ${workload.what}`);
     await stack.source.createDatabase(database);

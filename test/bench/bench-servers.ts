@@ -2,7 +2,7 @@
  * Servers for benchmarks: commits reach the disk, memory is what a small production server has, and Kafka's JVM may compile everything.
  */
 import pg, { type Client } from "pg";
-import { startStack, type Stack } from "../../infra/local/stack.ts";
+import { type LocalStack, startLocalStack } from "../../infra/local/stack.ts";
 
 const postgres = {
   shared_buffers: "512MB",
@@ -12,8 +12,8 @@ const postgres = {
   autovacuum: "off",
 };
 
-export async function startBenchServers(progress: (line: string) => void): Promise<Stack> {
-  return startStack({ backend: "local", progress, fsync: true, kafkaJvm: "full", settings: { source: postgres, target: postgres } });
+export async function startBenchServers(progress: (line: string) => void): Promise<LocalStack> {
+  return startLocalStack({ progress, fsync: true, kafkaJvm: "full", settings: { source: postgres, target: postgres } });
 }
 
 export async function connect(url: string): Promise<Client> {

@@ -18,7 +18,7 @@ export async function captureProduct(backlog: Backlog): Promise<RunFigures> {
   const installation = await install(backlog, run, backlog.stack.target.url(backlog.database));
   const cluster = new KafkaCluster(installation.configuration.kafka, "offtake-bench");
   const connector = start(installation, "connector");
-  const broker = pidsOf("kafka.Kafka", backlog.stack.kafka.brokers[0]!.split(":")[1]!)[0] ?? pidsOf("kafka.Kafka")[0]!;
+  const broker = pidsOf("kafka.Kafka", backlog.stack.folder)[0] ?? 0;
   try {
     return await measure(
       async () => ({ connector: connector.pid, walsender: await readerOf(backlog, run), broker }),

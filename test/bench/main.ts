@@ -8,6 +8,8 @@ import { Backlog } from "./backlog.ts";
 import { startBenchServers } from "./bench-servers.ts";
 import { captureProduct, capturePgRecvlogical, pgRecvlogicalMissing } from "./capture-bench.ts";
 import { type Figures, round, type RunFigures, summarise } from "./figures.ts";
+import type { LocalStack as Stack } from "../../infra/local/stack.ts";
+import { decodeCosts, produceCosts } from "./clients-bench.ts";
 import { bulk, small, type Workload } from "./workloads.ts";
 
 const { values, positionals } = parseArgs({
@@ -87,7 +89,23 @@ async function applyBench(backlog: Backlog): Promise<Compared> {
   return compare(product, { native }, backlog.workload.rows);
 }
 
+/** Not a benchmark of the product: what docs/decisions quotes. */
+async function clientsBench(stack: Stack): Promise<void> {
+  const object = {
+    bench: "clients",
+    produce: await produceCosts(stack, Number(values.rows ?? 400_000), runs),
+    decode: await decodeCosts(2_000_000),
+    runs,
+  };
+  process.stdout.write(values.json ? `${JSON.stringify(object)}\n` : `${JSON.stringify(object, null, 2)}\n`);
+}
+
 async function main(): Promise<void> {
+  if (bench === "clients") {
+    const stack = await startBenchServers(say);
+    await clientsBench(stack).finally(async () => stack.stop());
+    return;
+  }
   const benches: Readonly<Record<string, (backlog: Backlog) => Promise<Compared>>> = { capture: captureBench, apply: applyBench };
   const chosen = bench === undefined ? undefined : benches[bench];
   if (chosen === undefined) throw new Error(`expected one of ${Object.keys(benches).join(", ")}, not ${bench ?? "nothing"}`);
