@@ -65,7 +65,7 @@ export async function runConnector(context: ConnectorContext, signal: AbortSigna
   const applicationName = `offtake ${connector.name}`;
   const ends: (() => Promise<void>)[] = [];
   try {
-    const source = await openSession(configuration.source.url, { side: "source", applicationName, statementTimeoutMs: 30_000 });
+    const source = await openSession(configuration.source.url, { side: "source", applicationName, statementTimeoutMs: 30_000, pipeline: true });
     ends.push(async () => endSession(source));
     try {
       await new Connection(context, source, applicationName, ends).run(signal);

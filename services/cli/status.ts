@@ -47,7 +47,12 @@ interface Sample {
 }
 
 async function withSources<T>(configuration: Configuration, work: (sample: () => Promise<Sample>) => Promise<T>): Promise<T> {
-  const source = await openSession(configuration.source.url, { side: "source", applicationName: "offtake status", statementTimeoutMs: 10_000 });
+  const source = await openSession(configuration.source.url, {
+    side: "source",
+    applicationName: "offtake status",
+    statementTimeoutMs: 10_000,
+    pipeline: true,
+  });
   const cluster = new KafkaCluster(configuration.kafka, "offtake-status");
   const registry = new Registry(configuration.registry.url);
   try {
