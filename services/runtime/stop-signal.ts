@@ -24,10 +24,21 @@ export interface StopSignal {
 /** 128 + the signal's number, as shells report a process that a signal ended. */
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** Listens from now on. Call it once per process, before anything is started that needs draining. */
-export function listenForStop(source: SignalSource = process): StopSignal {
+/** One Ctrl-C below `npm run` comes twice: from the terminal, and passed on by npm. */
+const sameKeyMs = 500;
+
+/**
+ * Listens from now on. Call it once per process, before anything is started that needs draining.
+ *
+ * @param now milliseconds on a clock that only goes forward
+ */
+export function listenForStop(source: SignalSource = process, now: () => number = () => performance.now()): StopSignal {
   const controller = new AbortController();
+  let interruptedAt = Number.NEGATIVE_INFINITY;
   const listener = (name: NodeJS.Signals): void => {
+    const again = name === "SIGINT" && now() - interruptedAt < sameKeyMs;
+    if (name === "SIGINT" && !again) interruptedAt = now();
+    if (again) return;
     if (controller.signal.aborted) source.exit(name === "SIGINT" ? exitCodes.SIGINT : exitCodes.SIGTERM);
     else controller.abort();
   };

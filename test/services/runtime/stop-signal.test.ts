@@ -18,13 +18,28 @@ describe("listenForStop", () => {
     ["SIGINT", 130],
   ] as const)("the first %s aborts, the second exits with %d", (name, code) => {
     const source = new FakeProcess();
-    const { signal } = listenForStop(source);
+    let clock = 0;
+    const { signal } = listenForStop(source, () => clock);
     expect(signal.aborted).toBe(false);
     source.emit(name, name);
     expect(signal.aborted).toBe(true);
     expect(source.exits).toEqual([]);
+    clock = 600;
     source.emit(name, name);
     expect(source.exits).toEqual([code]);
+  });
+
+  test("one Ctrl-C that arrives twice, as below npm, is one", () => {
+    const source = new FakeProcess();
+    let clock = 0;
+    listenForStop(source, () => clock);
+    source.emit("SIGINT", "SIGINT");
+    clock = 20;
+    source.emit("SIGINT", "SIGINT");
+    expect(source.exits).toEqual([]);
+    clock = 1000;
+    source.emit("SIGINT", "SIGINT");
+    expect(source.exits).toEqual([130]);
   });
 
   test("Ctrl-C while SIGTERM is being obeyed exits", () => {
