@@ -30,7 +30,11 @@ export function startUnit(run: (parts: { log: Log; working: () => void; signal: 
   // A test that waits only for `ended` does not listen to it.
   working.catch(() => undefined);
   const lines: LogLine[] = [];
-  const log = createLog({ env: { OFFTAKE_LOG_LEVEL: "debug" }, terminal: false, write: (line) => void lines.push(JSON.parse(line) as LogLine) });
+  const write = (text: string): void => {
+    const line: LogLine = JSON.parse(text);
+    lines.push(line);
+  };
+  const log = createLog({ env: { OFFTAKE_LOG_LEVEL: "debug" }, terminal: false, write });
   const ended = run({ log, working: resolve, signal: stopping.signal }).then(
     () => {
       reject(new Error("it ended before it did its work"));
