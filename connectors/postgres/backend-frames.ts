@@ -30,9 +30,17 @@ export class BackendFrames {
   }
 
   push(chunk: Buffer): void {
+    if (this.#from === this.#to) this.#startOver();
     if (this.#to + chunk.length > this.bytes.length) this.#makeRoom(chunk.length);
     chunk.copy(this.bytes, this.#to);
     this.#to += chunk.length;
+  }
+
+  /** Everything was read. A source that falls silent after a giant would otherwise leave us with its memory for ever. */
+  #startOver(): void {
+    this.#from = 0;
+    this.#to = 0;
+    if (this.bytes.length > usual) this.bytes = Buffer.allocUnsafe(usual);
   }
 
   #makeRoom(length: number): void {
