@@ -70,7 +70,7 @@ export interface NamedType {
   readonly name: string;
 }
 
-/** PostgreSQL's limit is 1600 columns (MaxHeapAttributeNumber). */
+/** PostgreSQL's limit for any row (MaxTupleAttributeNumber); a table ends at 1600. */
 const maxColumns = 1664;
 
 /** One row, as offsets into the bytes of the message. Valid until the next call of decode. */
