@@ -1,6 +1,6 @@
 /**
  * A column of many rows as one parameter: an array in PostgreSQL's binary form, filled from the bytes of the events. Numbers go over in binary, all
- * else as text, which PostgreSQL reads as it reads any text; no value becomes a JavaScript string but a float or a long beyond 2^52.
+ * else as text, which PostgreSQL reads as it reads any text; a value becomes a JavaScript string only where the target's column has another type.
  *
  *     Array   dimensions:int32=1 has_null:int32 element_oid:uint32 length:int32 lower_bound:int32=1 Element*
  *     Element length:int32 byte*                                         (length -1 for NULL)
@@ -32,8 +32,13 @@ const natives: Readonly<Record<AvroForm, { sql: string; elementOid: number }>> =
   string: { sql: "text[]", elementOid: 25 },
 };
 
+/**
+ * @param asText for a column that has not the form's own type. Floats go over in binary all the same, and become text at the server: JavaScript's
+ *   shortest digits are not always PostgreSQL's (50331650 where PostgreSQL prints 50331648).
+ */
 export function parameterType(form: AvroForm, asText: boolean): ParameterType {
-  return asText && form !== "bytes" ? { ...natives.string, form, asText: form !== "string" } : { ...natives[form], form, asText: false };
+  const exact = form === "boolean" || form === "int" || form === "long";
+  return asText && exact ? { ...natives.string, form, asText } : { ...natives[form], form, asText: false };
 }
 
 const headerLength = 20;
@@ -120,7 +125,7 @@ function element(parameter: Buffer, at: number, bytes: Buffer, start: number, en
   }
 }
 
-/** The value as PostgreSQL prints it. */
+/** The value as PostgreSQL prints it; of a float digits that give the same float again. */
 export function textOf(bytes: Buffer, start: number, end: number, form: AvroForm): string {
   switch (form) {
     case "int":
@@ -129,7 +134,7 @@ export function textOf(bytes: Buffer, start: number, end: number, form: AvroForm
     case "boolean":
       return bytes[start] === 1 ? "t" : "f";
     case "float":
-      return floatText(bytes.readFloatLE(start));
+      return numberText(bytes.readFloatLE(start));
     case "double":
       return numberText(bytes.readDoubleLE(start));
     case "bytes":
@@ -142,13 +147,4 @@ export function textOf(bytes: Buffer, start: number, end: number, form: AvroForm
 /** JavaScript writes -0 as 0. */
 function numberText(value: number): string {
   return Object.is(value, -0) ? "-0" : String(value);
-}
-
-/** The shortest digits that give the same float again: those of the double would be another number for a wider column. */
-function floatText(value: number): string {
-  for (let digits = 6; digits < 9; digits += 1) {
-    const shorter = Number(value.toPrecision(digits));
-    if (Math.fround(shorter) === value) return numberText(shorter);
-  }
-  return numberText(Number.isFinite(value) ? Number(value.toPrecision(9)) : value);
 }

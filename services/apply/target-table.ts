@@ -105,7 +105,9 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, schem
     // The source's own type, if it is one that Avro carries natively; the target's may be another.
     const same = builtInTypes[Number(found.type_oid)] === nativeType[column.form];
     const parameter = parameterType(column.form, !same);
-    const cast = same ? "" : `::${escapeIdentifier(found.type_schema)}.${escapeIdentifier(found.type_name)}`;
+    // A float4 is widened by way of its text, or 0.1 would become 0.10000000149011612.
+    const text = column.form === "float" || column.form === "double" ? "::pg_catalog.text" : "";
+    const cast = same ? "" : `${text}::${escapeIdentifier(found.type_schema)}.${escapeIdentifier(found.type_name)}`;
     return [
       {
         index,

@@ -1,0 +1,271 @@
+/**
+ * Change events as somebody else would write them: avsc encodes objects under the published schemas. So the apply side is tested against a writer
+ * that shares no code with the connector's but the schemas themselves.
+ */
+import avro from "avsc";
+import { builtInTypes } from "../../../schemas/built-in-types.ts";
+import { avroName } from "../../../schemas/avro-names.ts";
+import { type AvroSchema, envelopeSchema, type EnvelopeColumn, messageSchema } from "../../../schemas/envelope.ts";
+import { type EventPlan, eventPlan } from "../../../schemas/event-plan.ts";
+import { EventReader } from "../../../schemas/event-reader.ts";
+import { avroColumnType } from "../../../schemas/postgres-types.ts";
+import { ChangeLog } from "../../../services/apply/change-log.ts";
+
+/** By PostgreSQL's column names. Native forms are what Avro takes (a long is a bigint); everything else is PostgreSQL's text. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** An event without its position. */
+export interface TableEvent {
+  readonly table: WrittenTable | undefined;
+  readonly op: string;
+  readonly before?: Row;
+  readonly after?: Row;
+  readonly unchanged?: readonly string[];
+  readonly oldKey?: Row;
+  /** Of a message. */
+  readonly content?: string;
+}
+
+const longWith: (methods: object) => avro.Type = Reflect.get(avro.types.LongType, "__with");
+
+/** Avro's long as a bigint: avsc's own stops at 2^53. */
+const long = longWith({
+  fromBuffer: (bytes: Buffer) => bytes.readBigInt64LE(),
+  toBuffer: (value: bigint) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(value);
+    return bytes;
+  },
+  fromJSON: BigInt,
+  toJSON: String,
+  isValid: (value: unknown) => typeof value === "bigint",
+  compare: (a: bigint, b: bigint) => (a < b ? -1 : Number(a > b)),
+});
+
+/** A long with properties of its own is not looked up in a registry of types. */
+function typeHook(found: avro.Schema): avro.Type | undefined {
+  return found === "long" || (typeof found === "object" && "type" in found && found.type === "long") ? long : undefined;
+}
+
+function writerType(schema: AvroSchema): avro.Type {
+  return avro.Type.forSchema(avroSchema(schema), { typeHook, wrapUnions: false });
+}
+
+/** As the registry's client gives it. */
+export function readerType(schema: AvroSchema): avro.Type {
+  return avro.Type.forSchema(avroSchema(schema));
+}
+
+/** A copy: avsc writes into what it is given. */
+function avroSchema(schema: AvroSchema): avro.Schema {
+  const copy: avro.Schema = JSON.parse(JSON.stringify(schema));
+  return copy;
+}
+
+let schemas = 0;
+
+const oids = new Map(Object.entries(builtInTypes).map(([oid, name]) => [name, Number(oid)]));
+
+export interface WrittenTableOptions {
+  readonly prefix?: string;
+  readonly schema?: string;
+  /** Of the value's schema; a number of its own where it is left out. */
+  readonly schemaId?: number;
+}
+
+export class WrittenTable {
+  readonly envelope: AvroSchema;
+  readonly plan: EventPlan;
+  readonly type: avro.Type;
+  readonly schema: string;
+  readonly name: string;
+  schemaId: number;
+  readonly #columns: readonly EnvelopeColumn[];
+
+  /** @param columns name and PostgreSQL's name of the type; a `*` behind it makes it a part of the key */
+  constructor(name: string, columns: Readonly<Record<string, string>>, options: WrittenTableOptions = {}) {
+    schemas += 1;
+    this.schema = options.schema ?? "public";
+    this.name = name;
+    this.schemaId = options.schemaId ?? schemas;
+    this.#columns = Object.entries(columns).map(([column, type]): EnvelopeColumn => {
+      const typeName = type.replace(/\*$/, "");
+      const oid = oids.get(typeName);
+      return { name: column, key: type.endsWith("*"), type: oid === undefined ? avroColumnType(0, typeName) : avroColumnType(oid, undefined) };
+    });
+    this.envelope = envelopeSchema({ topicPrefix: options.prefix ?? "test", schema: this.schema, table: name }, this.#columns);
+    this.type = writerType(this.envelope);
+    this.plan = eventPlan(this.schemaId, readerType(this.envelope));
+  }
+
+  get keys(): string[] {
+    return this.#columns.filter(({ key }) => key).map(({ name }) => name);
+  }
+
+  create(after: Row): TableEvent {
+    return { table: this, op: "c", after };
+  }
+
+  /** @param unchanged columns whose value was not in the WAL */
+  update(after: Row, unchanged: readonly string[] = []): TableEvent {
+    return { table: this, op: "u", after, unchanged };
+  }
+
+  /** Under REPLICA IDENTITY FULL. */
+  updateFull(before: Row, after: Row): TableEvent {
+    return { table: this, op: "u", before, after };
+  }
+
+  delete(before: Row): TableEvent {
+    return { table: this, op: "d", before };
+  }
+
+  /** Both halves of a change of key. */
+  move(oldKey: Row, after: Row, unchanged: readonly string[] = []): TableEvent[] {
+    return [
+      { table: this, op: "d", before: oldKey },
+      { table: this, op: "c", after, unchanged, oldKey },
+    ];
+  }
+
+  truncate(): TableEvent {
+    return { table: this, op: "t" };
+  }
+
+  /** The row as a record: absent columns are null, or, for columns of the key, an empty value. */
+  record(row: Row | undefined): Record<string, unknown> | null {
+    if (row === undefined) return null;
+    return Object.fromEntries(this.#columns.map(({ name }) => [avroName(name), row[name] ?? null]));
+  }
+
+  oldKey(row: Row | undefined): Record<string, unknown> | null {
+    if (row === undefined) return null;
+    return Object.fromEntries(this.#columns.filter(({ key }) => key).map(({ name }) => [avroName(name), row[name]]));
+  }
+}
+
+export function heartbeat(): TableEvent {
+  return message({ kind: "heartbeat", at: 0 });
+}
+
+export function message(content: object): TableEvent {
+  return { table: undefined, op: "m", content: JSON.stringify(content) };
+}
+
+/** A record value of a topic, and what it says of itself. */
+export interface WrittenEvent {
+  readonly bytes: Buffer;
+  readonly commitLsn: bigint;
+  readonly sequence: number;
+  readonly last: boolean;
+}
+
+export interface Position {
+  readonly commitLsn: bigint;
+  readonly sequence: number;
+  readonly previous: bigint | null;
+  readonly last: boolean;
+  readonly systemIdentifier: bigint;
+  readonly timeline: number;
+}
+
+/** Writes transactions as one connector writes them to one topic. */
+export class EventWriter {
+  systemIdentifier = 7_300_000_000_000_000_001n;
+  timeline = 1;
+  /** Of the newest transaction; null before the first. */
+  previous: bigint | null = null;
+  commitLsn = 0x1_0000_0100n;
+  messageSchemaId = 1_000_000;
+  readonly #messageType: avro.Type;
+
+  constructor(prefix = "test") {
+    this.#messageType = writerType(messageSchema(prefix));
+  }
+
+  /** A whole transaction, one event behind the other. */
+  transaction(events: readonly (TableEvent | readonly TableEvent[])[]): WrittenEvent[] {
+    const all = events.flat();
+    this.commitLsn += 0x100n;
+    const { commitLsn, previous } = this;
+    this.previous = commitLsn;
+    return all.map((event, i) => {
+      const sequence = i + 1;
+      const last = sequence === all.length;
+      const bytes = this.encode(event, {
+        commitLsn,
+        sequence,
+        last,
+        previous,
+        systemIdentifier: this.systemIdentifier,
+        timeline: this.timeline,
+      });
+      return { bytes, commitLsn, sequence, last };
+    });
+  }
+
+  encode(event: TableEvent, position: Position): Buffer {
+    const { table } = event;
+    const systemIdentifier = Buffer.alloc(8);
+    systemIdentifier.writeBigUInt64BE(position.systemIdentifier);
+    const offtake = {
+      commit_lsn: position.commitLsn,
+      sequence: BigInt(position.sequence),
+      prev_commit_lsn: position.previous,
+      system_identifier: systemIdentifier,
+      timeline: position.timeline,
+      last: position.last,
+    };
+    const times = { ts_ms: 1_700_000_000_000n, ts_us: 1_700_000_000_000_000n, ts_ns: null };
+    const source = {
+      ...times,
+      version: "test",
+      connector: "postgresql",
+      name: "test",
+      snapshot: "false",
+      db: "monolith",
+      sequence: null,
+      schema: table?.schema ?? "",
+      table: table?.name ?? "",
+      txId: 700n + (position.commitLsn & 0xffffn),
+      lsn: position.commitLsn - 8n,
+      xmin: null,
+      origin: null,
+      origin_lsn: null,
+    };
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(table?.schemaId ?? this.messageSchemaId, 1);
+    if (table === undefined) {
+      const value = { op: event.op, source, ...times, message: { prefix: "offtake", content: Buffer.from(event.content ?? "") }, offtake };
+      return Buffer.concat([head, this.#messageType.toBuffer(value)]);
+    }
+    const { unchanged = [] } = event;
+    const value = {
+      before: table.record(event.before),
+      after: table.record(event.after),
+      source,
+      transaction: null,
+      op: event.op,
+      ...times,
+      offtake: {
+        ...offtake,
+        unchanged: unchanged.length === 0 ? null : unchanged.map(avroName),
+        ...(table.keys.length === 0 ? {} : { old_key: table.oldKey(event.oldKey) }),
+      },
+    };
+    return Buffer.concat([head, table.type.toBuffer(value)]);
+  }
+}
+
+/** Events as the topic reader puts them into a log: without the delete in front of each move. Each has a buffer of its own, as after a compressed batch. */
+export function logOf(events: readonly (TableEvent | readonly TableEvent[])[], log = new ChangeLog()): ChangeLog {
+  const reader = new EventReader(events.flat()[0]!.table!.plan);
+  const all = events.flat();
+  const written = new EventWriter().transaction(all);
+  for (const [i, { bytes }] of written.entries()) {
+    reader.read(all[i]!.table!.plan, bytes, 5, bytes.length);
+    if (reader.movesKey) log.dropLast();
+    log.add(reader, i, bytes.length);
+  }
+  return log;
+}
