@@ -5,10 +5,11 @@
  *
  * Source: PostgreSQL documentation, "INSERT", "UPDATE", "DELETE", unnest.
  */
+import { createHash } from "node:crypto";
 import type { TargetColumn, TargetTable } from "./target-table.ts";
 
 export interface Statement {
-  /** The same text has the same name, so that the server parses and plans it once. */
+  /** The same text has the same name, so that the server parses and plans it once. At most 63 bytes: the server would cut it there, unasked. */
   readonly name: string;
   readonly sql: string;
   /** Its parameters, in order: a column of the row, or of the row before. */
@@ -27,14 +28,15 @@ export function upsertStatement(table: TargetTable): Statement {
   const set = others.map((column) => `${column.name} = excluded.${column.name}`).join(", ");
   const conflict = `ON CONFLICT (${keys.map((column) => column.name).join(", ")}) DO ${set === "" ? "NOTHING" : `UPDATE SET ${set}`}`;
   // A row version that this statement inserted has no xmax; one that it updated was locked first.
-  return statement("upsert", table, `${insertSql(table)} ${conflict} RETURNING xmax <> 0 AS existed`, rowParameters(table));
+  return statement("upsert", table, `${insertSql(table)} ${conflict} RETURNING t.xmax <> 0 AS existed`, rowParameters(table));
 }
 
 function insertSql(table: TargetTable): string {
   const names = table.columns.map((column) => column.name).join(", ");
   const values = table.columns.map((column, i) => `v.o$${i}${column.cast}`).join(", ");
   const { unnest, alias } = unnested(table.columns.map((column) => column.parameter.sql));
-  return `INSERT INTO ${table.name} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM ${unnest} AS ${alias}`;
+  // Named, or a table that is called excluded could not be told from the row that was refused.
+  return `INSERT INTO ${table.name} AS t (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM ${unnest} AS ${alias}`;
 }
 
 /**
@@ -57,7 +59,7 @@ export function updateStatement(table: TargetTable, known: readonly boolean[]): 
     table,
     sql,
     columns.map((column) => ({ column, side: "row", index: column.index })),
-    maskName(columns),
+    maskOf(columns),
   );
 }
 
@@ -77,7 +79,7 @@ export function moveStatement(table: TargetTable, known: readonly boolean[], old
     ...columns.map((column) => ({ column, side: "row" as const, index: column.index })),
     ...keys.map((column) => ({ column, side: oldSide, index: oldSide === "row" ? column.index : table.plan.keys.indexOf(column.index) })),
   ];
-  return statement(`move ${oldSide}`, table, sql, parameters, maskName(columns));
+  return statement(`move ${oldSide}`, table, sql, parameters, maskOf(columns));
 }
 
 function moveSql(table: TargetTable, columns: readonly TargetColumn[], unnest: string, alias: string, matches: string): string {
@@ -89,11 +91,11 @@ function moveSql(table: TargetTable, columns: readonly TargetColumn[], unnest: s
 function replaceSql(table: TargetTable, columns: readonly TargetColumn[], unnest: string, alias: string, matches: string): string {
   const kept = [...table.columns.filter((column) => !columns.includes(column)).map((column) => column.name), ...table.extra];
   const names = [...columns.map((column) => column.name), ...kept].join(", ");
-  const values = [...columns.map((column, i) => `gone.o$${i}${column.cast}`), ...kept.map((name) => `gone.${name}`)].join(", ");
-  const returning = ["v.*", ...kept.map((name) => `t.${name}`)].join(", ");
-  // ORDER BY: every row has gone before the first one comes.
+  const values = [...columns.map((column, i) => `gone.o$${i}${column.cast}`), ...kept.map((_, i) => `gone.k$${i}`)].join(", ");
+  const returning = ["v.*", ...kept.map((name, i) => `t.${name} AS k$${i}`)].join(", ");
+  // ORDER BY: every row has gone before the first one comes. What was sent can always be sorted; a column of the table may be json.
   return `WITH gone AS (DELETE FROM ${table.name} AS t USING ${unnest} AS ${alias} WHERE ${matches} RETURNING ${returning})
-    INSERT INTO ${table.name} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM gone ORDER BY 1`;
+    INSERT INTO ${table.name} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM gone ORDER BY gone.o$0`;
 }
 
 export function deleteStatement(table: TargetTable): Statement {
@@ -125,10 +127,11 @@ function unnested(types: readonly string[]): { unnest: string; alias: string } {
   };
 }
 
-function maskName(columns: readonly TargetColumn[]): string {
+function maskOf(columns: readonly TargetColumn[]): string {
   return columns.map((column) => column.index).join(",");
 }
 
 function statement(kind: string, table: TargetTable, sql: string, parameters: Statement["parameters"], mask = ""): Statement {
-  return { name: `offtake ${kind} ${table.plan.schemaId} ${mask}`.trimEnd(), sql, parameters };
+  const digest = mask === "" ? "" : ` ${createHash("sha256").update(mask).digest("base64url").slice(0, 22)}`;
+  return { name: `offtake ${kind} ${table.plan.schemaId}${digest}`, sql, parameters };
 }

@@ -1,0 +1,76 @@
+/**
+ * A service's database with the tables that a test wants, and the session that an applier has with it.
+ */
+import { Client } from "pg";
+import { endSession } from "../../../connectors/postgres/session.ts";
+import { bind } from "../../../services/apply/apply-merged.ts";
+import type { ChangeLog } from "../../../services/apply/change-log.ts";
+import { RowSet } from "../../../services/apply/row-set.ts";
+import type { Statement } from "../../../services/apply/statements.ts";
+import { readTargetTable, type TargetTable } from "../../../services/apply/target-table.ts";
+import { openTargetSession, type TargetSession } from "../../../services/apply/target-session.ts";
+import type { ServiceConfiguration } from "../../../services/runtime/configuration.ts";
+import { Secret } from "../../../services/runtime/secret.ts";
+import { freshDatabase } from "../../support/databases.ts";
+import type { WrittenTable } from "./event-writer.ts";
+
+export interface TargetFixture extends AsyncDisposable {
+  /** A superuser's, with the server's own settings. */
+  readonly admin: Client;
+  readonly url: string;
+  readonly service: ServiceConfiguration;
+  readonly session: TargetSession;
+  /** Empties the database and makes these objects in it. */
+  reset(sql: string): Promise<void>;
+  table(written: WrittenTable): Promise<TargetTable>;
+  /** Sends a statement as the applier does. @returns rows that it touched */
+  run(statement: Statement, log: ChangeLog, changes: readonly number[] | RowSet): Promise<number>;
+  /** Every row of a table, each as one text, as the source's canonical settings print it. */
+  texts(table: string, orderBy?: string): Promise<string[]>;
+}
+
+/** Applier settings as a configuration has them by default. */
+export function serviceOf(url: string, schema = "public"): ServiceConfiguration {
+  return {
+    name: "trading",
+    topic: "test.trading",
+    target: { url: new Secret(url), schema },
+    tables: [],
+    apply: { synchronousCommit: false, batchRows: 20_000, batchBytes: 16 << 20 },
+  };
+}
+
+export async function targetFixture(schema = "public"): Promise<TargetFixture> {
+  const database = await freshDatabase("target");
+  const admin = new Client({ connectionString: database.url });
+  await admin.connect();
+  const service = serviceOf(database.url, schema);
+  const session = await openTargetSession(service);
+  return {
+    admin,
+    url: database.url,
+    service,
+    session,
+    reset: async (sql) => {
+      const { rows } = await admin.query<{ name: string }>(
+        "SELECT quote_ident(nspname) AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'",
+      );
+      for (const { name } of rows) await admin.query(`DROP SCHEMA ${name} CASCADE`);
+      await admin.query(`CREATE SCHEMA public; ${sql}`);
+    },
+    table: async (written) => readTargetTable(session.client, written.plan, schema),
+    run: async (statement, log, changes) => {
+      const { sql, values, name } = bind(log, statement, changes instanceof RowSet ? changes : RowSet.of(changes));
+      return (await session.client.query({ ...(name === undefined ? {} : { name }), text: sql, values })).rowCount ?? 0;
+    },
+    texts: async (table, orderBy = "1") => {
+      const { rows } = await session.client.query<{ row: string }>(`SELECT (x.*)::text AS row FROM ${table} AS x ORDER BY ${orderBy}`);
+      return rows.map(({ row }) => row);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await endSession(session.client);
+      await admin.end();
+      await database.drop();
+    },
+  };
+}
