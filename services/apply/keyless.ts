@@ -1,20 +1,21 @@
 /**
  * Changes of a table without a key, one row each: the row is found by all of its columns, and of equal rows any one is taken, since they cannot be told
- * apart. Values are compared as text, which every type has and which is what must be equal; json and point have no equality at all.
+ * apart. Values are compared as text, byte for byte, which every type has and which is what must be equal: json and point have no equality at all,
+ * citext and a collation that ignores case have one that takes another row.
  *
- * Source: PostgreSQL documentation, "REPLICA IDENTITY FULL"; "System Columns", ctid.
+ * Source: PostgreSQL documentation, "REPLICA IDENTITY FULL"; "System Columns", ctid, tableoid.
  */
 import type { Statement } from "./statements.ts";
 import type { TargetColumn, TargetTable } from "./target-table.ts";
 
 export function keylessDeleteStatement(table: TargetTable): Statement {
-  const sql = `DELETE FROM ${table.name} WHERE ctid = (${oneRow(table, 0)})`;
+  const sql = `${oneRow(table, 0)} DELETE FROM ${table.name} AS t USING one WHERE ${isOne}`;
   return { name: `offtake delete ${table.plan.schemaId}`, sql, parameters: parametersOf(table.columns, "row") };
 }
 
 export function keylessUpdateStatement(table: TargetTable): Statement {
   const set = table.columns.map((column, i) => `${column.name} = ($${i + 1}::${column.parameter.sql})[1]${column.cast}`);
-  const sql = `UPDATE ${table.name} SET ${set.join(", ")} WHERE ctid = (${oneRow(table, table.columns.length)})`;
+  const sql = `${oneRow(table, table.columns.length)} UPDATE ${table.name} AS t SET ${set.join(", ")} FROM one WHERE ${isOne}`;
   return {
     name: `offtake update ${table.plan.schemaId}`,
     sql,
@@ -22,12 +23,16 @@ export function keylessUpdateStatement(table: TargetTable): Statement {
   };
 }
 
+// Each partition has rows of its own at the same ctid.
+const isOne = "t.ctid = one.at AND t.tableoid = one.part";
+
 /** @param first number of parameters before those of the row that is looked for */
 function oneRow(table: TargetTable, first: number): string {
-  const matches = table.columns.map(
-    (column, i) => `t.${column.name}::text IS NOT DISTINCT FROM ($${first + i + 1}::${column.parameter.sql})[1]${column.cast}::text`,
-  );
-  return `SELECT t.ctid FROM ${table.name} AS t WHERE ${matches.join(" AND ")} LIMIT 1`;
+  const matches = table.columns.map(({ name, parameter, cast, stored }, i) => {
+    const value = `($${first + i + 1}::${parameter.sql})[1]${cast}${stored}`;
+    return `t.${name}::text COLLATE "C" IS NOT DISTINCT FROM ${value}::text COLLATE "C"`;
+  });
+  return `WITH one AS (SELECT t.ctid AS at, t.tableoid AS part FROM ${table.name} AS t WHERE ${matches.join(" AND ")} LIMIT 1)`;
 }
 
 function parametersOf(columns: readonly TargetColumn[], side: "row" | "old"): Statement["parameters"] {

@@ -20,6 +20,8 @@ export interface TargetColumn {
   readonly parameter: ParameterType;
   /** What the parameter is cast to; empty where it has the column's own type. */
   readonly cast: string;
+  /** Its type with modifier and domain, as a cast: what a value becomes by being stored. */
+  readonly stored: string;
   /** Its type's own equality, wherever the extension that brought the type lives. */
   readonly equals: string;
   readonly key: boolean;
@@ -44,7 +46,7 @@ export interface TargetTable {
 // The domain's chain of base types ends at one that is none; schema and name of a type make a cast without modifier, also for "bit" and "char".
 const columnsSql = `
   SELECT a.attname AS name, a.attgenerated <> '' AS generated, a.attidentity = 'a' AS identity_always,
-         n.nspname AS type_schema, b.typname AS type_name, b.oid::int8 AS type_oid,
+         n.nspname AS type_schema, b.typname AS type_name, b.oid::int8 AS type_oid, format_type(a.atttypid, a.atttypmod) AS stored,
          coalesce((SELECT format('%I.%s', s.nspname, o.oprname)
                      FROM pg_catalog.pg_opclass c
                      JOIN pg_catalog.pg_am m ON m.oid = c.opcmethod AND m.amname = 'btree'
@@ -78,6 +80,7 @@ interface ColumnRow {
   type_schema: string;
   type_name: string;
   type_oid: string;
+  stored: string;
   equals: string;
 }
 
@@ -114,6 +117,7 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, schem
         name: escapeIdentifier(column.name),
         parameter,
         cast,
+        stored: `::${found.stored}`,
         equals: `OPERATOR(${found.equals})`,
         key: plan.keys.includes(index),
         identityAlways: found.identity_always,
