@@ -13,6 +13,7 @@ import type { EnvelopeColumn } from "../../schemas/envelope.ts";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import type { RecordBatchWriter } from "../kafka/record-batch.ts";
 import { columnWriters, type ColumnWriter } from "./column-writers.ts";
+import { debeziumSequence } from "./debezium-sequence.ts";
 import { Old, type PgoutputDecoder, type Tuple, Value } from "./pgoutput.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -43,6 +44,9 @@ const fixedBytes = 1024;
 
 /** Bytes that a column may need beside its text: length or number, union branch. */
 const columnBytes = 12;
+
+/** Bytes around key and value: lengths that turn out longer than was guessed, schema ids, union branches, the count of headers. */
+const frameBytes = 32;
 
 export class EventEncoder {
   readonly plan: TablePlan;
@@ -117,6 +121,7 @@ export class EventEncoder {
       writer.byte(moves ? 2 : 0);
       if (moves) for (const i of this.#keys) this.#value(writer, i, decoder.old, change.bytes);
     }
+    writer.reserve(frameBytes);
     const fromEnd = writer.at - last;
     batch.endValue();
     batch.end();
@@ -199,6 +204,7 @@ export class EventEncoder {
     const length = end - start;
     // Most keys need one or two bytes of length, and two were left; B-tree keys end at about 2700 bytes, hash or GIN keys do not exist.
     const needed = length < 64 ? 1 : length < 8192 ? 2 : length < 1_048_576 ? 3 : 4;
+    writer.reserve(frameBytes);
     if (needed !== 2) writer.bytes.copyWithin(lengthAt + needed, start, end);
     writer.at = lengthAt;
     writer.long(length);
@@ -288,40 +294,4 @@ function wireHead(id: number): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt32BE(id, 1);
   return head;
-}
-
-/** Debezium's source.sequence: the commit's and the change's LSN in decimal, as a JSON array of texts. */
-function debeziumSequence(writer: AvroWriter, commit: Buffer, high: number, low: number): void {
-  // The length takes one byte below 64, and two numbers of at most 20 digits stay below it.
-  const lengthAt = writer.at;
-  writer.at += 1;
-  writer.byte(0x5b);
-  writer.byte(0x22);
-  writer.raw(commit, 0, commit.length);
-  writer.byte(0x22);
-  writer.byte(0x2c);
-  writer.byte(0x22);
-  decimal(writer, high, low);
-  writer.byte(0x22);
-  writer.byte(0x5d);
-  writer.bytes[lengthAt] = (writer.at - lengthAt - 1) << 1;
-}
-
-function decimal(writer: AvroWriter, high: number, low: number): void {
-  // Beyond 2^53 a number is not exact.
-  if (high >= 0x20_0000) {
-    const digits = Buffer.from(String((BigInt(high) << 32n) | BigInt(low)), "latin1");
-    writer.raw(digits, 0, digits.length);
-    return;
-  }
-  let value = high * 0x1_0000_0000 + low;
-  let digits = 1;
-  for (let bound = 10; bound <= value; bound *= 10) digits += 1;
-  const { bytes } = writer;
-  for (let at = writer.at + digits - 1; at >= writer.at; at -= 1) {
-    const rest = Math.floor(value / 10);
-    bytes[at] = 0x30 + value - rest * 10;
-    value = rest;
-  }
-  writer.at += digits;
 }
