@@ -9,8 +9,8 @@
  */
 import avro from "avsc";
 import { OfftakeError } from "../services/runtime/errors.ts";
-import type { AvroCursor } from "./avro-bytes.ts";
 import { postgresName, tableOfNamespace } from "./avro-names.ts";
+import { branchesOf, isForm, type Skip, skipOf } from "./avro-skip.ts";
 import type { AvroForm } from "./postgres-types.ts";
 
 export interface EventColumn {
@@ -78,13 +78,14 @@ const offtakeCodes: Readonly<Record<string, number>> = {
   old_key: Field.oldKey,
 };
 
+/** Without them an event has no place. */
+const positionFields = ["commit_lsn", "sequence", "prev_commit_lsn", "system_identifier", "timeline", "last"];
+
 /** The next field of a record: one of Field, and how to pass over it. */
 export interface Step {
   readonly field: number;
   readonly skip: Skip;
 }
-
-type Skip = (cursor: AvroCursor) => void;
 
 /** Stands in a reader until it reads its first event. */
 export const noPlan: EventPlan = {
@@ -112,19 +113,25 @@ export function eventPlan(schemaId: number, type: avro.Type): EventPlan {
     if (found === undefined) throw notOurs(name, `no field ${field}`);
     return found;
   };
-  const offtake = record(nullableOf(need("offtake")), `${name}.offtake`);
+  const nullable = (field: string): avro.Type => nullableOf(need(field), name, field);
+  const offtake = record(nullable("offtake"), `${name}.offtake`);
+  for (const field of positionFields) if (!offtake.fields.some((each) => each.name === field)) throw notOurs(name, `no field offtake.${field}`);
   const source = need("source");
   const base = { schemaId, steps: stepsOf(envelope, fieldCodes), offtake: stepsOf(offtake, offtakeCodes), source };
   need("op");
-  if (fields.has("message")) return { ...base, kind: "message", schema: "", table: "", columns: [], keys: [] };
-  const value = record(nullableOf(need("before")), `${name}.before`);
-  need("after");
+  const message = fields.get("message");
+  if (message !== undefined && !isMessage(message)) throw notOurs(name, "a message that is not a prefix and its content");
+  if (message !== undefined) return { ...base, kind: "message", schema: "", table: "", columns: [], keys: [] };
+  const value = record(nullable("before"), `${name}.before`);
+  nullable("after");
   const columns = value.fields.map((field): EventColumn => columnOf(field.name, field.type, name));
   const oldKey = offtake.fields.find((field) => field.name === "old_key");
   const keys =
     oldKey === undefined
       ? []
-      : record(nullableOf(oldKey.type), `${name}.old_key`).fields.map((field) => columns.findIndex((column) => column.field === field.name));
+      : record(nullableOf(oldKey.type, name, oldKey.name), `${name}.old_key`).fields.map((field) =>
+          columns.findIndex((column) => column.field === field.name),
+        );
   if (keys.includes(-1)) throw notOurs(name, "a key column that is not in the row");
   return { ...base, kind: "row", ...tableOfNamespace(name.slice(0, name.lastIndexOf("."))), columns, keys };
 }
@@ -134,7 +141,7 @@ function stepsOf(type: avro.types.RecordType, codes: Readonly<Record<string, num
 }
 
 function columnOf(field: string, type: avro.Type, envelope: string): EventColumn {
-  const branches = type instanceof avro.types.UnwrappedUnionType || type instanceof avro.types.WrappedUnionType ? type.types : undefined;
+  const branches = branchesOf(type);
   const valueBranch = branches === undefined ? -1 : branches.findIndex((branch) => branch.typeName !== "null");
   const form = (branches === undefined ? type : branches[valueBranch])?.typeName;
   if (form === undefined || !isForm(form) || (branches !== undefined && branches.length !== 2))
@@ -142,83 +149,24 @@ function columnOf(field: string, type: avro.Type, envelope: string): EventColumn
   return { name: postgresName(field), field, form, valueBranch };
 }
 
-function isForm(name: string): name is AvroForm {
-  return ["boolean", "int", "long", "float", "double", "bytes", "string"].includes(name);
-}
-
 function record(type: avro.Type, what: string): avro.types.RecordType {
   if (type instanceof avro.types.RecordType) return type;
   throw notOurs(what, `a ${type.typeName} where a record belongs`);
 }
 
-/** The other branch of a union with null first. */
-function nullableOf(type: avro.Type): avro.Type {
-  if (!(type instanceof avro.types.UnwrappedUnionType || type instanceof avro.types.WrappedUnionType)) return type;
-  return type.types.find((branch) => branch.typeName !== "null") ?? type;
+function isMessage(type: avro.Type): boolean {
+  const shape = type instanceof avro.types.RecordType ? type.fields.map((field) => `${field.name} ${field.type.typeName}`) : [];
+  return shape.join() === "prefix string,content bytes";
 }
 
-function skipOf(type: avro.Type): Skip {
-  if (type instanceof avro.types.RecordType) {
-    const steps = type.fields.map((field) => skipOf(field.type));
-    return (cursor) => {
-      for (const step of steps) step(cursor);
-    };
-  }
-  if (type instanceof avro.types.UnwrappedUnionType || type instanceof avro.types.WrappedUnionType) {
-    const branches = type.types.map(skipOf);
-    return (cursor) => {
-      const branch = branches[cursor.long()];
-      if (branch === undefined) throw new OfftakeError("EVENT_MALFORMED", "An event has a union branch that its schema does not have.");
-      branch(cursor);
-    };
-  }
-  if (type instanceof avro.types.ArrayType) {
-    const item = skipOf(type.itemsType);
-    return (cursor) => {
-      for (let count = cursor.long(); count !== 0; count = cursor.long()) {
-        if (count < 0) {
-          cursor.skipLong();
-          count = -count;
-        }
-        for (; count > 0; count -= 1) item(cursor);
-      }
-    };
-  }
-  if (type instanceof avro.types.FixedType) {
-    const { size } = type;
-    return (cursor) => cursor.skip(size);
-  }
-  if (type.typeName === "null") return () => {};
-  if (isForm(type.typeName)) {
-    const form = type.typeName;
-    return (cursor) => void passOver(cursor, form);
-  }
-  throw notOurs(type.name ?? type.typeName, `a field of type ${type.typeName}`);
+/** The other branch of a union of null and one more type, in this order, which is what the reader takes it for. */
+function nullableOf(type: avro.Type, envelope: string, field: string): avro.Type {
+  const branches = branchesOf(type) ?? [];
+  const [first, second] = branches;
+  if (branches.length === 2 && first?.typeName === "null" && second !== undefined) return second;
+  throw notOurs(envelope, `a field ${field} that is not a union of null and one more type`);
 }
 
 function notOurs(name: string, why: string): OfftakeError {
   return new OfftakeError("EVENT_MALFORMED", `The schema ${name} is not one of Offtake's envelopes: it has ${why}.`);
-}
-
-/** Passes over a value. @returns where it begins: of a string or bytes the content */
-export function passOver(cursor: AvroCursor, form: AvroForm): number {
-  const start = cursor.at;
-  switch (form) {
-    case "string":
-    case "bytes":
-      return cursor.slice();
-    case "int":
-    case "long":
-      cursor.skipLong();
-      return start;
-    case "boolean":
-      cursor.skip(1);
-      return start;
-    case "float":
-      cursor.skip(4);
-      return start;
-    case "double":
-      cursor.skip(8);
-      return start;
-  }
 }

@@ -4,9 +4,10 @@
  *
  * Source: schemas/envelope.ts; Apache Avro specification, "Binary Encoding".
  */
-import { OfftakeError } from "../services/runtime/errors.ts";
+import { messageOf, OfftakeError } from "../services/runtime/errors.ts";
 import { AvroCursor } from "./avro-bytes.ts";
-import { type EventColumn, type EventPlan, Field, passOver } from "./event-plan.ts";
+import { passOver } from "./avro-skip.ts";
+import { type EventColumn, type EventPlan, Field } from "./event-plan.ts";
 
 /** Offsets of a row's columns. */
 export class Columns {
@@ -65,15 +66,19 @@ export class EventReader {
   read(plan: EventPlan, bytes: Buffer, start: number, end: number): void {
     this.plan = plan;
     this.bytes = bytes;
+    this.hasBefore = false;
+    this.hasAfter = false;
+    this.unchangedCount = 0;
+    this.movesKey = false;
     const cursor = this.#cursor.over(bytes, start, end);
     for (const { field, skip } of plan.steps) {
       switch (field) {
         case Field.before:
-          this.hasBefore = cursor.byte() !== 0;
+          this.hasBefore = isPresent(cursor);
           if (this.hasBefore) this.#columns(cursor, plan.columns, this.before);
           break;
         case Field.after:
-          this.hasAfter = cursor.byte() !== 0;
+          this.hasAfter = isPresent(cursor);
           if (this.hasAfter) this.#columns(cursor, plan.columns, this.after);
           break;
         case Field.source:
@@ -90,7 +95,7 @@ export class EventReader {
           this.contentEnd = cursor.at;
           break;
         case Field.offtake:
-          if (cursor.byte() === 0) throw malformed("no position: it was not written by Offtake");
+          if (!isPresent(cursor)) throw malformed("no position: it was not written by Offtake");
           this.#offtake(cursor, plan);
           break;
         default:
@@ -109,13 +114,15 @@ export class EventReader {
     readonly schema: string;
     readonly table: string;
   } {
-    const decoded = this.plan.source.decode(this.bytes, this.#sourceStart) as { value: ReturnType<EventReader["source"]> };
-    return decoded.value;
+    try {
+      const decoded: { value: ReturnType<EventReader["source"]> } = this.plan.source.decode(this.bytes, this.#sourceStart);
+      return decoded.value;
+    } catch (error) {
+      throw new OfftakeError("EVENT_MALFORMED", `An event has a source that cannot be read: ${messageOf(error)}.`, { cause: error });
+    }
   }
 
   #offtake(cursor: AvroCursor, plan: EventPlan): void {
-    this.unchangedCount = 0;
-    this.movesKey = false;
     for (const { field, skip } of plan.offtake) {
       switch (field) {
         case Field.commitLsn:
@@ -127,7 +134,7 @@ export class EventReader {
           this.sequence = cursor.long();
           break;
         case Field.previous:
-          this.hasPrevious = cursor.byte() !== 0;
+          this.hasPrevious = isPresent(cursor);
           if (this.hasPrevious) {
             cursor.words();
             this.previousHigh = cursor.high;
@@ -145,10 +152,10 @@ export class EventReader {
           this.last = cursor.byte() !== 0;
           break;
         case Field.unchanged:
-          if (cursor.byte() !== 0) this.#unchanged(cursor, plan);
+          if (isPresent(cursor)) this.#unchanged(cursor, plan);
           break;
         case Field.oldKey:
-          this.movesKey = cursor.byte() !== 0;
+          this.movesKey = isPresent(cursor);
           if (this.movesKey) this.#oldKey(cursor, plan);
           break;
         default:
@@ -162,7 +169,7 @@ export class EventReader {
     const { start, end } = into;
     for (let i = 0; i < columns.length; i += 1) {
       const column = columns[i]!;
-      if (column.valueBranch !== -1 && cursor.byte() !== column.valueBranch * 2) {
+      if (column.valueBranch !== -1 && isPresent(cursor) !== (column.valueBranch === 1)) {
         start[i] = -1;
         end[i] = -1;
         continue;
@@ -197,6 +204,13 @@ export class EventReader {
       }
     }
   }
+}
+
+/** Which branch of a union of two types follows: false for the first. */
+function isPresent(cursor: AvroCursor): boolean {
+  const branch = cursor.byte();
+  if (branch !== 0 && branch !== 2) throw malformed("a union branch that its schema does not have");
+  return branch === 2;
 }
 
 function malformed(what: string): OfftakeError {
