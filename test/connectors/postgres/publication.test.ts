@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest";
+import { type Publication, publicationFaults, type PublishedTable, refusePublication } from "../../../connectors/postgres/publication.ts";
+
+const trades: PublishedTable = { schema: "public", table: "trades", columns: ["id", "note"], publishable: ["id", "note"], rowFilter: "" };
+const publication: Publication = { name: "trading pub", allTables: false, leavesOut: [], viaRoot: false, tables: [trades] };
+
+function faults(changed: Partial<Publication>, tables = [{ schema: "public", table: "trades" }]): string[] {
+  return publicationFaults({ ...publication, ...changed }, tables).map(({ what, cure }) => `${what}: ${cure}`);
+}
+
+describe("a publication", () => {
+  test.each<[string, Partial<Publication>, string[]]>([
+    ["that publishes the service's tables whole has no fault", {}, []],
+    ["may publish more than the service's tables", { tables: [trades, { ...trades, table: "other", rowFilter: "id > 1" }] }, []],
+    ["may be for all tables", { allTables: true }, []],
+    [
+      "that leaves out kinds of change",
+      { leavesOut: ["delete", "truncate"] },
+      [`does not publish delete, truncate: ALTER PUBLICATION "trading pub" SET (publish = 'insert, update, delete, truncate');`],
+    ],
+    [
+      "that lacks a table",
+      { tables: [{ ...trades, schema: "other" }] },
+      [`does not hold the table public.trades: ALTER PUBLICATION "trading pub" ADD TABLE "public"."trades";`],
+    ],
+    [
+      "with a list of columns that lacks some",
+      { tables: [{ ...trades, columns: ["id"] }] },
+      [
+        `leaves out the columns note of public.trades: ALTER PUBLICATION "trading pub" DROP TABLE "public"."trades", and ADD TABLE without a list of columns.`,
+      ],
+    ],
+    ["with a list of all columns that can be published has no fault", { tables: [{ ...trades, columns: ["note", "id"] }] }, []],
+    [
+      "with a row filter",
+      { tables: [{ ...trades, rowFilter: "(id > 10)" }] },
+      [
+        `leaves out rows of public.trades (WHERE (id > 10)): ALTER PUBLICATION "trading pub" DROP TABLE "public"."trades", and ADD TABLE without WHERE.`,
+      ],
+    ],
+  ])("%s", (_, changed, expected) => {
+    expect(faults(changed)).toEqual(expected);
+  });
+
+  test("names each fault of each table", () => {
+    const changed = { leavesOut: ["insert"], tables: [{ ...trades, columns: [], rowFilter: "false" }] };
+    expect(faults(changed, [...publication.tables, { schema: 'Odd "one"', table: "t" }])).toHaveLength(4);
+    expect(faults({}, [{ schema: 'Odd "one"', table: "t" }])[0]).toContain('ADD TABLE "Odd ""one"""."t"');
+  });
+
+  test("that is missing is refused, and one with a fault with the first of them", () => {
+    expect(() => refusePublication("p", undefined, [])).toThrow(expect.objectContaining({ code: "PUBLICATION_MISSING" }));
+    expect(() => refusePublication("p", { ...publication, tables: [] }, [trades])).toThrow(expect.objectContaining({ code: "PUBLICATION_DIFFERS" }));
+    expect(() => refusePublication("p", publication, [trades])).not.toThrow();
+  });
+});
