@@ -8,7 +8,7 @@
  * Source: PostgreSQL documentation, "session_replication_role", "Query Planning".
  */
 import type { Client } from "pg";
-import { endSession, openSession, sqlState } from "../../connectors/postgres/session.ts";
+import { endSession, openSession, sessionError, sqlState } from "../../connectors/postgres/session.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 
@@ -23,7 +23,14 @@ const statementTimeoutMs = 120_000;
 const lockTimeoutMs = 30_000;
 const idleTimeoutMs = 300_000;
 
+// Among them what a role or a database may have set for its applications, and what would make another value of a text, or an error of a batch.
 const settings: Readonly<Record<string, string>> = {
+  default_transaction_isolation: "read committed",
+  default_transaction_read_only: "off",
+  // A row that a policy hides would look like one that is missing: an error is better.
+  row_security: "off",
+  array_nulls: "on",
+  idle_session_timeout: "0",
   plan_cache_mode: "force_generic_plan",
   enable_hashjoin: "off",
   enable_mergejoin: "off",
@@ -53,12 +60,23 @@ async function open(service: ServiceConfiguration, base: Readonly<Record<string,
   };
   const options = { side: "target", applicationName: `offtake ${service.name}`, statementTimeoutMs, settings: wanted, pipeline: true } as const;
   const client = await openSession(service.target.url, options);
+  try {
+    await refusePooler(client, wanted, service);
+    // PostgreSQL 17 and later; an older server would refuse it as a start-up parameter.
+    await client.query("SELECT set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'");
+    return client;
+  } catch (error) {
+    await endSession(client);
+    throw sessionError(error, "target", service.target.url);
+  }
+}
+
+async function refusePooler(client: Client, wanted: Readonly<Record<string, string>>, service: ServiceConfiguration): Promise<void> {
   const { rows } = await client.query<{ name: string; setting: string }>("SELECT name, setting FROM pg_catalog.pg_settings WHERE name = ANY ($1)", [
     ["plan_cache_mode", "session_replication_role"],
   ]);
   const dropped = rows.find(({ name, setting }) => wanted[name] !== undefined && wanted[name] !== setting);
-  if (dropped === undefined) return client;
-  await endSession(client);
+  if (dropped === undefined) return;
   throw new OfftakeError(
     "TARGET_POOLED",
     `The target at ${service.target.url.describe()} ignores the setting ${dropped.name} of Offtake's session.`,

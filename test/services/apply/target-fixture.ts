@@ -40,6 +40,18 @@ export function serviceOf(url: string, schema = "public"): ServiceConfiguration 
   };
 }
 
+/** A role that may read and write everything in public, and may not put triggers and foreign keys to sleep. @returns its connection string */
+export async function plainRole(target: TargetFixture, name: string): Promise<string> {
+  await target.admin.query(
+    `CREATE ROLE ${name} LOGIN PASSWORD 'plain'; GRANT ALL ON SCHEMA public, offtake TO ${name}; GRANT ALL ON ALL TABLES IN SCHEMA public, offtake TO ${name};
+     GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ${name}`,
+  );
+  const url = new URL(target.url);
+  url.username = name;
+  url.password = "plain";
+  return url.href;
+}
+
 export async function targetFixture(schema = "public"): Promise<TargetFixture> {
   const database = await freshDatabase("target");
   const admin = new Client({ connectionString: database.url });
