@@ -9,7 +9,7 @@
  */
 import { Socket } from "node:net";
 import pg, { type Client } from "pg";
-import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
+import { asOfftakeError, messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
 
 /** What every value is printed and read under. Text is the truth (schemas/postgres-types.ts), so it has to be one text. */
@@ -101,17 +101,23 @@ export function sqlState(error: unknown): string | undefined {
 /**
  * Whether a session ended or could not begin, so that the same statement may succeed in another.
  *
- * Source: PostgreSQL documentation, "PostgreSQL Error Codes": classes 08, 53 and 57, and Node's socket errors, which have no SQLSTATE.
+ * Source: PostgreSQL documentation, "PostgreSQL Error Codes": classes 08, 53 and 57, time-outs that end a session, and Node's socket errors, which
+ * have no SQLSTATE.
  */
 export function isUnreachable(error: unknown): boolean {
   const state = sqlState(error);
-  if (state === undefined) return true;
-  return state.startsWith("08") || state.startsWith("53") || ["57P01", "57P02", "57P03", "57P05"].includes(state);
+  if (state === undefined) return !isFault(error);
+  return state.startsWith("08") || state.startsWith("53") || ["57P01", "57P02", "57P03", "57P05", "25P03", "25P04"].includes(state);
+}
+
+/** What JavaScript itself throws is a fault of Offtake: taken for a server that is away, it would be tried again for ever. */
+function isFault(error: unknown): boolean {
+  return !(error instanceof Error) || [TypeError, RangeError, ReferenceError, SyntaxError].some((fault) => error instanceof fault);
 }
 
 /** An error of pg as ours. Errors of statements that are the statement's own fault are left to whoever sent it. */
 export function sessionError(error: unknown, side: "source" | "target", url: Secret): OfftakeError {
-  if (error instanceof OfftakeError) return error;
+  if (error instanceof OfftakeError || isFault(error)) return asOfftakeError(error);
   const where = `The ${side} at ${url.describe()}`;
   const state = sqlState(error);
   const why = messageOf(error);

@@ -55,6 +55,7 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
     const target = new Target(session, prepared.position, {
       service,
       connector,
+      topicId: leader.topicId,
       uncopied: prepared.uncopied,
       conflict: (conflict) => {
         context.metrics.conflictsTotal.inc({ service: service.name, kind: conflict.kind });
@@ -70,7 +71,7 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
     const reader = new TopicReader(service.topic, consumer, registry, chain, prepared.position?.offset ?? range.start, limits);
     log.info({ topic: service.topic, offset: reader.offset, replica: session.replica }, "applying");
     context.applying();
-    const loop = new ApplyLoop(context, { target, reader, registry, cluster, topicId: leader.topicId, chain }, stopped.signal);
+    const loop = new ApplyLoop(context, { target, reader, registry, cluster, chain }, stopped.signal);
     await loop.run();
   } finally {
     stopped.abort();
@@ -83,7 +84,6 @@ interface Parts {
   readonly reader: TopicReader;
   readonly registry: Registry;
   readonly cluster: KafkaCluster;
-  readonly topicId: string;
   readonly chain: Chain;
 }
 
@@ -120,14 +120,14 @@ class ApplyLoop {
   }
 
   async #apply(batch: Batch): Promise<void> {
-    const { target, chain, topicId } = this.#parts;
+    const { target } = this.#parts;
     const startedAt = Date.now();
-    await target.apply(batch, { topic: this.#context.service.topic, topicId, systemIdentifier: chain.systemIdentifier, timeline: chain.timeline });
+    await target.apply(batch);
     this.#applied(batch, startedAt);
   }
 
   async #applyPieces(first: Batch): Promise<void> {
-    const { target, chain, topicId, reader, registry, cluster } = this.#parts;
+    const { target, chain, reader, registry, cluster } = this.#parts;
     const { service, log } = this.#context;
     const { topic } = service;
     const scout = new Consumer(cluster, topic, this.#signal, () => {});
@@ -138,7 +138,7 @@ class ApplyLoop {
       const startedAt = Date.now();
       let last: Batch | undefined = first;
       let events = first.events;
-      await target.applyPieces(first, end, { topic, topicId, systemIdentifier: chain.systemIdentifier, timeline: chain.timeline }, async () => {
+      await target.applyPieces(first, end, async () => {
         last = await reader.nextPiece();
         events += last?.events ?? 0;
         return last;

@@ -2,25 +2,26 @@
  * Applies changes one by one, in the order in which the monolith made them: the way that is always right, and fifty times slower. It is taken for
  * tables whose triggers or foreign keys are awake, and where merged statements did not fit the target's rows; there it finds out which row it was.
  *
- * What the target's row is not what the stream takes it to be, the source wins: a row that is there already is written over, one that is missing is
+ * Where the target's row is not what the stream takes it to be, the source wins: a row that is there already is written over, one that is missing is
  * inserted, one that is gone already stays gone. Each is counted and logged. Only an update that lacks columns cannot put back a missing row.
  *
  * Source: ARCHITECTURE.md, "Conflicts"; PostgreSQL documentation, "PostgreSQL Error Codes", classes 22 and 23.
  */
-import { DatabaseError, type Client, type QueryResult } from "pg";
+import type { Client, QueryResult } from "pg";
 import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import { sqlState } from "../../connectors/postgres/session.ts";
-import { messageOf, OfftakeError } from "../runtime/errors.ts";
+import { OfftakeError } from "../runtime/errors.ts";
 import { bind, knownColumns } from "./apply-merged.ts";
 import { textOf } from "./array-parameter.ts";
 import { Change, type ChangeLog } from "./change-log.ts";
 import { keylessDeleteStatement, keylessUpdateStatement } from "./keyless.ts";
 import { RowSet } from "./row-set.ts";
 import { deleteStatement, insertStatement, moveStatement, type Statement, truncateSql, updateStatement, upsertStatement } from "./statements.ts";
+import { eventRefused, verdictOf } from "./target-error.ts";
 import type { TargetTable } from "./target-table.ts";
 
 /** What was found at the target instead of the row that the stream takes for granted. */
-export type ConflictKind = "create-exists" | "update-missing" | "delete-missing" | "partial-missing";
+export type ConflictKind = "create-exists" | "update-missing" | "delete-missing" | "partial-missing" | "move-exists";
 
 export interface Conflict {
   readonly kind: ConflictKind;
@@ -34,6 +35,8 @@ export interface InOrder {
   readonly tables: readonly TargetTable[];
   readonly from: number;
   readonly to: number;
+  /** Whether the target's triggers and foreign keys are asleep. */
+  readonly replica: boolean;
   /** Of the source transaction that the changes belong to. */
   readonly commitLsn: bigint;
   /** Whether rows of this table of the source may be missing at the target because they were never copied. */
@@ -59,64 +62,118 @@ async function truncate(client: Client, context: InOrder, first: number, last: n
   try {
     await client.query(truncateSql(named));
   } catch (error) {
-    // A table of the target's own refers to one of them: 0A000.
-    if (sqlState(error) !== "0A000") throw error;
-    throw notApplicable(context, first, error);
+    throw judged(context, first, error);
   }
 }
 
 async function applyRow(client: Client, context: InOrder, change: number): Promise<void> {
-  const { log, tables } = context;
-  const table = tables[log.plan[change]!]!;
-  const keyed = table.plan.keys.length > 0;
-  const rows = RowSet.of([change]);
-  const run = async (statement: Statement): Promise<QueryResult> => {
-    const { sql, values, name } = bind(log, statement, rows);
-    try {
-      return await client.query({ ...(name === undefined ? {} : { name }), text: sql, values });
-    } catch (error) {
-      const state = sqlState(error);
-      if (state?.startsWith("22") === true || state?.startsWith("23") === true) throw notApplicable(context, change, error);
-      throw error;
-    }
-  };
-  const conflict = (kind: ConflictKind): void =>
-    context.conflict({ kind, table: table.shown, key: keyText(log, table, change), offset: log.offset[change]! });
-  // An identity column that is GENERATED ALWAYS takes a value from an INSERT only.
-  const replaces = table.columns.some((column) => column.identityAlways);
-  const put = async (): Promise<boolean> => {
-    if (keyed && !replaces) return (await run(upsertStatement(table))).rows[0]?.existed === true;
-    const existed = keyed && (await run(deleteStatement(table))).rowCount === 1;
-    await run(insertStatement(table));
-    return existed;
-  };
-  const known = knownColumns(log, change);
-  const missing = async (): Promise<void> => {
-    if (known.every(Boolean)) {
-      conflict("update-missing");
-      await put();
-    } else if (context.uncopied(table.plan.schema, table.plan.table)) conflict("partial-missing");
-    else throw rowMissing(context, table, change);
-  };
-  switch (log.op[change]!) {
-    case Change.create:
-      if (await put()) conflict("create-exists");
-      break;
-    case Change.update:
-      if ((await run(updateOf(table, known, keyed, replaces))).rowCount === 0) await missing();
-      break;
-    case Change.move:
-      if ((await run(moveStatement(table, known))).rowCount === 0) await missing();
-      break;
-    case Change.delete:
-      if ((await run(keyed ? deleteStatement(table) : keylessDeleteStatement(table))).rowCount === 0) conflict("delete-missing");
-      break;
+  try {
+    await new RowChange(client, context, change).apply();
+  } catch (error) {
+    throw judged(context, change, error);
   }
 }
 
-function updateOf(table: TargetTable, known: readonly boolean[], keyed: boolean, replaces: boolean): Statement {
-  if (!keyed) return keylessUpdateStatement(table);
-  return replaces ? moveStatement(table, known, "row") : updateStatement(table, known);
+class RowChange {
+  readonly #client: Client;
+  readonly #context: InOrder;
+  readonly #change: number;
+  readonly #table: TargetTable;
+  readonly #keyed: boolean;
+  readonly #known: readonly boolean[];
+
+  constructor(client: Client, context: InOrder, change: number) {
+    this.#client = client;
+    this.#context = context;
+    this.#change = change;
+    this.#table = context.tables[context.log.plan[change]!]!;
+    this.#keyed = this.#table.plan.keys.length > 0;
+    this.#known = knownColumns(context.log, change);
+  }
+
+  async apply(): Promise<void> {
+    const table = this.#table;
+    switch (this.#context.log.op[this.#change]!) {
+      case Change.create:
+        if (await this.#put()) this.#conflict("create-exists");
+        break;
+      case Change.update:
+        if (!(await this.#update())) await this.#missing();
+        break;
+      case Change.move:
+        if (!(await this.#move())) await this.#missing();
+        break;
+      case Change.delete:
+        if (!(await this.#run(this.#keyed ? deleteStatement(table) : keylessDeleteStatement(table))) && !this.#isAwake)
+          this.#conflict("delete-missing");
+        break;
+    }
+  }
+
+  /** Whether a foreign key of the target's own may have taken the row with its parent already. */
+  get #isAwake(): boolean {
+    return !this.#context.replica && this.#table.awake;
+  }
+
+  /** @returns whether a row was there already */
+  async #put(): Promise<boolean> {
+    const table = this.#table;
+    if (this.#keyed && table.arbiter && !table.replaces) {
+      const { rows, rowCount } = await this.#send(upsertStatement(table));
+      return rowCount === 0 || rows[0]?.existed === true;
+    }
+    if (this.#keyed && (await this.#update())) return true;
+    await this.#run(insertStatement(table));
+    return false;
+  }
+
+  /** @returns whether the row was there */
+  async #update(): Promise<boolean> {
+    const table = this.#table;
+    if (!this.#keyed) return this.#run(keylessUpdateStatement(table));
+    if (await this.#run(updateStatement(table, this.#known))) return true;
+    return table.replaces && this.#run(moveStatement(table, this.#known, "row"));
+  }
+
+  /** Where a row of the target has the new key, it has to give way: the source has no such row. @returns whether the row was there */
+  async #move(): Promise<boolean> {
+    const statement = moveStatement(this.#table, this.#known);
+    await this.#client.query("SAVEPOINT move");
+    const moved = await this.#run(statement).catch(async (error: unknown) => {
+      if (sqlState(error) !== "23505") throw error;
+      await this.#client.query("ROLLBACK TO SAVEPOINT move");
+      if (!(await this.#run(deleteStatement(this.#table)))) throw error;
+      this.#conflict("move-exists");
+      return this.#run(statement);
+    });
+    await this.#client.query("RELEASE SAVEPOINT move");
+    return moved;
+  }
+
+  /** The source wins: the row is put back where the event has all of it. */
+  async #missing(): Promise<void> {
+    const { schema, table } = this.#table.plan;
+    if (this.#known.every(Boolean)) {
+      this.#conflict("update-missing");
+      await this.#put();
+    } else if (this.#context.uncopied(schema, table)) this.#conflict("partial-missing");
+    else throw rowMissing(this.#context, this.#table, this.#change);
+  }
+
+  /** @returns whether it touched a row */
+  async #run(statement: Statement): Promise<boolean> {
+    return (await this.#send(statement)).rowCount !== 0;
+  }
+
+  async #send(statement: Statement): Promise<QueryResult<{ existed?: boolean }>> {
+    const { sql, values, name } = bind(this.#context.log, statement, RowSet.of([this.#change]));
+    return this.#client.query({ ...(name === undefined ? {} : { name }), text: sql, values });
+  }
+
+  #conflict(kind: ConflictKind): void {
+    const { log, conflict } = this.#context;
+    conflict({ kind, table: this.#table.shown, key: keyText(log, this.#table, this.#change), offset: log.offset[this.#change]! });
+  }
 }
 
 /** The key as messages name it: (id)=(42). */
@@ -146,16 +203,9 @@ function eventText(context: InOrder, change: number): string {
   return `the ${opNames[log.op[change]!]} of ${table.shown}${key}, position ${formatLsn(commitLsn)}:${log.sequence[change]}, offset ${log.offset[change]}`;
 }
 
-function notApplicable(context: InOrder, change: number, error: unknown): OfftakeError {
-  const detail = error instanceof DatabaseError ? error.detail : undefined;
-  return new OfftakeError(
-    "EVENT_NOT_APPLICABLE",
-    `The target refuses ${eventText(context, change)}: ${messageOf(error)}${detail === undefined ? "" : ` (${detail})`} [${sqlState(error)}].`,
-    {
-      cause: error,
-      cure: "Change the target's column or constraint so that it takes the row, or remove what stands in its way; the applier goes on by itself.",
-    },
-  );
+/** An error that is the event's own names it; all others stay what they are. */
+function judged(context: InOrder, change: number, error: unknown): unknown {
+  return verdictOf(error) === "event" ? eventRefused(eventText(context, change), error) : error;
 }
 
 function rowMissing(context: InOrder, table: TargetTable, change: number): OfftakeError {

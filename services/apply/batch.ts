@@ -12,6 +12,8 @@ export interface TransactionEnd {
   /** Of its last event. */
   readonly sequence: number;
   readonly xid: number;
+  readonly systemIdentifier: string;
+  readonly timeline: number;
   /** The next record of the topic. */
   readonly offset: number;
   /** When it was committed at the source, microseconds since 1970. */
@@ -38,6 +40,8 @@ export class Batch {
       commitLsn: (BigInt(event.commitHigh) << 32n) | BigInt(event.commitLow),
       sequence: event.sequence,
       xid: source.txId,
+      systemIdentifier: String(event.bytes.readBigUInt64BE(event.identifierStart)),
+      timeline: event.timeline,
       offset: offset + 1,
       micros: source.ts_us,
       heartbeat,

@@ -37,14 +37,6 @@ export class Chain {
     return (BigInt(this.#high) << 32n) | BigInt(this.#low);
   }
 
-  get systemIdentifier(): string {
-    return this.#systemIdentifier ?? "";
-  }
-
-  get timeline(): number {
-    return this.#timeline ?? 0;
-  }
-
   /**
    * @param offset of the record, for the error
    * @returns whether the event is new: false for one at or below the newest

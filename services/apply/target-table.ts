@@ -39,6 +39,10 @@ export interface TargetTable {
   readonly columns: readonly TargetColumn[];
   /** Quoted names of columns that only the target has, generated ones left out. */
   readonly extra: readonly string[];
+  /** Whether a unique index has the key's columns, is checked at once, and so can tell a new row from one that is there. */
+  readonly arbiter: boolean;
+  /** Whether a column beside the key is GENERATED ALWAYS AS IDENTITY: a row with another value there has to go and come again. */
+  readonly replaces: boolean;
   /** Foreign keys from or to it, or triggers: they matter where replica role is not allowed. */
   readonly awake: boolean;
 }
@@ -73,6 +77,15 @@ const awakeSql = `
     FROM (SELECT to_regclass($1) AS oid) r
    WHERE r.oid IS NOT NULL`;
 
+const arbiterSql = `
+  SELECT EXISTS (
+    SELECT 1 FROM pg_catalog.pg_index i
+     WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+       AND (SELECT array_agg(a.attname::text ORDER BY a.attname::text)
+              FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
+         = (SELECT array_agg(name ORDER BY name) FROM unnest($2::text[]) AS name)) AS arbiter`;
+
 interface ColumnRow {
   name: string;
   generated: boolean;
@@ -104,6 +117,15 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, schem
       throw new OfftakeError("TARGET_COLUMN_MISSING", `The target's table ${shown} has no column ${column.name}, which the monolith's has.`, {
         cure: `ALTER TABLE ${name} ADD COLUMN ${escapeIdentifier(column.name)} …; the applier goes on by itself.`,
       });
+    const key = plan.keys.includes(index);
+    if (found.generated && key)
+      throw new OfftakeError(
+        "TARGET_COLUMN_MISSING",
+        `The target's table ${shown} generates the column ${column.name}, which is in the monolith's key.`,
+        {
+          cure: `ALTER TABLE ${name} ALTER COLUMN ${escapeIdentifier(column.name)} DROP EXPRESSION; the applier goes on by itself.`,
+        },
+      );
     if (found.generated) return [];
     // The source's own type, if it is one that Avro carries natively; the target's may be another.
     const same = builtInTypes[Number(found.type_oid)] === nativeType[column.form];
@@ -119,7 +141,7 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, schem
         cast,
         stored: `::${found.stored}`,
         equals: `OPERATOR(${found.equals})`,
-        key: plan.keys.includes(index),
+        key,
         identityAlways: found.identity_always,
       },
     ];
@@ -127,7 +149,10 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, schem
   const extra = rows
     .filter((row) => !row.generated && !plan.columns.some((column) => column.name === row.name))
     .map((row) => escapeIdentifier(row.name));
-  return { plan, name, shown, columns, extra, awake };
+  const keyNames = plan.keys.map((key) => plan.columns[key]!.name);
+  const arbiter = (await client.query<{ arbiter: boolean }>(arbiterSql, [name, keyNames])).rows[0]!.arbiter;
+  const replaces = columns.some((column) => column.identityAlways && !column.key);
+  return { plan, name, shown, columns, extra, arbiter, replaces, awake };
 }
 
 /** PostgreSQL's type of each native form; int is also int2's, whose range the assignment checks. */

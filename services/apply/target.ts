@@ -3,25 +3,26 @@
  * out whatever breaks in between. When the answer to a commit is lost, the position that is read next says what became of it.
  */
 import type { Client } from "pg";
-import { isUnreachable, sessionError, sqlState } from "../../connectors/postgres/session.ts";
+import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import type { EventPlan } from "../../schemas/event-plan.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
-import { messageOf, OfftakeError } from "../runtime/errors.ts";
+import { OfftakeError } from "../runtime/errors.ts";
 import { applyInOrder, type Conflict } from "./apply-in-order.ts";
 import { mergedStatements, NotMergeable, sendAll } from "./apply-merged.ts";
 import type { Batch, TransactionEnd } from "./batch.ts";
 import { type AppliedPosition, movePosition } from "./position.ts";
+import { eventRefused, targetError, verdictOf } from "./target-error.ts";
 import { readTargetTable, type TargetTable } from "./target-table.ts";
 import type { TargetSession } from "./target-session.ts";
-
-/** What of a position does not change from one transaction to the next. */
-export type PositionBase = Pick<AppliedPosition, "topic" | "topicId" | "systemIdentifier" | "timeline">;
 
 export interface TargetOptions {
   readonly service: ServiceConfiguration;
   readonly connector: string;
+  /** Of the topic that the batches come from. */
+  readonly topicId: string;
   /** Tables of the source, as schema.table, of which rows may be missing because they were never copied. */
   readonly uncopied: ReadonlySet<string>;
+  /** Told of each conflict once it is committed how it was resolved. */
   readonly conflict: (conflict: Conflict) => void;
 }
 
@@ -33,6 +34,8 @@ export class Target {
   readonly #replica: boolean;
   readonly #options: TargetOptions;
   readonly #tables = new Map<EventPlan, TargetTable>();
+  /** Of the transaction under way: they have not happened before it is committed. */
+  #conflicts: Conflict[] = [];
 
   constructor(session: TargetSession, position: AppliedPosition | undefined, options: TargetOptions) {
     this.#client = session.client;
@@ -42,19 +45,22 @@ export class Target {
   }
 
   /** Applies whole transactions. @throws OfftakeError */
-  async apply(batch: Batch, base: PositionBase): Promise<void> {
+  async apply(batch: Batch): Promise<void> {
     try {
       const tables = await this.#tablesOf(batch);
-      if (await this.#applyMerged(batch, tables, base)) return;
+      if (await this.#applyMerged(batch, tables)) return;
       // One by one, and each in a transaction of its own: what comes before one that cannot be applied is in.
       let from = 0;
       for (const end of batch.transactions) {
         const range = [from, end.changes] as const;
-        await this.#inTransaction({ ...base, ...end }, async () => this.#inOrder(batch, tables, end.commitLsn, ...range));
+        await this.#named(
+          end,
+          this.#inTransaction(end, async () => this.#inOrder(batch, tables, end.commitLsn, ...range)),
+        );
         from = end.changes;
       }
     } catch (error) {
-      throw this.#judged(error);
+      throw targetError(error, this.#options.service);
     }
   }
 
@@ -64,17 +70,20 @@ export class Target {
    * @param end of the whole
    * @param next gives the pieces behind the first, and undefined when the applier has to stop
    */
-  async applyPieces(first: Batch, end: TransactionEnd, base: PositionBase, next: () => Promise<Batch | undefined>): Promise<void> {
+  async applyPieces(first: Batch, end: TransactionEnd, next: () => Promise<Batch | undefined>): Promise<void> {
     try {
-      await this.#inTransaction({ ...base, ...end }, async () => {
+      const work = async (moved: Promise<boolean>): Promise<void> => {
+        // A giant is not read and written for nothing.
+        if (!(await moved)) return;
         for (let piece: Batch | undefined = first; ; piece = await next()) {
           if (piece === undefined) throw new Stopped();
           await this.#applyPiece(piece, end);
           if (piece.transactions.length > 0) return;
         }
-      });
+      };
+      await this.#named(end, this.#inTransaction(end, work));
     } catch (error) {
-      if (!(error instanceof Stopped)) throw this.#judged(error);
+      if (!(error instanceof Stopped)) throw targetError(error, this.#options.service);
     }
   }
 
@@ -93,11 +102,11 @@ export class Target {
   }
 
   /** @returns false when the batch has to be applied in source order */
-  async #applyMerged(batch: Batch, tables: readonly TargetTable[], base: PositionBase): Promise<boolean> {
+  async #applyMerged(batch: Batch, tables: readonly TargetTable[]): Promise<boolean> {
     const end = batch.transactions.at(-1)!;
     try {
       const sent = mergedStatements(batch.log, tables, this.#replica, 0, end.changes);
-      await this.#inTransaction({ ...base, ...end }, async () => sendAll(this.#client, sent));
+      await this.#inTransaction(end, async () => sendAll(this.#client, sent));
       return true;
     } catch (error) {
       if (isWorthOrder(error)) return false;
@@ -106,30 +115,45 @@ export class Target {
   }
 
   async #inOrder(batch: Batch, tables: readonly TargetTable[], commitLsn: bigint, from: number, to: number): Promise<void> {
-    const { uncopied, conflict } = this.#options;
+    const { uncopied } = this.#options;
     const isUncopied = (schema: string, table: string): boolean => uncopied.has(`${schema}.${table}`);
-    await applyInOrder(this.#client, { log: batch.log, tables, from, to, commitLsn, uncopied: isUncopied, conflict });
+    // What the source checked at its commit, the target must not check before. Where foreign keys are asleep there is nothing to defer.
+    if (!this.#replica) await this.#client.query("SET CONSTRAINTS ALL DEFERRED");
+    const conflict = (found: Conflict): void => void this.#conflicts.push(found);
+    const { log } = batch;
+    await applyInOrder(this.#client, { log, tables, from, to, replica: this.#replica, commitLsn, uncopied: isUncopied, conflict });
   }
 
   /** BEGIN, the position and the work leave together; the commit waits for what they come to. */
-  async #inTransaction(next: AppliedPosition, work: () => Promise<void>): Promise<void> {
+  async #inTransaction(end: TransactionEnd, work: (moved: Promise<boolean>) => Promise<void>): Promise<void> {
     const client = this.#client;
-    const { topic, topicId, offset, commitLsn, sequence, xid, systemIdentifier, timeline } = next;
-    const position = { topic, topicId, offset, commitLsn, sequence, xid, systemIdentifier, timeline };
-    const [, moved, done] = await Promise.allSettled([
-      client.query("BEGIN"),
-      movePosition(client, this.#options.connector, this.position, position),
-      work(),
-    ]);
+    const { service, topicId, connector } = this.#options;
+    const { offset, commitLsn, sequence, xid, systemIdentifier, timeline } = end;
+    const position = { topic: service.topic, topicId, offset, commitLsn, sequence, xid, systemIdentifier, timeline };
+    this.#conflicts = [];
+    const begun = client.query("BEGIN");
+    const moving = movePosition(client, connector, this.position, position);
+    const [, moved, done] = await Promise.allSettled([begun, moving, work(moving)]);
     try {
       if (moved.status === "rejected") throw moved.reason;
-      if (!moved.value) throw positionMoved(this.#options.service.name);
+      if (!moved.value) throw positionMoved(service.name);
       if (done.status === "rejected") throw done.reason;
       await client.query("COMMIT");
       this.position = position;
     } catch (error) {
       await client.query("ROLLBACK").catch(() => undefined);
       throw error;
+    }
+    for (const conflict of this.#conflicts) this.#options.conflict(conflict);
+  }
+
+  /** Deferred constraints speak only at the commit, and cannot say which event they mean: the transaction is named instead. */
+  async #named({ commitLsn, offset }: TransactionEnd, done: Promise<void>): Promise<void> {
+    try {
+      await done;
+    } catch (error) {
+      if (!isWorthOrder(error)) throw error;
+      throw eventRefused(`the commit of the transaction ${formatLsn(commitLsn)}, which ends before offset ${offset}`, error);
     }
   }
 
@@ -145,26 +169,6 @@ export class Target {
     }
     return tables;
   }
-
-  #judged(error: unknown): OfftakeError {
-    if (error instanceof OfftakeError) return error;
-    const { service } = this.#options;
-    const state = sqlState(error);
-    const why = `${messageOf(error)}${state === undefined ? "" : ` [${state}]`}`;
-    const where = `The target of ${service.name}`;
-    if (state === "42P01" || state === "42703") {
-      return new OfftakeError(state === "42P01" ? "TARGET_TABLE_MISSING" : "TARGET_COLUMN_MISSING", `${where} has changed: ${why}.`, {
-        cause: error,
-      });
-    }
-    if (state !== undefined && (state.startsWith("53") || state.startsWith("40") || state === "55P03" || state === "57014"))
-      return new OfftakeError("TARGET_BUSY", `${where} could not take a batch: ${why}.`, {
-        cause: error,
-        cure: "Nothing of it was applied; it is tried again.",
-      });
-    if (isUnreachable(error) || state === "42501") return sessionError(error, "target", service.target.url);
-    return new OfftakeError("EVENT_NOT_APPLICABLE", `${where} refuses a batch: ${why}.`, { cause: error });
-  }
 }
 
 /** The applier has to stop in the middle of a large transaction: nothing of it is applied. */
@@ -172,8 +176,7 @@ class Stopped extends Error {}
 
 /** Merging was not possible, or what was merged met a row that it should not have met: applied one by one, it shows which. */
 function isWorthOrder(error: unknown): boolean {
-  const state = sqlState(error);
-  return error instanceof NotMergeable || state?.startsWith("22") === true || state?.startsWith("23") === true || state === "0A000";
+  return error instanceof NotMergeable || verdictOf(error) === "event";
 }
 
 function positionMoved(service: string): OfftakeError {

@@ -6,9 +6,10 @@ import avro from "avsc";
 import { builtInTypes } from "../../../schemas/built-in-types.ts";
 import { avroName } from "../../../schemas/avro-names.ts";
 import { type AvroSchema, envelopeSchema, type EnvelopeColumn, messageSchema } from "../../../schemas/envelope.ts";
-import { type EventPlan, eventPlan } from "../../../schemas/event-plan.ts";
+import { type EventPlan, eventPlan, noPlan } from "../../../schemas/event-plan.ts";
 import { EventReader } from "../../../schemas/event-reader.ts";
 import { avroColumnType } from "../../../schemas/postgres-types.ts";
+import { Batch } from "../../../services/apply/batch.ts";
 import { ChangeLog } from "../../../services/apply/change-log.ts";
 
 /** By PostgreSQL's column names. Native forms are what Avro takes (a long is a bigint); everything else is PostgreSQL's text. */
@@ -177,10 +178,12 @@ export class EventWriter {
   previous: bigint | null = null;
   commitLsn = 0x1_0000_0100n;
   messageSchemaId = 1_000_000;
+  readonly messagePlan: EventPlan;
   readonly #messageType: avro.Type;
 
   constructor(prefix = "test") {
     this.#messageType = writerType(messageSchema(prefix));
+    this.messagePlan = eventPlan(this.messageSchemaId, readerType(messageSchema(prefix)));
   }
 
   /** A whole transaction, one event behind the other. */
@@ -268,4 +271,25 @@ export function logOf(events: readonly (TableEvent | readonly TableEvent[])[], l
     log.add(reader, i, bytes.length);
   }
   return log;
+}
+
+/** Whole transactions as the topic reader hands them over; the record of each event has the offset that it has in its row. */
+export function batchOf(written: readonly (readonly TableEvent[])[], writer: EventWriter, offset = 0): Batch {
+  const batch = new Batch();
+  const reader = new EventReader(noPlan);
+  let at = offset;
+  for (const events of written) {
+    for (const [i, { bytes }] of writer.transaction(events).entries()) {
+      const { table } = events[i]!;
+      reader.read(table?.plan ?? writer.messagePlan, bytes, 5, bytes.length);
+      batch.events += 1;
+      if (table !== undefined) {
+        if (reader.movesKey) batch.log.dropLast();
+        batch.log.add(reader, at, bytes.length);
+      }
+      if (reader.last) batch.end(reader, at, table === undefined);
+      at += 1;
+    }
+  }
+  return batch;
 }

@@ -1,0 +1,126 @@
+/**
+ * A target as an applier holds it, with a stream of events for it: for tests that look at what the applier leaves behind.
+ */
+import type { Client } from "pg";
+import { afterAll, afterEach } from "vitest";
+import { endSession } from "../../../connectors/postgres/session.ts";
+import type { Conflict } from "../../../services/apply/apply-in-order.ts";
+import { migrateTarget } from "../../../services/apply/migrate-target.ts";
+import { type AppliedPosition, readPosition } from "../../../services/apply/position.ts";
+import { Target } from "../../../services/apply/target.ts";
+import { openTargetSession } from "../../../services/apply/target-session.ts";
+import { OfftakeError } from "../../../services/runtime/errors.ts";
+import { uniqueName } from "../../support/databases.ts";
+import { batchOf, EventWriter, type TableEvent, WrittenTable } from "./event-writer.ts";
+import { plainRole, serviceOf, targetFixture } from "./target-fixture.ts";
+
+export const topicId = "6ba7b810-9dad-41d1-80b4-00c04fd430c8";
+
+/** The database of the test file that imports this. */
+export const target = await targetFixture();
+afterAll(() => target[Symbol.asyncDispose]());
+
+const open: Applier[] = [];
+const roles: string[] = [];
+
+afterEach(async () => {
+  for (const applier of open.splice(0)) await endSession(applier.client);
+  for (const role of roles.splice(0)) await target.admin.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+});
+
+/** Runs the SQL in the empty database, and makes it ready for an applier. */
+export async function prepared(sql: string): Promise<void> {
+  await target.reset(sql);
+  await migrateTarget(target.admin);
+}
+
+export interface ApplierOptions {
+  /** Of the target; a superuser's where it is left out. */
+  readonly url?: string;
+  /** Where the stream goes on; a new stream where it is left out. */
+  readonly writer?: EventWriter;
+  /** Tables that are marked as not copied. */
+  readonly uncopied?: readonly string[];
+}
+
+export class Applier {
+  readonly writer: EventWriter;
+  readonly target: Target;
+  readonly client: Client;
+  readonly conflicts: Conflict[] = [];
+  #offset = 0;
+
+  private constructor(
+    client: Client,
+    replica: boolean,
+    position: AppliedPosition | undefined,
+    { url = target.url, writer, uncopied }: ApplierOptions,
+  ) {
+    this.client = client;
+    this.writer = writer ?? new EventWriter();
+    this.target = new Target({ client, replica }, position, {
+      service: serviceOf(url),
+      connector: "trading",
+      topicId,
+      uncopied: new Set(uncopied),
+      conflict: (conflict) => this.conflicts.push(conflict),
+    });
+  }
+
+  static async start(options: ApplierOptions = {}): Promise<Applier> {
+    const { client, replica } = await openTargetSession(serviceOf(options.url ?? target.url));
+    const applier = new Applier(client, replica, await readPosition(client, "trading"), options);
+    open.push(applier);
+    return applier;
+  }
+
+  /** One whose role may not put triggers and foreign keys to sleep, on what this SQL makes. */
+  static async plain(sql: string): Promise<Applier> {
+    await prepared(sql);
+    const role = uniqueName("plain");
+    roles.push(role);
+    return Applier.start({ url: await plainRole(target, role) });
+  }
+
+  /** Applies one batch of these transactions. */
+  async apply(...transactions: (readonly (TableEvent | TableEvent[])[])[]): Promise<void> {
+    const batch = batchOf(
+      transactions.map((events) => events.flat()),
+      this.writer,
+      this.#offset,
+    );
+    this.#offset += batch.events;
+    await this.target.apply(batch);
+  }
+
+  /** Conflicts so far, without their offsets. */
+  get kinds(): string[] {
+    return this.conflicts.map(({ kind, table, key }) => `${kind} ${table} ${key}`);
+  }
+}
+
+export async function errorOf(work: Promise<unknown>): Promise<OfftakeError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof OfftakeError) return error;
+    throw error;
+  }
+  throw new Error("it did not fail");
+}
+
+/** Of the newest transaction that the target has. */
+export async function committed(): Promise<bigint | undefined> {
+  return (await readPosition(target.admin, "trading"))?.commitLsn;
+}
+
+export const trades = new WrittenTable("trades", { id: "int4*", note: "text", amount: "numeric" });
+export const users = new WrittenTable("users", { id: "int4*", email: "text" });
+
+/** Both tables, with something to run into: a note that is refused, a unique address, and a column of the target's own. */
+export const tradesAndUsers = `CREATE TABLE trades (id int4 PRIMARY KEY, note text CHECK (note <> 'bad'), amount numeric(6,2), own text);
+  CREATE TABLE users (id int4 PRIMARY KEY, email text UNIQUE)`;
+
+export function trade(id: number, note: string | null = `n${id}`): TableEvent {
+  return trades.create({ id, note, amount: "1" });
+}

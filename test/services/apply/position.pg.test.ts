@@ -1,0 +1,123 @@
+import { Client } from "pg";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { migrateTarget } from "../../../services/apply/migrate-target.ts";
+import { type AppliedPosition, movePosition, readPosition } from "../../../services/apply/position.ts";
+import { targetFixture } from "./target-fixture.ts";
+
+const target = await targetFixture();
+afterAll(() => target[Symbol.asyncDispose]());
+const { client } = target.session;
+
+const first: AppliedPosition = {
+  topic: "offtake.trading",
+  topicId: "6ba7b810-9dad-41d1-80b4-00c04fd430c8",
+  offset: 2 ** 52 + 1,
+  commitLsn: 0xfeed_beef_dead_c0den,
+  sequence: 3_000_000_000,
+  xid: 4_294_967_295,
+  systemIdentifier: String(2n ** 64n - 1n),
+  timeline: 2_147_483_647,
+};
+const second: AppliedPosition = { ...first, offset: first.offset + 1, commitLsn: first.commitLsn + 1n, sequence: 1 };
+
+beforeEach(async () => {
+  await target.reset("");
+  await migrateTarget(client);
+});
+
+describe("the applied position", () => {
+  test("is nothing before the first transaction", async () => {
+    expect(await readPosition(client, "trading")).toBeUndefined();
+  });
+
+  test("comes back as it was written, whatever its size", async () => {
+    expect(await movePosition(client, "trading", undefined, first)).toBe(true);
+    expect(await readPosition(client, "trading")).toEqual(first);
+    expect(await movePosition(client, "trading", first, second)).toBe(true);
+    expect(await readPosition(client, "trading")).toEqual(second);
+  });
+
+  test("does not move from nothing where there is one", async () => {
+    await movePosition(client, "trading", undefined, first);
+    expect(await movePosition(client, "trading", undefined, second)).toBe(false);
+    expect(await readPosition(client, "trading")).toEqual(first);
+  });
+
+  test.each([
+    ["an older transaction", { ...first, commitLsn: first.commitLsn - 1n }],
+    ["a newer transaction", { ...first, commitLsn: first.commitLsn + 1n }],
+    ["another event of the same transaction", { ...first, sequence: first.sequence - 1 }],
+  ])("does not move where the target has %s", async (_, expected) => {
+    await movePosition(client, "trading", undefined, first);
+    expect(await movePosition(client, "trading", expected, second)).toBe(false);
+    expect(await readPosition(client, "trading")).toEqual(first);
+  });
+
+  test("does not move where the target was emptied", async () => {
+    expect(await movePosition(client, "trading", first, second)).toBe(false);
+  });
+
+  test("of one connector is not that of another", async () => {
+    await movePosition(client, "trading", undefined, first);
+    await movePosition(client, "users", undefined, second);
+    expect(await readPosition(client, "trading")).toEqual(first);
+    expect(await movePosition(client, "users", first, second)).toBe(false);
+  });
+
+  test("is locked until the commit: of two that move it from the same place one is told that it has moved", async () => {
+    await movePosition(client, "trading", undefined, first);
+    const other = new Client({ connectionString: target.url });
+    await other.connect();
+    try {
+      await client.query("BEGIN");
+      expect(await movePosition(client, "trading", first, second)).toBe(true);
+      const late = movePosition(other, "trading", first, { ...first, sequence: 9 });
+      await client.query("COMMIT");
+      expect(await late).toBe(false);
+      expect(await readPosition(client, "trading")).toEqual(second);
+    } finally {
+      await other.end();
+    }
+  });
+
+  test("of two that write the first one, one is told", async () => {
+    const other = new Client({ connectionString: target.url });
+    await other.connect();
+    try {
+      await client.query("BEGIN");
+      expect(await movePosition(client, "trading", undefined, first)).toBe(true);
+      const late = movePosition(other, "trading", undefined, second);
+      await client.query("COMMIT");
+      expect(await late).toBe(false);
+    } finally {
+      await other.end();
+    }
+  });
+});
+
+describe("migrateTarget", () => {
+  test("does nothing the second time, and once among many at the same time", async () => {
+    expect(await migrateTarget(client)).toEqual([]);
+    await target.admin.query("DROP SCHEMA offtake CASCADE");
+    const clients = await Promise.all(
+      [1, 2, 3, 4].map(async () => {
+        const each = new Client({ connectionString: target.url });
+        await each.connect();
+        return each;
+      }),
+    );
+    try {
+      const done = await Promise.all(clients.map(async (each) => migrateTarget(each)));
+      expect(done.flat()).toEqual([1]);
+    } finally {
+      for (const each of clients) await each.end();
+    }
+  });
+
+  test("leaves nothing behind where it fails, and the session usable", async () => {
+    await target.admin.query("DROP SCHEMA offtake CASCADE; CREATE SCHEMA offtake; CREATE TABLE offtake.needs_copy (other int4)");
+    await expect(migrateTarget(client)).rejects.toThrow("already exists");
+    const { rows } = await client.query("SELECT to_regclass('offtake.applied_position') IS NULL AS nothing");
+    expect(rows).toEqual([{ nothing: true }]);
+  });
+});
