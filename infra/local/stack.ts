@@ -36,6 +36,8 @@ export interface StackOptions {
   settings?: Partial<Record<ServerName, Record<string, string>>> | undefined;
   /** Default: free ones. */
   ports?: Partial<Record<ServerName, number>> | undefined;
+  /** Ends a start that is under way, downloads too; it then fails. A stack that has started is not touched. */
+  signal?: AbortSignal | undefined;
 }
 
 /** A server that was not asked for throws when it is read. */
@@ -82,6 +84,9 @@ export async function startLocalStack(options: Omit<StackOptions, "backend">): P
     await keeper.dismiss();
   };
   const starting = startServers({ ...options, stackFolder: folder, wanted: options.servers ?? serverNames });
+  // Then those that are still starting fail, and the rest follows below.
+  const interrupt = (): void => void endStack(folder).catch(() => undefined);
+  options.signal?.addEventListener("abort", interrupt);
   try {
     const [source, target, kafka, registry] = await Promise.all(starting);
     return Object.assign(stackOf({ source, target, kafka, registry }, stop), { folder, release: () => keeper.release() });
@@ -91,6 +96,8 @@ export async function startLocalStack(options: Omit<StackOptions, "backend">): P
     await Promise.allSettled(starting);
     await stop();
     throw error;
+  } finally {
+    options.signal?.removeEventListener("abort", interrupt);
   }
 }
 

@@ -120,6 +120,13 @@ export const errorCodes = {
   /** A server that was named to Offtake is not Offtake's to stop, start or kill. Use the local backend where that is needed. */
   STACK_EXTERNAL_NOT_OURS: "no",
 
+  // --- Demo ------------------------------------------------------------------------------------------------------------------------------
+
+  /** A part of the demo failed: the message names it, and where its logs are. Nothing that it was to show is shown. */
+  DEMO_FAILED: "no",
+  /** The demo was stopped before it had proven anything. Nothing is left running. */
+  DEMO_STOPPED: "no",
+
   // --- Target --------------------------------------------------------------------------------------------------------------------------
 
   /** The target cannot be reached. Its applier comes back by itself; its events wait in the topic, and nobody else is held up. */
