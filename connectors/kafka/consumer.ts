@@ -6,17 +6,20 @@
  */
 import type { Connection } from "@platformatic/kafka";
 import { Backoff } from "../../services/runtime/backoff.ts";
-import { OfftakeError } from "../../services/runtime/errors.ts";
+import { interrupted, OfftakeError } from "../../services/runtime/errors.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
 import { closeConnection, type KafkaCluster, type Leader } from "./cluster.ts";
 import { type Fetched, fetchRecords, type FetchLimits } from "./fetch.ts";
-import { brokerAnswer, kafkaError, passes } from "./kafka-errors.ts";
+import { brokerAnswer, kafkaError } from "./kafka-errors.ts";
 
 export class Consumer {
   readonly #cluster: KafkaCluster;
   readonly #topic: string;
   readonly #signal: AbortSignal;
-  readonly #interrupted: (error: OfftakeError) => void;
+  readonly #troubled: (error: OfftakeError) => void;
+  readonly #stop = (): void => void this.#connection?.socket.destroy();
+  /** Why the newest fetch is being tried again. */
+  #trouble: OfftakeError | undefined;
   #leader: Leader | undefined;
   #connection: Connection | undefined;
   /** The topic's id when it was first seen; another one later is another topic. */
@@ -24,14 +27,21 @@ export class Consumer {
 
   /**
    * @param signal ends a fetch that waits
-   * @param interrupted told each time that a broker does not answer; the fetch goes on trying
+   * @param troubled told each time that a broker does not answer; the fetch goes on trying
    */
-  constructor(cluster: KafkaCluster, topic: string, signal: AbortSignal, interrupted: (error: OfftakeError) => void) {
+  constructor(cluster: KafkaCluster, topic: string, signal: AbortSignal, troubled: (error: OfftakeError) => void) {
     this.#cluster = cluster;
     this.#topic = topic;
     this.#signal = signal;
-    this.#interrupted = interrupted;
-    signal.addEventListener("abort", () => this.#connection?.socket.destroy(), { once: true });
+    this.#troubled = troubled;
+    signal.addEventListener("abort", this.#stop, { once: true });
+  }
+
+  /** Why a fetch has come back with nothing: a limit of time was the signal, or the process has to stop. */
+  get stopReason(): OfftakeError {
+    const reason: unknown = this.#signal.reason;
+    if (!(reason instanceof DOMException) || reason.name !== "TimeoutError") return interrupted(`the topic ${this.#topic} was read`);
+    return this.#trouble ?? new OfftakeError("KAFKA_UNREACHABLE", `The topic ${this.#topic} was not read in time.`);
   }
 
   /**
@@ -45,13 +55,17 @@ export class Consumer {
     while (!this.#signal.aborted) {
       try {
         const { leader, connection } = await this.#open();
-        return await fetchRecords(connection, leader.topicId, leader.leaderEpoch, offset, limits);
+        const fetched = await fetchRecords(connection, leader.topicId, leader.leaderEpoch, offset, limits);
+        this.#trouble = undefined;
+        return fetched;
       } catch (error) {
         if (this.#signal.aborted) break;
         if (brokerAnswer(error) === "OFFSET_OUT_OF_RANGE") throw this.#outOfRange(offset, error);
-        if (!passes(error) && !(error instanceof OfftakeError && error.retry === "yes")) throw kafkaError(error, `read the topic ${this.#topic}`);
+        const judged = kafkaError(error, `read the topic ${this.#topic}`);
+        if (judged.retry !== "yes") throw judged;
         this.#drop();
-        this.#interrupted(kafkaError(error, `read the topic ${this.#topic}`));
+        this.#trouble = judged;
+        this.#troubled(judged);
         await waitOrStop(backoff.next(), this.#signal);
       }
     }
@@ -59,6 +73,7 @@ export class Consumer {
   }
 
   async close(): Promise<void> {
+    this.#signal.removeEventListener("abort", this.#stop);
     const connection = this.#connection;
     this.#connection = undefined;
     if (connection !== undefined) await closeConnection(connection);

@@ -6,7 +6,7 @@
  * Source: Apache Kafka documentation, KIP-98 "Exactly Once Delivery and Transactional Messaging", InitProducerId.
  */
 import { initProducerIdV4 } from "@platformatic/kafka";
-import { OfftakeError } from "../../services/runtime/errors.ts";
+import { interrupted, OfftakeError } from "../../services/runtime/errors.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
 import { closeConnection, type KafkaCluster } from "./cluster.ts";
 import { brokerAnswer, kafkaError } from "./kafka-errors.ts";
@@ -23,7 +23,7 @@ export function transactionalIdOf(connector: string): string {
   return `offtake.${connector}`;
 }
 
-/** @throws OfftakeError KAFKA_UNREACHABLE, KAFKA_REFUSED, KAFKA_NOT_ALLOWED */
+/** @throws OfftakeError KAFKA_UNREACHABLE, KAFKA_REFUSED, KAFKA_NOT_ALLOWED, INTERRUPTED */
 export async function initProducerId(cluster: KafkaCluster, transactionalId: string, signal: AbortSignal): Promise<ProducerIdentity> {
   const doing = `hand out the producer id of ${transactionalId}`;
   // A fresh cluster is still making its internal topic, and an epoch that is being bumped answers CONCURRENT_TRANSACTIONS: both pass in seconds.
@@ -43,7 +43,8 @@ export async function initProducerId(cluster: KafkaCluster, transactionalId: str
       const passing =
         answer !== undefined &&
         ["COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR", "CONCURRENT_TRANSACTIONS"].includes(answer);
-      if (!passing || attempt === 50 || (await waitOrStop(200, signal)) === "stopped") throw kafkaError(error, doing);
+      if (!passing || attempt === 50) throw kafkaError(error, doing);
+      if ((await waitOrStop(200, signal)) === "stopped") throw interrupted(`Kafka could ${doing}`);
     }
   }
 }

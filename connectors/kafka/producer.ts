@@ -22,6 +22,11 @@ const maxInFlight = 5;
 const replicaTimeout = 20_000;
 const requestTimeout = 30_000;
 
+/** The sequence number behind so many records: it wraps from 2^31 - 1 to 0. */
+export function nextSequence(sequence: number, records: number): number {
+  return (sequence + records) % 0x8000_0000;
+}
+
 interface Batch {
   readonly bytes: Buffer;
   readonly records: number;
@@ -53,6 +58,10 @@ export class Producer {
   #delay = 0;
   #retry: NodeJS.Timeout | undefined;
   #bytes = 0;
+  #failure: OfftakeError | undefined;
+  /** The topic's id when it was first seen, and the offset of the newest durable batch: both tell when another topic has taken its name. */
+  #topicId: string | undefined;
+  #offset = -1;
 
   constructor(cluster: KafkaCluster, topic: string, identity: ProducerIdentity, events: ProducerEvents) {
     this.#cluster = cluster;
@@ -72,6 +81,11 @@ export class Producer {
     return this.#batches.length;
   }
 
+  /** Why nothing more will be sent; undefined while something can be. */
+  get failure(): OfftakeError | undefined {
+    return this.#failure;
+  }
+
   /** Whether a batch sent now would go out at once. */
   get ready(): boolean {
     return this.#state === "open" && this.#batches.length < maxInFlight;
@@ -82,8 +96,7 @@ export class Producer {
     if (this.#state === "ended") return;
     const records = batch.count;
     const bytes = batch.close(this.#identity.producerId, this.#identity.epoch, this.#sequence);
-    // Sequence numbers wrap from 2^31 - 1 to 0.
-    this.#sequence = (this.#sequence + records) % 0x8000_0000;
+    this.#sequence = nextSequence(this.#sequence, records);
     this.#batches.push({ bytes, records });
     this.#bytes += bytes.length;
     this.#pump();
@@ -117,10 +130,16 @@ export class Producer {
 
   /** A partition answers in order, so the answer is for the oldest batch. */
   #answered(error: Error | undefined, baseOffset: number): void {
-    if (error !== undefined && brokerAnswer(error) !== "DUPLICATE_SEQUENCE_NUMBER") {
+    if (error !== undefined) {
       this.#judge(error);
       return;
     }
+    if (baseOffset <= this.#offset) {
+      // Not told to be durable: the next start finds the batch at the beginning of the new topic, and that the rest is missing.
+      this.#fail(recreated(this.#topic));
+      return;
+    }
+    this.#offset = baseOffset;
     const batch = this.#batches.shift()!;
     this.#sent -= 1;
     this.#bytes -= batch.bytes.length;
@@ -144,7 +163,9 @@ export class Producer {
         return;
       case "OUT_OF_ORDER_SEQUENCE_NUMBER":
       case "UNKNOWN_PRODUCER_ID":
-        // Nothing was skipped on our side, so the log lost its end: only a new start, which reads the tail, may judge that.
+      case "DUPLICATE_SEQUENCE_NUMBER":
+        // Nothing was skipped or sent twice on our side but what the broker remembers, so its log or memory lost something: only a new start, which
+        // reads the tail, may judge that.
         this.#fail(
           new OfftakeError("TOPIC_SEQUENCE_BROKEN", `The topic ${this.#topic} no longer follows on what was written to it (${answer}).`, {
             cause: error,
@@ -181,6 +202,9 @@ export class Producer {
   async #connect(): Promise<void> {
     try {
       const leader = await this.#cluster.leader(this.#topic);
+      this.#topicId ??= leader.topicId;
+      // A broker takes the next sequence of a producer that it does not know, so that a new topic would go on where the old one ended, without it.
+      if (leader.topicId !== this.#topicId) throw recreated(this.#topic);
       const connection = await this.#cluster.connect(leader, requestTimeout);
       if (this.#state === "ended") {
         await closeConnection(connection);
@@ -204,8 +228,15 @@ export class Producer {
   #fail(error: OfftakeError): void {
     const connection = this.#connection;
     this.#state = "ended";
+    this.#failure = error;
     this.#connection = undefined;
     connection?.socket.destroy();
     this.events.failed(error);
   }
+}
+
+function recreated(topic: string): OfftakeError {
+  return new OfftakeError("TOPIC_RECREATED", `The topic ${topic} was deleted and made again while it was being written.`, {
+    cure: "What was in the old one is gone: the service's tables have to be copied again.",
+  });
 }

@@ -2,46 +2,37 @@
  * The hot loop: walks the replication stream and puts its changes into the outbox. It decides little: the transaction says what is in the topic
  * already, the encoder what an event looks like, the outbox when it goes and what may be confirmed.
  *
- * What it must not get wrong is where the stream joins the topic: the transaction of the topic's tail comes first, with the same event at the same
- * position, or nothing may be published.
+ * What it must not get wrong is the order: nothing is appended before the junction has said that the stream is where the topic ends, and no row before its
+ * table's schema is registered.
  *
  * Source: PostgreSQL documentation, "Streaming Replication Protocol", "Logical Replication Message Formats".
  */
 import { AvroWriter } from "../../schemas/avro-bytes.ts";
 import { parseMessage } from "../../schemas/offtake-message.ts";
-import { OfftakeError } from "../../services/runtime/errors.ts";
-import { type Change, type EventEncoder, Op } from "./event-encoder.ts";
+import { asOfftakeError, OfftakeError } from "../../services/runtime/errors.ts";
+import type { Change, EventEncoder } from "./event-encoder.ts";
+import { Junction } from "./junction.ts";
 import { formatLsn, type Lsn } from "./lsn.ts";
 import { encodeMessage, encodeProcessed, messagePrefix } from "./message-encoder.ts";
+import { Op } from "./op.ts";
 import type { Outbox } from "./outbox.ts";
 import { Kind, PgoutputDecoder, type Relation } from "./pgoutput.ts";
-import { type RelationCompiler, sameRelation } from "./relation-compiler.ts";
-import { Backend, keepaliveLength, xlogDataHeader } from "./replication-messages.ts";
+import type { RelationCompiler } from "./relation-compiler.ts";
+import { Backend, copyData, keepaliveLength, xlogDataHeader } from "./replication-messages.ts";
 import type { ReplicationStream } from "./replication-stream.ts";
-import { checkTailEvent, type Tail, type TailEvent, tailDiffers } from "./start-checks.ts";
+import type { Tail } from "./start-checks.ts";
+import { StreamTables, type StreamTablesOptions } from "./stream-tables.ts";
 import { keyDigest } from "./tail.ts";
 import { type SourceNames, Transaction } from "./transaction.ts";
 
-const copyData = 0x64;
-
-export interface CaptureOptions {
+export interface CaptureOptions extends StreamTablesOptions {
   readonly topic: string;
   readonly names: SourceNames;
   readonly tail: Tail;
   readonly maxEventBytes: number;
   readonly messageSchemaId: number;
-  /** Whether the service owns this table of the source. */
-  readonly owns: (schema: string, table: string) => boolean;
-  /** Something in the stream is not published: said once per table or kind of message. */
-  readonly leftOut: (what: string) => void;
   /** Called once; nothing is read after it. */
   readonly failed: (error: OfftakeError) => void;
-}
-
-interface Known {
-  readonly relation: Relation;
-  /** Undefined for a table that is not the service's. */
-  readonly encoder: EventEncoder | undefined;
 }
 
 export class Capture {
@@ -55,14 +46,14 @@ export class Capture {
   readonly #outbox: Outbox;
   readonly #compiler: RelationCompiler;
   readonly #options: CaptureOptions;
+  readonly #junction: Junction;
   readonly #transaction: Transaction;
   readonly #decoder = new PgoutputDecoder();
-  readonly #relations = new Map<number, Known>();
+  readonly #tables: StreamTables;
   readonly #processed = new AvroWriter(32);
   readonly #change: Change = { bytes: Buffer.alloc(0), lsnHigh: 0, lsnLow: 0, processed: this.#processed };
   /** The newest transaction in the topic. */
   #previous: Lsn | undefined;
-  #joined: boolean;
   #compiling = false;
   #ended = false;
 
@@ -72,11 +63,10 @@ export class Capture {
     this.#compiler = compiler;
     this.#options = options;
     this.received = outbox.confirmable;
-    const { tail } = options;
-    // Sequence 0 is the place where a new slot was created: no event has it.
-    this.#joined = tail.sequence === 0;
-    this.#transaction = new Transaction(options.names, this.#joined ? undefined : tail);
-    this.#previous = this.#joined ? undefined : tail.previous;
+    this.#tables = new StreamTables(compiler, options);
+    this.#junction = new Junction(options.tail, options.topic);
+    this.#transaction = new Transaction(options.names, this.#junction.tail);
+    this.#previous = this.#junction.tail?.previous;
     stream.onBytes = () => this.#drain();
   }
 
@@ -168,11 +158,7 @@ export class Capture {
 
   #begin(): void {
     const { commitLsn, commitTime, xid } = this.#decoder;
-    const { tail, topic } = this.#options;
-    if (!this.#joined) {
-      if (commitLsn > tail.commitLsn) throw tailDiffers(tail, topic, `the slot goes on at ${formatLsn(commitLsn)} without that transaction`);
-      this.#joined = commitLsn === tail.commitLsn;
-    }
+    this.#junction.begin(commitLsn);
     this.#transaction.begin(commitLsn, commitTime, xid, this.#previous);
     this.#outbox.begin();
   }
@@ -180,24 +166,14 @@ export class Capture {
   #commit(): void {
     const { commitLsn, endLsn } = this.#decoder;
     const transaction = this.#transaction;
-    const { tail, topic } = this.#options;
-    // What the topic has of its tail's transaction must be there again; where it ends with `last`, there must be no more of it (see #advance).
-    if (commitLsn === tail.commitLsn && (tail.last ? transaction.lastEvent < tail.sequence : transaction.lastEvent <= tail.sequence))
-      throw tailDiffers(tail, topic, `the same transaction now ends with its change ${transaction.lastEvent}`);
+    this.#junction.commit(transaction);
     const links = this.#outbox.commit(commitLsn, transaction.commitMicros);
     if (links && !transaction.isPublished) this.#previous = commitLsn;
     this.received = endLsn;
   }
 
   #relation(relation: Relation): void {
-    const known = this.#relations.get(relation.oid);
-    if (known !== undefined && sameRelation(known.relation, relation)) return;
-    const { owns, leftOut } = this.#options;
-    if (!owns(relation.schema, relation.name)) {
-      leftOut(`the table ${relation.schema}.${relation.name}, which is in the publication and not among the service's tables`);
-      this.#relations.set(relation.oid, { relation, encoder: undefined });
-      return;
-    }
+    if (!this.#tables.describe(relation)) return;
     // The registry is asked, and the next message may be a row of this table: everything waits, of this service only.
     this.#compiling = true;
     this.#stream.pause();
@@ -206,7 +182,7 @@ export class Capture {
 
   async #compile(relation: Relation): Promise<void> {
     try {
-      this.#relations.set(relation.oid, { relation, encoder: await this.#compiler.compile(relation) });
+      await this.#tables.compile(relation);
       this.#compiling = false;
       this.resume();
     } catch (error) {
@@ -214,16 +190,9 @@ export class Capture {
     }
   }
 
-  #encoder(oid: number): EventEncoder | undefined {
-    const known = this.#relations.get(oid >>> 0);
-    if (known === undefined)
-      throw new OfftakeError("PGOUTPUT_MALFORMED", `The replication stream holds a row of the relation ${oid >>> 0}, which it has not described.`);
-    return known.encoder;
-  }
-
   #row(op: number): void {
     const decoder = this.#decoder;
-    const encoder = this.#encoder(decoder.relationOid);
+    const encoder = this.#tables.encoder(decoder.relationOid);
     if (encoder === undefined) this.#transaction.leaveOut();
     else if (op === Op.update && encoder.changesKey(decoder, this.#change.bytes)) {
       // Debezium's way: the old key goes, the new one comes; the second names the first, so that unchanged columns are moved and not lost.
@@ -233,7 +202,7 @@ export class Capture {
   }
 
   #truncate(oid: number): void {
-    const encoder = this.#encoder(oid);
+    const encoder = this.#tables.encoder(oid);
     if (encoder === undefined) this.#transaction.leaveOut();
     else this.#event(encoder, Op.truncate, false);
   }
@@ -242,7 +211,7 @@ export class Capture {
     const transaction = this.#transaction;
     if (!this.#advance()) {
       encoder.passOver(transaction);
-      if (transaction.isTail) this.#recognise(encoder, op);
+      if (this.#junction.isTail(transaction)) this.#recognise(encoder, op);
       return;
     }
     const { batch } = this.#outbox;
@@ -268,7 +237,7 @@ export class Capture {
       return;
     }
     if (!this.#advance()) {
-      if (this.#transaction.isTail) checkTailEvent(this.#options.tail, { lsn: this.#lsn(), table: "", op: "m", key: "" }, this.#options.topic);
+      if (this.#junction.isTail(this.#transaction)) this.#junction.recognise({ lsn: this.#lsn(), table: "", op: "m", key: "" });
       return;
     }
     const content = { bytes, start: decoder.contentStart, end: decoder.contentEnd };
@@ -281,13 +250,11 @@ export class Capture {
   /** Counts the change, and makes room if it has to be published. @returns false when the topic has it */
   #advance(): boolean {
     const transaction = this.#transaction;
-    const { tail, topic } = this.#options;
     if (!transaction.advance()) {
       this.#outbox.passOver();
       return false;
     }
-    if (tail.last && tail.sequence > 0 && transaction.commitLsn === tail.commitLsn)
-      throw tailDiffers(tail, topic, "the same transaction now goes on behind what was its last change");
+    this.#junction.publish(transaction);
     this.#outbox.makeRoom();
     this.lastEventAt = this.lastBytesAt;
     return true;
@@ -297,13 +264,8 @@ export class Capture {
     const { old, new: row } = this.#decoder;
     const hasKey = op !== Op.truncate && encoder.plan.keyId !== undefined;
     const key = hasKey ? encoder.keyBytes(op === Op.delete ? old : row, old, this.#change.bytes) : Buffer.alloc(0);
-    const again: TailEvent = {
-      lsn: this.#lsn(),
-      table: `${encoder.plan.schema}.${encoder.plan.table}`,
-      op: String.fromCharCode(op),
-      key: keyDigest(key),
-    };
-    checkTailEvent(this.#options.tail, again, this.#options.topic);
+    const table = `${encoder.plan.schema}.${encoder.plan.table}`;
+    this.#junction.recognise({ lsn: this.#lsn(), table, op: String.fromCharCode(op), key: keyDigest(key) });
   }
 
   #lsn(): string {
@@ -326,8 +288,7 @@ export class Capture {
   #fail(error: unknown): void {
     if (this.#ended) return;
     this.stop();
-    const ended = (): OfftakeError => new OfftakeError("SOURCE_UNREACHABLE", `The replication stream ended: ${String(error)}.`, { cause: error });
-    this.#options.failed(error instanceof OfftakeError ? error : ended());
+    this.#options.failed(asOfftakeError(error));
   }
 }
 

@@ -23,6 +23,7 @@ import { Registry } from "../kafka/registry.ts";
 import { readTopicSettings, refuseFaultyTopic, topicFaults } from "../kafka/topic.ts";
 import { Capture } from "./capture.ts";
 import { listTables } from "./catalog-tables.ts";
+import { firstCommit } from "./first-commit.ts";
 import { emitHeartbeat } from "./heartbeat.ts";
 import { liveness } from "./liveness.ts";
 import { Outbox } from "./outbox.ts";
@@ -30,10 +31,10 @@ import { readPublication, refusePublication } from "./publication.ts";
 import { RelationCompiler } from "./relation-compiler.ts";
 import { ReplicationSession, type ReplicationStream } from "./replication-stream.ts";
 import { endSession, openSession, sessionError } from "./session.ts";
-import { slotHealth, type SlotWord } from "./slot-health.ts";
-import { readSlot, type Slot } from "./slot.ts";
-import { checkStart } from "./start-checks.ts";
-import { markerThrough, producerDeadline, takeOver } from "./take-over.ts";
+import { usableSlot } from "./slot.ts";
+import { SlotWatch } from "./slot-watch.ts";
+import { beyondTail, checkSource, isBeyond } from "./start-checks.ts";
+import { markerThrough, takeOver } from "./take-over.ts";
 
 export interface ConnectorContext {
   readonly configuration: Configuration;
@@ -45,9 +46,9 @@ export interface ConnectorContext {
   readonly capturing: () => void;
 }
 
-/** Milliseconds between looks at clocks, and between looks at the slot. */
+/** Milliseconds between looks at clocks, and between words to the server during a take-over. */
 const tickMs = 200;
-const slotEveryMs = 10_000;
+const holdEveryMs = 1000;
 
 /** A transactional id that is used for nothing but its epoch expires after seven days: it is used again every day. */
 const renewAfterMs = 24 * 3600 * 1000;
@@ -64,15 +65,17 @@ export async function runConnector(context: ConnectorContext, signal: AbortSigna
   const { configuration, connector } = context;
   const applicationName = `offtake ${connector.name}`;
   const ends: (() => Promise<void>)[] = [];
+  const over = new AbortController();
   try {
     const source = await openSession(configuration.source.url, { side: "source", applicationName, statementTimeoutMs: 30_000, pipeline: true });
     ends.push(async () => endSession(source));
-    try {
-      await new Connection(context, source, applicationName, ends).run(signal);
-    } catch (error) {
-      throw error instanceof OfftakeError ? error : sessionError(error, "source", configuration.source.url);
-    }
+    await new Connection(context, source, applicationName, ends).run(AbortSignal.any([signal, over.signal]));
+  } catch (error) {
+    const judged = sessionError(error, "source", configuration.source.url);
+    if (!signal.aborted || judged.code !== "INTERRUPTED") throw judged;
   } finally {
+    // What still waits for Kafka must not go on waiting beside the next start.
+    over.abort();
     for (const end of ends.toReversed()) await end();
   }
 }
@@ -83,9 +86,7 @@ class Connection {
   readonly #applicationName: string;
   readonly #ends: (() => Promise<void>)[];
   readonly #failure = Promise.withResolvers<never>();
-  #over = false;
-  /** Milliseconds since 1970 of the newest proof that the slot is ours, the newest heartbeat, the newest status, and what it confirmed. */
-  #provenAt = Date.now();
+  /** Milliseconds since 1970 of the newest heartbeat, the newest status, and what it confirmed. */
   #heartbeatAt = 0;
   #statusAt = Date.now();
   #confirmed = 0n;
@@ -108,7 +109,7 @@ class Connection {
     this.#ends.push(async () => replication.end());
     const identity = await replication.identify();
     const history = await replication.history(identity.timeline);
-    await this.#slot(identity.database);
+    await usableSlot(this.#source, connector.slot, identity.database);
 
     const cluster = new KafkaCluster(configuration.kafka, this.#applicationName.replaceAll(" ", "-"));
     this.#ends.push(async () => cluster.close());
@@ -125,29 +126,31 @@ class Connection {
 
     const stream = await replication.stream(connector.slot, connector.publication);
     this.#ends.push(async () => stream.end());
-    const { backendPid } = replication;
-    this.#watchSlot(backendPid, signal).catch((error: unknown) => this.#fail(sessionError(error, "source", configuration.source.url)));
+    stream.onEnd = (error) => this.#fail(error);
+    const watch = new SlotWatch(this.#source, this.#context, replication.backendPid);
+    watch.run(signal).catch((error: unknown) => this.#fail(sessionError(error, "source", configuration.source.url)));
     // Only now is nobody else moving it.
-    const slot = await this.#slot(identity.database);
-    stream.onEnd = (error) =>
-      this.#fail(new OfftakeError("SOURCE_UNREACHABLE", `The replication stream of ${connector.slot} ended: ${error.message}.`, { cause: error }));
+    const slot = await usableSlot(this.#source, connector.slot, identity.database);
+    // The server ends a stream that says nothing, and a take-over may have to wait.
+    const holding = setInterval(() => stream.status(slot.confirmedFlush, slot.confirmedFlush, false), holdEveryMs);
+    this.#ends.push(async () => clearInterval(holding));
     const producerIdentity = await initProducerId(cluster, transactionalIdOf(connector.name), signal);
     const producer = new Producer(cluster, topic, producerIdentity, {
       durable: () => {},
       failed: (error) => this.#fail(error),
       interrupted: (error) => log.warn({ err: error }, "Kafka does not take events; they are kept and sent again"),
-      refuses: () => this.#withoutProof(),
+      refuses: () => watch.refusal,
     });
     this.#ends.push(async () => producer.end());
 
     const names = { version, name: configuration.kafka.topicPrefix, identity };
     const over = { cluster, registry, topic, connector: connector.name, slot: connector.slot, names, history, messageSchemaId, signal };
-    const tail = await Promise.race([takeOver(over, producerIdentity, markerThrough(producer)), this.#failure.promise]);
-    if (signal.aborted) return;
-    checkStart(tail, slot, identity, history, topic);
+    const tail = await Promise.race([takeOver(over, producerIdentity, markerThrough(producer, signal)), this.#failure.promise]);
+    checkSource(tail, identity, history, topic);
+    if (isBeyond(slot, tail)) throw beyondTail(tail, slot, await firstCommit(stream, this.#source), topic);
 
     const outbox = new Outbox(producer, settings.compression, slot.confirmedFlush, () => capture.resume());
-    const compiler = new RelationCompiler(configuration.kafka.topicPrefix, topic, registry, this.#source);
+    const compiler = new RelationCompiler(configuration.kafka.topicPrefix, topic, registry, this.#source, configuration.source.url);
     const capture = new Capture(stream, outbox, compiler, {
       topic,
       names,
@@ -159,6 +162,7 @@ class Connection {
       failed: (error) => this.#fail(error),
     });
     const walSenderTimeout = await this.#walSenderTimeout();
+    clearInterval(holding);
     log.info({ topic, slot: connector.slot, tables: tables.length }, "capturing");
     this.#context.capturing();
     capture.resume();
@@ -201,27 +205,6 @@ class Connection {
     }
   }
 
-  /** Looks at the slot until it is stopped or the session has ended: how much WAL it holds, and whether it is still ours. */
-  async #watchSlot(backendPid: number, signal: AbortSignal): Promise<void> {
-    const { connector, configuration, metrics, log } = this.#context;
-    const labels = { connector: connector.name };
-    let before: SlotWord = "ok";
-    do {
-      const slot = await readSlot(this.#source, connector.slot);
-      if (slot?.activePid === backendPid) this.#provenAt = Date.now();
-      metrics.slotActive.set(labels, slot?.active === true ? 1 : 0);
-      if (slot !== undefined) metrics.slotRetainedBytes.set(labels, slot.retainedBytes);
-      if (slot?.safeWalSize !== undefined) metrics.slotSafeBytes.set(labels, slot.safeWalSize);
-      const { word, reason, page } = slotHealth(slot, configuration.source.maxRetainedWalBytes);
-      if (word !== before)
-        log[page ? "error" : word === "ok" ? "info" : "warn"](
-          { slot: connector.slot, health: word },
-          reason === "" ? "the slot is well again" : reason,
-        );
-      before = word;
-    } while (!this.#over && (await waitOrStop(slotEveryMs, signal)) === "elapsed");
-  }
-
   /** Whole transactions that were read are published and confirmed before the end; what is left comes again. */
   async #drain(producer: Producer, { stream, outbox, capture }: Work): Promise<void> {
     capture.stop();
@@ -231,49 +214,12 @@ class Connection {
     stream.status(capture.received, outbox.confirmable, false);
   }
 
-  /** @throws OfftakeError SLOT_MISSING, SLOT_LOST, SLOT_UNSUITABLE */
-  async #slot(database: string): Promise<Slot> {
-    const { slot: name } = this.#context.connector;
-    const slot = await readSlot(this.#source, name);
-    if (slot === undefined)
-      throw new OfftakeError("SLOT_MISSING", `The slot ${name} does not exist at the source.`, {
-        cure: "If it never did, `offtake up` creates it. If it was dropped, the WAL since then is gone: the service's tables have to be copied again.",
-      });
-    if (slot.walStatus === "lost")
-      throw new OfftakeError("SLOT_LOST", `The slot ${name} can no longer be read: WAL that it needed is gone ${slot.invalidationReason}`.trimEnd(), {
-        cure: "The service's tables have to be copied again. Raise max_slot_wal_keep_size.",
-      });
-    if (slot.plugin !== "pgoutput" || slot.database !== database)
-      throw new OfftakeError(
-        "SLOT_UNSUITABLE",
-        `The slot ${name} is for ${slot.plugin || "physical replication"} in the database ${slot.database || "(none)"}, not for pgoutput in ${database}.`,
-        {
-          cure: "Choose another name in the connector's `slot`.",
-        },
-      );
-    return slot;
-  }
-
-  /** A connector that has been asleep must not publish: by now another may own the slot. */
-  #withoutProof(): OfftakeError | undefined {
-    const age = Date.now() - this.#provenAt;
-    if (age < producerDeadline) return undefined;
-    return new OfftakeError(
-      "CONNECTOR_FENCED",
-      `The connector ${this.#context.connector.name} has had no proof for ${Math.round(age / 1000)} s that the slot is still its own.`,
-      {
-        cure: "Nothing was lost: it starts over and reads where the topic ends.",
-      },
-    );
-  }
-
   async #walSenderTimeout(): Promise<number> {
     const { rows } = await this.#source.query<{ ms: string }>("SELECT setting AS ms FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'");
     return Number(rows[0]?.ms ?? 60_000);
   }
 
   #fail(error: OfftakeError): void {
-    this.#over = true;
     this.#failure.reject(error);
   }
 }

@@ -14,11 +14,10 @@ import { OfftakeError } from "../../services/runtime/errors.ts";
 import type { RecordBatchWriter } from "../kafka/record-batch.ts";
 import { columnWriters, type ColumnWriter } from "./column-writers.ts";
 import { debeziumSequence } from "./debezium-sequence.ts";
+import { Op } from "./op.ts";
 import { Old, type PgoutputDecoder, type Tuple, Value } from "./pgoutput.ts";
 import type { Transaction } from "./transaction.ts";
-
-/** Debezium's op, as the code of its one character. */
-export const Op = { create: 0x63, update: 0x75, delete: 0x64, truncate: 0x74, message: 0x6d } as const;
+import { wireHead } from "./wire-head.ts";
 
 /** What the encoder of one table is made of. */
 export interface TablePlan {
@@ -148,6 +147,12 @@ export class EventEncoder {
   /** Counts an event that is in the topic already, so that data_collection_order goes on where it stood. */
   passOver(transaction: Transaction): void {
     this.#count(transaction);
+  }
+
+  /** The table was altered: the order of its events goes on within a transaction in which that happened. */
+  goOnFrom(before: EventEncoder): void {
+    this.#order = before.#order;
+    this.#serial = before.#serial;
   }
 
   /** The key's Avro bytes, as the record has them behind the schema id. */
@@ -287,11 +292,4 @@ export class EventEncoder {
   #isMissing(i: number, decoder: PgoutputDecoder): boolean {
     return decoder.oldKind !== Old.whole && !(decoder.oldKind === Old.key && this.#isKey[i]!);
   }
-}
-
-/** 0x00 and the schema's id: what Confluent's wire format puts in front of Avro. */
-function wireHead(id: number): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(id, 1);
-  return head;
 }

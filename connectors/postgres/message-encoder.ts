@@ -6,7 +6,7 @@
  */
 import type { AvroWriter } from "../../schemas/avro-bytes.ts";
 import type { RecordBatchWriter } from "../kafka/record-batch.ts";
-import { Op } from "./event-encoder.ts";
+import { Op } from "./op.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** The prefix of every message that is Offtake's; all others are left out. */

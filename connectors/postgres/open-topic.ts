@@ -112,7 +112,7 @@ export async function withMarkers<T>(context: OpenContext, work: (over: TakeOver
     refuses: () => undefined,
   });
   try {
-    return await work(over, markerThrough(producer));
+    return await work(over, markerThrough(producer, signal));
   } finally {
     await producer.end();
   }

@@ -8,9 +8,11 @@ import type { ClientBase } from "pg";
 import { subjectOf, tableNamespace } from "../../schemas/avro-names.ts";
 import { envelopeSchema, type EnvelopeColumn, type EnvelopeNames, keySchema } from "../../schemas/envelope.ts";
 import { avroColumnType } from "../../schemas/postgres-types.ts";
+import type { Secret } from "../../services/runtime/secret.ts";
 import type { Registry } from "../kafka/registry.ts";
 import { EventEncoder } from "./event-encoder.ts";
 import type { NamedType, Relation } from "./pgoutput.ts";
+import { sessionError } from "./session.ts";
 
 // REPLICA IDENTITY FULL marks every column of the message as key, so the primary key has to be asked for.
 const primaryKeySql = `
@@ -24,13 +26,16 @@ export class RelationCompiler {
   readonly #topic: string;
   readonly #registry: Registry;
   readonly #source: ClientBase;
+  readonly #sourceUrl: Secret;
   readonly #types = new Map<number, NamedType>();
 
-  constructor(topicPrefix: string, topic: string, registry: Registry, source: ClientBase) {
+  /** @param source a session at sourceUrl, for what the stream does not say */
+  constructor(topicPrefix: string, topic: string, registry: Registry, source: ClientBase, sourceUrl: Secret) {
     this.#topicPrefix = topicPrefix;
     this.#topic = topic;
     this.#registry = registry;
     this.#source = source;
+    this.#sourceUrl = sourceUrl;
   }
 
   /** A type that is not built in; its message comes before the relation's. */
@@ -38,16 +43,19 @@ export class RelationCompiler {
     this.#types.set(type.oid, type);
   }
 
-  /** @throws OfftakeError SCHEMA_REFUSED, REGISTRY_UNREACHABLE, REGISTRY_REFUSED */
+  /** @throws OfftakeError SCHEMA_REFUSED, REGISTRY_UNREACHABLE, REGISTRY_REFUSED, SOURCE_UNREACHABLE */
   async compile(relation: Relation): Promise<EventEncoder> {
-    const keys = await this.#keyColumns(relation);
+    const keys = await this.#keyColumns(relation).catch((error: unknown) => {
+      throw sessionError(error, "source", this.#sourceUrl);
+    });
     const columns: EnvelopeColumn[] = relation.columns.map(({ name, typeOid }) => {
       const type = this.#types.get(typeOid);
       return { name, key: keys.has(name), type: avroColumnType(typeOid, type && `${type.schema}.${type.name}`) };
     });
     const names: EnvelopeNames = { topicPrefix: this.#topicPrefix, schema: relation.schema, table: relation.name };
     const namespace = tableNamespace(this.#topicPrefix, relation.schema, relation.name);
-    const keyId = keys.size === 0 ? undefined : await this.#registry.register(subjectOf(this.#topic, `${namespace}.Key`), keySchema(names, columns));
+    const hasKey = columns.some((column) => column.key);
+    const keyId = !hasKey ? undefined : await this.#registry.register(subjectOf(this.#topic, `${namespace}.Key`), keySchema(names, columns));
     const valueId = await this.#registry.register(subjectOf(this.#topic, `${namespace}.Envelope`), envelopeSchema(names, columns));
     return new EventEncoder({ schema: relation.schema, table: relation.name, columns, keyId, valueId });
   }

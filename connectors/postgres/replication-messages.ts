@@ -13,6 +13,9 @@
  */
 import type { Lsn } from "./lsn.ts";
 
+/** The kind of the message that each travels in. */
+export const copyData = 0x64;
+
 export const Backend = { xlogData: 0x77, keepalive: 0x6b } as const;
 
 /** Bytes of XLogData before the plugin's message, counted from its 'w'. */
@@ -34,7 +37,7 @@ export const postgresEpochMicros = 946_684_800_000_000n;
  */
 export function standbyStatusUpdate(written: Lsn, flushed: Lsn, now: number, replyNow: boolean): Buffer {
   const message = Buffer.alloc(39);
-  message[0] = 0x64;
+  message[0] = copyData;
   message.writeInt32BE(38, 1);
   message[5] = 0x72;
   message.writeBigInt64BE(written < flushed ? flushed : written, 6);

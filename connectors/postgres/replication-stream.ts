@@ -7,8 +7,8 @@
  * Source: PostgreSQL documentation, "Streaming Replication Protocol", START_REPLICATION.
  */
 import type { Socket } from "node:net";
-import { escapeIdentifier, escapeLiteral, type Client } from "pg";
-import { OfftakeError } from "../../services/runtime/errors.ts";
+import { DatabaseError, escapeIdentifier, escapeLiteral, type Client } from "pg";
+import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
 import { BackendFrames } from "./backend-frames.ts";
 import { type Lsn, parseLsn } from "./lsn.ts";
@@ -23,7 +23,7 @@ export interface SourceIdentity {
 }
 
 /** Kinds of backend messages, as their first bytes. */
-const Message = { copyBoth: 0x57, copyData: 0x64, copyDone: 0x63, error: 0x45, notice: 0x4e, parameter: 0x53, complete: 0x43, ready: 0x5a } as const;
+const Message = { copyBoth: 0x57, copyDone: 0x63, error: 0x45, notice: 0x4e, parameter: 0x53, complete: 0x43, ready: 0x5a } as const;
 
 /** A replication connection before it streams: may ask the server who it is. */
 export class ReplicationSession {
@@ -72,7 +72,7 @@ export class ReplicationSession {
   /**
    * Begins to stream from where the slot stands. The session becomes the stream.
    *
-   * @throws OfftakeError SLOT_MISSING, SLOT_IN_USE, SLOT_LOST, SOURCE_REFUSED, SOURCE_UNREACHABLE
+   * @throws OfftakeError SLOT_MISSING, SLOT_IN_USE, SLOT_LOST, SOURCE_UNSUITABLE, SOURCE_REFUSED, SOURCE_UNREACHABLE
    */
   async stream(slot: string, publication: string): Promise<ReplicationStream> {
     const command = `START_REPLICATION SLOT ${escapeIdentifier(slot)} LOGICAL 0/0 (proto_version '1', publication_names ${escapeLiteral(escapeIdentifier(publication))}, messages 'true')`;
@@ -102,9 +102,8 @@ export function parseTimelineHistory(content: string): { timeline: number; ended
 
 /** Why the server does not give the slot, as far as it says so by SQLSTATE and text. */
 function slotError(error: unknown, slot: string): OfftakeError | undefined {
-  const state = error instanceof ServerError ? error.state : sqlState(error);
-  const why = error instanceof Error ? error.message : "";
-  switch (state) {
+  const why = messageOf(error);
+  switch (sqlState(error)) {
     case "42704":
       return new OfftakeError("SLOT_MISSING", `The slot ${slot} does not exist at the source.`, {
         cause: error,
@@ -116,6 +115,11 @@ function slotError(error: unknown, slot: string): OfftakeError | undefined {
         cure: "If that is another connector of the same name, this one waits as its standby.",
       });
     case "55000":
+      if (why.includes("wal_level"))
+        return new OfftakeError("SOURCE_UNSUITABLE", `The slot ${slot} cannot be read: ${why}.`, {
+          cause: error,
+          cure: "ALTER SYSTEM SET wal_level = 'logical'; and restart the source.",
+        });
       return new OfftakeError("SLOT_LOST", `The slot ${slot} can no longer be read: ${why}.`, {
         cause: error,
         cure: "WAL that it needed is gone: the service's tables have to be copied again. Raise max_slot_wal_keep_size.",
@@ -125,22 +129,12 @@ function slotError(error: unknown, slot: string): OfftakeError | undefined {
   }
 }
 
-/** An ErrorResponse on a connection that pg no longer reads. */
-export class ServerError extends Error {
-  readonly state: string;
-
-  constructor(state: string, message: string) {
-    super(message);
-    this.state = state;
-  }
-}
-
 export class ReplicationStream {
   readonly frames = new BackendFrames();
   /** Called after each read, with whole messages in `frames`. */
   onBytes: () => void = () => {};
-  /** Called once when the stream is over, with the reason. */
-  onEnd: (error: Error) => void = () => {};
+  /** Called once when the stream is over and nobody has ended it. */
+  onEnd: (error: OfftakeError) => void = () => {};
 
   readonly #socket: Socket;
   #ended = false;
@@ -158,7 +152,7 @@ export class ReplicationStream {
       reject(error);
       if (this.#ended) return;
       this.#ended = true;
-      this.onEnd(error);
+      this.onEnd(over(error));
     };
     socket.once("error", fail);
     socket.once("close", () => fail(new Error("the server closed the replication connection")));
@@ -197,12 +191,11 @@ export class ReplicationStream {
   /**
    * What to do with a message that is not CopyData.
    *
-   * @throws ServerError when the server ends the stream with an error
+   * @throws OfftakeError SOURCE_UNREACHABLE when the server ends the stream
    */
   other(kind: number, bytes: Buffer, start: number, end: number): void {
-    if (kind === Message.error) throw serverError(bytes, start, end);
-    if (kind === Message.copyDone || kind === Message.complete || kind === Message.ready)
-      throw new Error("the server ended the stream: it is shutting down");
+    if (kind === Message.error) throw over(serverError(bytes, start, end));
+    if (kind === Message.copyDone || kind === Message.complete || kind === Message.ready) throw over(new Error("the server is shutting down"));
   }
 
   /** Tells the server how far the connector is. See standbyStatusUpdate for what each means. */
@@ -233,16 +226,21 @@ function simpleQuery(text: string): Buffer {
   return query;
 }
 
-/** ErrorResponse is fields of a code byte and a string each, and a zero byte at the end: C the SQLSTATE, M the message. */
-function serverError(bytes: Buffer, start: number, end: number): ServerError {
-  let state = "";
-  let message = "the server reports an error";
+/** Whatever the reason was: the next start finds out what can be done about it. */
+function over(reason: Error): OfftakeError {
+  return new OfftakeError("SOURCE_UNREACHABLE", `The replication stream ended: ${reason.message}.`, { cause: reason });
+}
+
+/** ErrorResponse is fields of a code byte and a string each, and a zero byte at the end: C the SQLSTATE, M the message. As pg throws it. */
+function serverError(bytes: Buffer, start: number, end: number): DatabaseError {
+  const fields = new Map<string, string>();
   for (let at = start; at < end && bytes[at] !== 0;) {
     const zero = bytes.indexOf(0, at);
-    const text = bytes.toString("utf8", at + 1, zero === -1 ? end : zero);
-    if (bytes[at] === 0x43) state = text;
-    if (bytes[at] === 0x4d) message = text;
-    at = zero === -1 ? end : zero + 1;
+    const until = zero === -1 || zero > end ? end : zero;
+    fields.set(String.fromCharCode(bytes[at]!), bytes.toString("utf8", at + 1, until));
+    at = until + 1;
   }
-  return new ServerError(state, message);
+  const error = new DatabaseError(fields.get("M") ?? "the server reports an error", end - start, "error");
+  error.code = fields.get("C");
+  return error;
 }

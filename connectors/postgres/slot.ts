@@ -4,6 +4,7 @@
  * Source: PostgreSQL documentation, "pg_replication_slots", "Replication Management Functions".
  */
 import type { ClientBase } from "pg";
+import { OfftakeError } from "../../services/runtime/errors.ts";
 import { type Lsn, parseLsn } from "./lsn.ts";
 
 export interface Slot {
@@ -72,4 +73,24 @@ export async function readSlot(client: ClientBase, name: string): Promise<Slot |
     lagBytes: Math.max(row.lag_bytes ?? 0, 0),
     invalidationReason: row.invalidation_reason ?? "",
   };
+}
+
+/** @throws OfftakeError SLOT_MISSING, SLOT_LOST, SLOT_UNSUITABLE for one that cannot be read for a connector of this database */
+export async function usableSlot(client: ClientBase, name: string, database: string): Promise<Slot> {
+  const slot = await readSlot(client, name);
+  if (slot === undefined)
+    throw new OfftakeError("SLOT_MISSING", `The slot ${name} does not exist at the source.`, {
+      cure: "If it never did, `offtake up` creates it. If it was dropped, the WAL since then is gone: the service's tables have to be copied again.",
+    });
+  if (slot.plugin !== "pgoutput" || slot.database !== database)
+    throw new OfftakeError(
+      "SLOT_UNSUITABLE",
+      `The slot ${name} is for ${slot.plugin || "physical replication"} in the database ${slot.database || "(none)"}, not for pgoutput in ${database}.`,
+      { cure: "Choose another name in the connector's `slot`." },
+    );
+  if (slot.walStatus === "lost")
+    throw new OfftakeError("SLOT_LOST", `The slot ${name} can no longer be read: WAL that it needed is gone ${slot.invalidationReason}`.trimEnd(), {
+      cure: "The service's tables have to be copied again. Raise max_slot_wal_keep_size.",
+    });
+  return slot;
 }

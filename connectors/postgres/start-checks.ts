@@ -35,10 +35,8 @@ export interface TailEvent {
 /** The rest of a timeline's history: the timelines before the present one, and where each was left. */
 export type TimelineHistory = readonly { readonly timeline: number; readonly endedAt: Lsn }[];
 
-/**
- * @throws OfftakeError TOPIC_LOST_TAIL, SLOT_MOVED, SOURCE_IDENTITY_CHANGED, TIMELINE_DIVERGED
- */
-export function checkStart(tail: Tail, slot: Slot, identity: SourceIdentity, history: TimelineHistory, topic: string): void {
+/** @throws OfftakeError SOURCE_IDENTITY_CHANGED, TIMELINE_DIVERGED */
+export function checkSource(tail: Tail, identity: SourceIdentity, history: TimelineHistory, topic: string): void {
   if (tail.systemIdentifier !== identity.systemIdentifier)
     throw new OfftakeError(
       "SOURCE_IDENTITY_CHANGED",
@@ -46,15 +44,28 @@ export function checkStart(tail: Tail, slot: Slot, identity: SourceIdentity, his
       { cure: "Check source.url. If the source was really exchanged, its service's tables have to be copied again." },
     );
   checkTimeline(tail, identity, history, topic);
-  // Only what the topic's tail vouches for is ever confirmed, so a slot beyond the tail means that one of them is not what it was.
-  if (tail.commitLsn < slot.confirmedFlush)
-    throw new OfftakeError(
-      "TOPIC_LOST_TAIL",
-      `The topic ${topic} ends at ${formatLsn(tail.commitLsn)}, and the slot ${slot.name} is confirmed up to ${formatLsn(slot.confirmedFlush)}: what lies between is in neither.`,
-      {
-        cure: "Kafka lost acknowledged events, or the slot was dropped and made again, or advanced by hand. The service's tables have to be copied again.",
-      },
-    );
+}
+
+/** Only what the topic's tail vouches for is ever confirmed, so a slot beyond the tail means that one of the two is not what it was. */
+export function isBeyond(slot: Slot, tail: Tail): boolean {
+  return slot.confirmedFlush > tail.commitLsn;
+}
+
+/**
+ * Which of the two it is. Offtake confirms where a commit record begins, and the server then sends that very transaction again. So when the slot's
+ * stream begins with it, a connector has confirmed it, and the topic has lost it; when not, the slot was moved by somebody else.
+ *
+ * @param first commit LSN of the first transaction of the slot's stream; undefined when none came
+ */
+export function beyondTail(tail: Tail, slot: Slot, first: Lsn | undefined, topic: string): OfftakeError {
+  const where = `The topic ${topic} ends at ${formatLsn(tail.commitLsn)}, and the slot ${slot.name} is confirmed up to ${formatLsn(slot.confirmedFlush)}`;
+  if (first === slot.confirmedFlush)
+    return new OfftakeError("TOPIC_LOST_TAIL", `${where}: the topic has lost what was confirmed in between.`, {
+      cure: "Kafka lost acknowledged events (unclean election, disk, a restored backup). The service's tables have to be copied again.",
+    });
+  return new OfftakeError("SLOT_MOVED", `${where}, which no connector has confirmed: what lies between is in neither.`, {
+    cure: "The slot was dropped and made again, or advanced by hand. The service's tables have to be copied again.",
+  });
 }
 
 /** A promoted standby goes on from where it had got to. What the old primary wrote beyond that was published and never happened. */

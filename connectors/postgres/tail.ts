@@ -13,11 +13,13 @@ import type { Consumer } from "../kafka/consumer.ts";
 import type { OffsetRange } from "../kafka/offsets.ts";
 import { RecordBatchReader } from "../kafka/record-batch.ts";
 import type { Registry } from "../kafka/registry.ts";
-import { Op } from "./event-encoder.ts";
+import { Op } from "./op.ts";
 import type { Tail } from "./start-checks.ts";
 
 /** A tail, and who wrote it and where it stands in the topic. */
 export interface TailRecord extends Tail {
+  /** Whether it is a take-over marker, and not the event itself. */
+  readonly marker: boolean;
   readonly offset: number;
   readonly producerId: bigint;
   /** When its transaction was committed at the source, microseconds since 1970; of a marker, when it was written. */
@@ -28,9 +30,12 @@ export interface TailRecord extends Tail {
 const maxBytes = 1 << 20;
 
 /**
- * @param before the record looked for is the newest below this offset
+ * A marker repeats the tail that its connector had read; what a predecessor put between that read and the marker stands behind it in the order of
+ * positions, and in front of it in the topic. So of a marker and the record before it the later position counts.
+ *
+ * @param before the tail of what stands below this offset
  * @returns undefined for a topic without any record that counts
- * @throws OfftakeError EVENT_MALFORMED when the newest record is not one of Offtake's
+ * @throws OfftakeError EVENT_MALFORMED when the newest record is not one of Offtake's; INTERRUPTED
  */
 export async function readTail(
   consumer: Consumer,
@@ -40,46 +45,64 @@ export async function readTail(
   before: number,
 ): Promise<TailRecord | undefined> {
   // Control records and aborted transactions of other producers may stand at the end: look further back, in growing steps.
-  for (let back = 1; ; back *= 100) {
+  for (let back = 2; ; back *= 100) {
     const from = Math.max(range.start, before - back);
-    const found = from < before ? await lastBetween(consumer, registry, topic, from, before) : undefined;
-    if (found !== undefined || from <= range.start) return found;
+    const records = await newestRecords(consumer, from, before);
+    const tails = await Promise.all(records.map(async (record) => tailOf(record, topic, registry)));
+    const [newest, second] = tails;
+    const enough = newest !== undefined && (!newest.marker || second !== undefined);
+    if (enough || from <= range.start) return newest?.marker === true && second !== undefined && isLater(second, newest) ? second : newest;
   }
 }
 
-async function lastBetween(consumer: Consumer, registry: Registry, topic: string, from: number, before: number): Promise<TailRecord | undefined> {
+interface FoundRecord {
+  readonly bytes: Buffer;
+  readonly keyStart: number;
+  readonly keyEnd: number;
+  readonly start: number;
+  readonly end: number;
+  readonly offset: number;
+  readonly producerId: bigint;
+}
+
+/** Up to two records between the offsets, the newest first. */
+async function newestRecords(consumer: Consumer, from: number, before: number): Promise<FoundRecord[]> {
   const records = new RecordBatchReader();
   const aborted = new AbortedTransactions();
-  let found: { bytes: Buffer; keyStart: number; keyEnd: number; start: number; end: number; offset: number; producerId: bigint } | undefined;
+  let found: FoundRecord[] = [];
   for (let next = from; next < before;) {
     const fetched = await consumer.fetch(next, { maxWaitMs: 1000, maxBytes });
-    if (fetched === undefined) return undefined;
+    if (fetched === undefined) throw consumer.stopReason;
     records.over(fetched.records);
     aborted.over(fetched.aborted);
     while (records.next()) {
       if (!aborted.counts(records) || records.offset < next || records.offset >= before) continue;
       const { bytes, keyStart, keyEnd, valueStart: start, valueEnd: end, offset, producerId } = records;
-      found = { bytes, keyStart, keyEnd, start, end, offset, producerId };
+      found = [{ bytes, keyStart, keyEnd, start, end, offset, producerId }, ...found.slice(0, 1)];
     }
     next = Math.max(records.nextOffset, next);
     if (fetched.records.length === 0 && fetched.highWatermark <= next) break;
   }
-  if (found === undefined) return undefined;
-  if (found.start === -1 || found.end - found.start < 5 || found.bytes[found.start] !== 0)
-    throw new OfftakeError("EVENT_MALFORMED", `The newest record of the topic ${topic} (offset ${found.offset}) was not written by Offtake.`, {
+  return found;
+}
+
+async function tailOf(found: FoundRecord, topic: string, registry: Registry): Promise<TailRecord> {
+  const { bytes, start, end, offset, producerId } = found;
+  if (start === -1 || end - start < 5 || bytes[start] !== 0)
+    throw new OfftakeError("EVENT_MALFORMED", `The record at offset ${offset}, at the end of the topic ${topic}, was not written by Offtake.`, {
       cure: "A topic of Offtake has one writer, its connector. Find out who else writes to it.",
     });
-  const schemaId = found.bytes.readUInt32BE(found.start + 1);
+  const schemaId = bytes.readUInt32BE(start + 1);
   const plan = eventPlan(schemaId, await registry.schema(schemaId));
   const reader = new EventReader(plan);
-  reader.read(plan, found.bytes, found.start + 5, found.end);
-  const key = found.keyStart === -1 ? Buffer.alloc(0) : found.bytes.subarray(found.keyStart + 5, found.keyEnd);
-  return {
-    ...(markerTail(reader) ?? eventTail(reader, plan, key)),
-    offset: found.offset,
-    producerId: found.producerId,
-    micros: reader.source().ts_us,
-  };
+  reader.read(plan, bytes, start + 5, end);
+  const marker = markerTail(reader);
+  const key = found.keyStart === -1 ? Buffer.alloc(0) : bytes.subarray(found.keyStart + 5, found.keyEnd);
+  return { ...(marker ?? eventTail(reader, plan, key)), marker: marker !== undefined, offset, producerId, micros: reader.source().ts_us };
+}
+
+function isLater(a: Tail, b: Tail): boolean {
+  return a.commitLsn > b.commitLsn || (a.commitLsn === b.commitLsn && a.sequence > b.sequence);
 }
 
 function markerTail(reader: EventReader): Tail | undefined {

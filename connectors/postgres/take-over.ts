@@ -11,7 +11,7 @@
  */
 import { AvroWriter } from "../../schemas/avro-bytes.ts";
 import type { TakeOverMarker } from "../../schemas/offtake-message.ts";
-import { OfftakeError } from "../../services/runtime/errors.ts";
+import { interrupted, OfftakeError } from "../../services/runtime/errors.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
 import type { KafkaCluster } from "../kafka/cluster.ts";
 import { Consumer } from "../kafka/consumer.ts";
@@ -45,17 +45,27 @@ export interface TakeOver {
 /** How a marker gets into the topic; resolves with its offset once it is durable. */
 export type PutMarker = (batch: RecordBatchWriter) => Promise<number>;
 
-/** Sends a batch and waits for it; the producer must have nothing else to do. */
-export function markerThrough(producer: Producer): PutMarker {
+/**
+ * Sends a batch and waits for it; the producer must have nothing else to do.
+ *
+ * @param signal ends the wait for a cluster that does not answer
+ * @returns rejects with why the producer has failed, now or before, or INTERRUPTED
+ */
+export function markerThrough(producer: Producer, signal: AbortSignal): PutMarker {
   return async (batch) => {
+    if (producer.failure !== undefined) throw producer.failure;
     const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const stop = (): void => reject(interrupted("a take-over marker was in the topic"));
     const before = producer.events;
     producer.events = { ...before, durable: (_records, baseOffset) => resolve(baseOffset), failed: reject };
-    producer.send(batch);
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    else producer.send(batch);
     try {
       return await promise;
     } finally {
       producer.events = before;
+      signal.removeEventListener("abort", stop);
     }
   };
 }
@@ -63,13 +73,13 @@ export function markerThrough(producer: Producer): PutMarker {
 /**
  * @param identity of the producer that putMarker writes with
  * @returns the topic's tail, final
- * @throws OfftakeError TOPIC_WITHOUT_TAIL when nothing of ours is in the topic, and what readTail and the producer throw
+ * @throws OfftakeError TOPIC_WITHOUT_TAIL when nothing of ours is in the topic, INTERRUPTED, and what readTail and the producer throw
  */
 export async function takeOver(context: TakeOver, identity: ProducerIdentity, putMarker: PutMarker): Promise<TailRecord> {
   const { cluster, registry, topic, signal } = context;
   const consumer = new Consumer(cluster, topic, signal, () => {});
   try {
-    let range = await offsetRange(cluster, topic);
+    const range = await offsetRange(cluster, topic);
     let tail = await readTail(consumer, registry, topic, range, range.end);
     if (tail === undefined) throw withoutTail(context, range.start > 0);
     if (tail.commitLsn === 0n)
@@ -78,17 +88,17 @@ export async function takeOver(context: TakeOver, identity: ProducerIdentity, pu
       });
     if (tail.producerId !== identity.producerId) {
       await putMarker(marker(context, tail));
-      await waitOrStop(producerDeadline, signal);
-      range = await offsetRange(cluster, topic);
-      tail = (await readTail(consumer, registry, topic, range, range.end)) ?? tail;
+      if ((await waitOrStop(producerDeadline, signal)) === "stopped") throw interrupted(`a predecessor on the topic ${topic} must have given up`);
+      tail = (await readTail(consumer, registry, topic, range, (await offsetRange(cluster, topic)).end)) ?? tail;
     }
-    // The marker repeats the tail. What a predecessor put in between makes it repeat the wrong one, and then a second one is needed, which is final.
-    for (;;) {
-      const offset: number = await putMarker(marker(context, tail));
-      const before = await readTail(consumer, registry, topic, range, offset);
-      if (before === undefined || before.offset === tail.offset) return tail;
-      tail = before;
+    // The marker repeats the tail that was there before it. Where a predecessor has put more in between, another marker repeats that, and nobody can
+    // have put anything between the two.
+    for (let repeated: Tail | undefined; repeated === undefined || repeated.commitLsn !== tail.commitLsn || repeated.sequence !== tail.sequence;) {
+      repeated = tail;
+      const offset = await putMarker(marker(context, tail));
+      tail = (await readTail(consumer, registry, topic, range, offset + 1)) ?? tail;
     }
+    return tail;
   } finally {
     await consumer.close();
   }

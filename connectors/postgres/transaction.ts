@@ -84,11 +84,6 @@ export class Transaction {
     return this.#skipTo === Number.POSITIVE_INFINITY;
   }
 
-  /** Whether the newest change is the one at the topic's tail. */
-  get isTail(): boolean {
-    return this.sequence === this.#skipTo;
-  }
-
   /** Counts a change that becomes one event. @returns whether it has to be published: false when the topic has it */
   advance(): boolean {
     this.sequence += 1;

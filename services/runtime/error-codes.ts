@@ -24,6 +24,8 @@ export const errorCodes = {
   HTTP_PORT_IN_USE: "no",
   /** The address for /healthz, /readyz and /metrics cannot be used: the host is not of this machine, or the port needs rights. Mend `http` in offtake.yaml or --http-port. */
   HTTP_ADDRESS_REFUSED: "no",
+  /** It was stopped before it was done: Ctrl-C, SIGTERM. Nothing is wrong, and what was done stays; run it again. */
+  INTERRUPTED: "no",
   /** A fault of Offtake itself. Please report it with the log. */
   INTERNAL: "no",
 
@@ -76,7 +78,7 @@ export const errorCodes = {
   KAFKA_NOT_ALLOWED: "operator",
   /** The topic does not exist. If it was never there, `offtake up` creates it. If it was deleted, its events are gone: copy the service's tables again. */
   TOPIC_MISSING: "operator",
-  /** The topic was deleted and made again: what the applier had not read is gone. Copy the service's tables again. */
+  /** The topic was deleted and made again: what had not been read is gone, and what was read is no longer there. Copy the service's tables again. */
   TOPIC_RECREATED: "operator",
   /** The topic no longer holds the applier's next event: retention passed it while the target was away. Copy the service's tables again; raise retention.ms. */
   TOPIC_EXPIRED: "operator",

@@ -36,6 +36,11 @@ export function asOfftakeError(error: unknown): OfftakeError {
   return new OfftakeError("INTERNAL", messageOf(error), { cause: error, cure: "This is a fault of Offtake: please report it with the log." });
 }
 
+/** @param before what was not finished, as in "the topic was read" */
+export function interrupted(before: string): OfftakeError {
+  return new OfftakeError("INTERRUPTED", `Stopped before ${before}.`, { cure: "What was done stays as it is: run it again." });
+}
+
 /** The message of anything thrown. An AggregateError of Node (ECONNREFUSED on ::1 and 127.0.0.1) has an empty message and says it in its parts. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");

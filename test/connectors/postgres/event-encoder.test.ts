@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RecordBatchWriter } from "../../../connectors/kafka/record-batch.ts";
-import { EventEncoder, Op } from "../../../connectors/postgres/event-encoder.ts";
+import { EventEncoder } from "../../../connectors/postgres/event-encoder.ts";
 import { encodeProcessed } from "../../../connectors/postgres/message-encoder.ts";
+import { Op } from "../../../connectors/postgres/op.ts";
 import { PgoutputDecoder } from "../../../connectors/postgres/pgoutput.ts";
 import { Transaction } from "../../../connectors/postgres/transaction.ts";
 import { AvroWriter } from "../../../schemas/avro-bytes.ts";

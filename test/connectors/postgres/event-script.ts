@@ -2,8 +2,9 @@
 import { AvroWriter } from "../../../schemas/avro-bytes.ts";
 import { avroColumnType } from "../../../schemas/postgres-types.ts";
 import type { RecordBatchWriter } from "../../../connectors/kafka/record-batch.ts";
-import { EventEncoder, Op } from "../../../connectors/postgres/event-encoder.ts";
+import { EventEncoder } from "../../../connectors/postgres/event-encoder.ts";
 import { encodeMessage, encodeProcessed } from "../../../connectors/postgres/message-encoder.ts";
+import { Op } from "../../../connectors/postgres/op.ts";
 import { PgoutputDecoder } from "../../../connectors/postgres/pgoutput.ts";
 import { postgresEpochMicros } from "../../../connectors/postgres/replication-messages.ts";
 import { Transaction } from "../../../connectors/postgres/transaction.ts";

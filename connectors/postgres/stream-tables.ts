@@ -1,0 +1,65 @@
+/**
+ * The tables of a replication stream, as it describes them, each with the encoder of its rows. A row that went through the encoder of another shape of
+ * its table would have its values in the wrong columns; so an altered table is compiled anew before its next row, in the middle of a transaction too.
+ *
+ * Source: PostgreSQL documentation, "Logical Replication Message Flow".
+ */
+import { OfftakeError } from "../../services/runtime/errors.ts";
+import type { EventEncoder } from "./event-encoder.ts";
+import type { Relation } from "./pgoutput.ts";
+import { type RelationCompiler, sameRelation } from "./relation-compiler.ts";
+
+export interface StreamTablesOptions {
+  /** Whether the service owns this table of the source. */
+  readonly owns: (schema: string, table: string) => boolean;
+  /** Something in the stream is not published: said once per table or kind of message. */
+  readonly leftOut: (what: string) => void;
+}
+
+interface Known {
+  readonly relation: Relation;
+  /** Undefined for a table that is not the service's. */
+  readonly encoder: EventEncoder | undefined;
+}
+
+export class StreamTables {
+  readonly #compiler: RelationCompiler;
+  readonly #options: StreamTablesOptions;
+  readonly #known = new Map<number, Known>();
+
+  constructor(compiler: RelationCompiler, options: StreamTablesOptions) {
+    this.#compiler = compiler;
+    this.#options = options;
+  }
+
+  /** The stream describes a table. @returns whether it has to be compiled before the next row is read */
+  describe(relation: Relation): boolean {
+    const known = this.#known.get(relation.oid);
+    if (known !== undefined && sameRelation(known.relation, relation)) return false;
+    const { owns, leftOut } = this.#options;
+    if (owns(relation.schema, relation.name)) return true;
+    leftOut(`the table ${relation.schema}.${relation.name}, which is in the publication and not among the service's tables`);
+    this.#known.set(relation.oid, { relation, encoder: undefined });
+    return false;
+  }
+
+  /** @throws OfftakeError as RelationCompiler.compile */
+  async compile(relation: Relation): Promise<void> {
+    const before = this.#known.get(relation.oid)?.encoder;
+    const encoder = await this.#compiler.compile(relation);
+    if (before !== undefined) encoder.goOnFrom(before);
+    this.#known.set(relation.oid, { relation, encoder });
+  }
+
+  /**
+   * @param oid as the decoder gives it, signed
+   * @returns undefined for a table that is not the service's
+   * @throws OfftakeError PGOUTPUT_MALFORMED for one that was not described
+   */
+  encoder(oid: number): EventEncoder | undefined {
+    const known = this.#known.get(oid >>> 0);
+    if (known === undefined)
+      throw new OfftakeError("PGOUTPUT_MALFORMED", `The replication stream holds a row of the relation ${oid >>> 0}, which it has not described.`);
+    return known.encoder;
+  }
+}
