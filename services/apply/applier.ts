@@ -13,6 +13,7 @@ import type { Configuration, ServiceConfiguration } from "../runtime/configurati
 import type { OfftakeError } from "../runtime/errors.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Metrics } from "../runtime/metrics.ts";
+import { waitOrStop } from "../runtime/stop-signal.ts";
 import type { Batch } from "./batch.ts";
 import { Chain } from "./chain.ts";
 import { checkPosition, prepareTarget } from "./prepare.ts";
@@ -34,6 +35,9 @@ export interface ApplierContext {
 
 /** Milliseconds between commits of the group's offset, which only other people's tools read. */
 const commitEveryMs = 5000;
+
+/** Milliseconds that a stop waits for the last of them. */
+const commitLimitMs = 2000;
 
 /** @throws OfftakeError whose `retry` says what to do about it */
 export async function runApplier(context: ApplierContext, signal: AbortSignal): Promise<void> {
@@ -91,7 +95,9 @@ class ApplyLoop {
   readonly #context: ApplierContext;
   readonly #parts: Parts;
   readonly #signal: AbortSignal;
-  #committedAt = Date.now();
+  #committedAt = 0;
+  /** Applied, and not yet told to the group. */
+  #offset: number | undefined;
 
   constructor(context: ApplierContext, parts: Parts, signal: AbortSignal) {
     this.#context = context;
@@ -104,9 +110,13 @@ class ApplyLoop {
     const { reader } = this.#parts;
     let writing: Promise<void> = Promise.resolve();
     while (!this.#signal.aborted) {
-      const batch = await reader.next(writing);
+      const batch = await reader.next(writing).catch(async (error: unknown) => {
+        // What was whole before the record that cannot be read is still to be committed.
+        await writing;
+        throw error;
+      });
       await writing;
-      if (batch === undefined) return;
+      if (batch === undefined) break;
       if (batch.transactions.length > 0) {
         writing = this.#apply(batch);
         // Heard where the next batch is waited for.
@@ -117,6 +127,7 @@ class ApplyLoop {
       }
     }
     await writing;
+    await this.#commitOffset();
   }
 
   async #apply(batch: Batch): Promise<void> {
@@ -133,7 +144,7 @@ class ApplyLoop {
     const scout = new Consumer(cluster, topic, this.#signal, () => {});
     try {
       log.info({ offset: reader.offset }, "a transaction larger than a batch: looking for its end");
-      const end = await findTransactionEnd(scout, registry, reader.offset - 1, chain.commitLsn);
+      const end = await findTransactionEnd(scout, registry, topic, reader.offset - 1, chain.commitLsn);
       if (end === undefined) return;
       const startedAt = Date.now();
       let last: Batch | undefined = first;
@@ -165,15 +176,21 @@ class ApplyLoop {
     metrics.applyLagSeconds.set(labels, behind === 0 ? 0 : Math.max(now - last.micros / 1000, 0) / 1000);
     for (const { heartbeat, micros } of batch.transactions)
       if (heartbeat) metrics.endToEndSeconds.observe(labels, Math.max(now - micros / 1000, 0) / 1000);
-    if (now - this.#committedAt < commitEveryMs) return;
-    this.#committedAt = now;
-    this.#commitOffset(last.offset);
+    this.#offset = last.offset;
+    if (now - this.#committedAt >= commitEveryMs) void this.#commitOffset();
   }
 
-  #commitOffset(offset: number): void {
+  /** Never waits long, and never fails: nothing of ours depends on it. */
+  async #commitOffset(): Promise<void> {
     const { service, log } = this.#context;
-    commitOffset(this.#parts.cluster, groupOf(service.name), service.topic, offset).catch((error: unknown) =>
-      log.debug({ err: error }, "the group's offset was not committed"),
-    );
+    const offset = this.#offset;
+    if (offset === undefined) return;
+    this.#committedAt = Date.now();
+    this.#offset = undefined;
+    const answered = new AbortController();
+    const committing = commitOffset(this.#parts.cluster, groupOf(service.name), service.topic, offset)
+      .catch((error: unknown) => log.debug({ err: error }, "the group's offset was not committed"))
+      .finally(() => answered.abort());
+    await Promise.race([committing, waitOrStop(commitLimitMs, answered.signal)]);
   }
 }

@@ -12,13 +12,12 @@ import { AbortedTransactions } from "../../connectors/kafka/aborted-transactions
 import type { Fetched } from "../../connectors/kafka/fetch.ts";
 import { RecordBatchReader } from "../../connectors/kafka/record-batch.ts";
 import type { Registry } from "../../connectors/kafka/registry.ts";
-import { type EventPlan, eventPlan, noPlan } from "../../schemas/event-plan.ts";
-import { EventReader } from "../../schemas/event-reader.ts";
 import { parseMessage } from "../../schemas/offtake-message.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { Batch } from "./batch.ts";
 import type { Chain } from "./chain.ts";
 import { Change } from "./change-log.ts";
+import { RecordDecoder } from "./record-decoder.ts";
 
 export interface ReadLimits {
   readonly rows: number;
@@ -37,13 +36,11 @@ export class TopicReader {
 
   readonly #topic: string;
   readonly #consumer: Consumer;
-  readonly #registry: Registry;
+  readonly #decoder: RecordDecoder;
   readonly #chain: Chain;
   readonly #limits: ReadLimits;
-  readonly #plans = new Map<number, EventPlan>();
   readonly #records = new RecordBatchReader();
   readonly #aborted = new AbortedTransactions();
-  readonly #event: EventReader;
   /** The fetch under way. */
   #fetching: Promise<Fetched | undefined> | undefined;
   #fetchFrom: number;
@@ -51,18 +48,19 @@ export class TopicReader {
   #held = false;
   /** The last piece of a transaction must not have the beginning of the next one. */
   #inPieces = false;
-  /** Changes of a transaction whose end has not been read. */
+  /** What was read and not handed out. */
   #batch = new Batch();
+  /** Why nothing more can be read. */
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(topic: string, consumer: Consumer, registry: Registry, chain: Chain, offset: number, limits: ReadLimits) {
     this.#topic = topic;
     this.#consumer = consumer;
-    this.#registry = registry;
+    this.#decoder = new RecordDecoder(topic, registry);
     this.#chain = chain;
     this.#limits = limits;
     this.offset = offset;
     this.#fetchFrom = offset;
-    this.#event = new EventReader(noPlan);
   }
 
   /**
@@ -70,11 +68,12 @@ export class TopicReader {
    *
    * @param idle resolves when the target has nothing to do: until then a batch goes on growing
    * @returns undefined when it was stopped
-   * @throws OfftakeError CHAIN_BROKEN and what the consumer, the registry and `idle` throw
+   * @throws OfftakeError CHAIN_BROKEN, EVENT_MALFORMED and what the consumer, the registry and `idle` throw; whole transactions in front of a record
+   *   that cannot be read are handed out first
    */
   async next(idle: Promise<void>): Promise<Batch | undefined> {
     for (;;) {
-      if (await this.#readFetched()) return this.#cut();
+      if (await this.#readOrFail()) return this.#cut();
       const waited =
         this.#batch.transactions.length > 0
           ? await Promise.race([this.#fetched(), idle.then(() => "idle" as const)])
@@ -112,6 +111,17 @@ export class TopicReader {
     this.#aborted.over(fetched.aborted);
   }
 
+  async #readOrFail(): Promise<boolean> {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    try {
+      return await this.#readFetched();
+    } catch (error) {
+      if (this.#batch.transactions.length === 0) throw error;
+      this.#failure = { error };
+      return true;
+    }
+  }
+
   /** Reads what has been fetched. @returns whether the batch has to be cut, with something left to read */
   async #readFetched(): Promise<boolean> {
     if (this.#held) {
@@ -119,16 +129,20 @@ export class TopicReader {
       this.#add(this.#records.offset, this.#records.valueEnd - this.#records.valueStart);
     }
     const records = this.#records;
+    const decoder = this.#decoder;
+    const { event } = decoder;
     while (records.next()) {
       if (records.offset < this.offset) continue;
       this.offset = records.offset + 1;
       if (!this.#aborted.counts(records)) continue;
-      const plan = this.#plan() ?? (await this.#loadPlan());
-      this.#read(plan);
-      if (plan.kind === "message" && this.#isMarker()) continue;
-      if (!this.#chain.follows(this.#event, records.offset)) continue;
+      if (!decoder.decode(records)) {
+        await decoder.load(records);
+        decoder.decode(records);
+      }
+      if (event.plan.kind === "message" && this.#isMarker()) continue;
+      if (!this.#chain.follows(event, records.offset)) continue;
       // A create that moves a row belongs to the delete before it: never cut between them.
-      if (this.#mustCut && !this.#event.movesKey) {
+      if (this.#mustCut && !event.movesKey) {
         this.#held = true;
         return true;
       }
@@ -151,7 +165,7 @@ export class TopicReader {
   }
 
   #add(offset: number, bytes: number): void {
-    const event = this.#event;
+    const { event } = this.#decoder;
     const batch = this.#batch;
     batch.events += 1;
     if (event.plan.kind === "row") {
@@ -184,37 +198,9 @@ export class TopicReader {
     return batch;
   }
 
-  #plan(): EventPlan | undefined {
-    const { bytes, valueStart, valueEnd, offset } = this.#records;
-    if (valueStart === -1 || valueEnd - valueStart < 6 || bytes[valueStart] !== 0)
-      throw new OfftakeError("EVENT_MALFORMED", `The record at offset ${offset} of the topic ${this.#topic} was not written by Offtake.`, {
-        cure: "A topic of Offtake has one writer, its connector. Find out who else writes to it.",
-      });
-    return this.#plans.get(bytes.readUInt32BE(valueStart + 1));
-  }
-
-  async #loadPlan(): Promise<EventPlan> {
-    const { bytes, valueStart } = this.#records;
-    const id = bytes.readUInt32BE(valueStart + 1);
-    const plan = eventPlan(id, await this.#registry.schema(id));
-    this.#plans.set(id, plan);
-    return plan;
-  }
-
-  #read(plan: EventPlan): void {
-    const { bytes, valueStart, valueEnd, offset } = this.#records;
-    try {
-      this.#event.read(plan, bytes, valueStart + 5, valueEnd);
-    } catch (error) {
-      if (error instanceof OfftakeError)
-        throw new OfftakeError(error.code, `At offset ${offset} of the topic ${this.#topic}: ${error.message}`, { cause: error });
-      throw error;
-    }
-  }
-
   /** A take-over marker repeats a position: it is no link of the chain, and says where the events after it come from. */
   #isMarker(): boolean {
-    const { bytes, contentStart, contentEnd } = this.#event;
+    const { bytes, contentStart, contentEnd } = this.#decoder.event;
     const message = parseMessage(bytes.toString("utf8", contentStart, contentEnd));
     if (message?.kind !== "take-over") return false;
     this.#chain.takenOver(message, this.#records.offset);

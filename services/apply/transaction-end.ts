@@ -6,10 +6,9 @@ import { AbortedTransactions } from "../../connectors/kafka/aborted-transactions
 import type { Consumer } from "../../connectors/kafka/consumer.ts";
 import { RecordBatchReader } from "../../connectors/kafka/record-batch.ts";
 import type { Registry } from "../../connectors/kafka/registry.ts";
-import { type EventPlan, eventPlan } from "../../schemas/event-plan.ts";
-import { EventReader } from "../../schemas/event-reader.ts";
 import type { Lsn } from "../../connectors/postgres/lsn.ts";
 import { Batch, type TransactionEnd } from "./batch.ts";
+import { RecordDecoder } from "./record-decoder.ts";
 
 const fetchBytes = 4 << 20;
 const fetchWaitMs = 500;
@@ -19,15 +18,21 @@ const fetchWaitMs = 500;
  *
  * @param from an offset within the transaction
  * @returns undefined when it was stopped
- * @throws OfftakeError of the consumer and the registry
+ * @throws OfftakeError EVENT_MALFORMED, and of the consumer and the registry
  */
-export async function findTransactionEnd(consumer: Consumer, registry: Registry, from: number, commitLsn: Lsn): Promise<TransactionEnd | undefined> {
+export async function findTransactionEnd(
+  consumer: Consumer,
+  registry: Registry,
+  topic: string,
+  from: number,
+  commitLsn: Lsn,
+): Promise<TransactionEnd | undefined> {
   const high = Number(commitLsn >> 32n);
   const low = Number(commitLsn & 0xffffffffn);
   const records = new RecordBatchReader();
   const aborted = new AbortedTransactions();
-  const plans = new Map<number, EventPlan>();
-  let event: EventReader | undefined;
+  const decoder = new RecordDecoder(topic, registry);
+  const { event } = decoder;
   for (let next = from; ;) {
     const fetched = await consumer.fetch(next, { maxWaitMs: fetchWaitMs, maxBytes: fetchBytes });
     if (fetched === undefined) return undefined;
@@ -35,14 +40,10 @@ export async function findTransactionEnd(consumer: Consumer, registry: Registry,
     aborted.over(fetched.aborted);
     while (records.next()) {
       if (records.offset < next || !aborted.counts(records)) continue;
-      const id = records.bytes.readUInt32BE(records.valueStart + 1);
-      let plan = plans.get(id);
-      if (plan === undefined) {
-        plan = eventPlan(id, await registry.schema(id));
-        plans.set(id, plan);
+      if (!decoder.decode(records)) {
+        await decoder.load(records);
+        decoder.decode(records);
       }
-      event ??= new EventReader(plan);
-      event.read(plan, records.bytes, records.valueStart + 5, records.valueEnd);
       if (!event.last || event.commitHigh !== high || event.commitLow !== low) continue;
       const end = new Batch();
       end.end(event, records.offset, false);

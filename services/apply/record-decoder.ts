@@ -1,0 +1,83 @@
+/**
+ * Reads the records of a topic as events, and refuses what is none: an event that this version does not understand and passes over is a row that is
+ * missing at the target for ever.
+ *
+ * Source: schemas/envelope.ts; Confluent documentation, "Wire format".
+ */
+import type { RecordBatchReader } from "../../connectors/kafka/record-batch.ts";
+import type { Registry } from "../../connectors/kafka/registry.ts";
+import { type EventPlan, eventPlan, noPlan } from "../../schemas/event-plan.ts";
+import { EventReader } from "../../schemas/event-reader.ts";
+import { OfftakeError } from "../runtime/errors.ts";
+import { Change } from "./change-log.ts";
+
+/** 0x00, the schema's id, and at least one byte. */
+const shortest = 6;
+
+export class RecordDecoder {
+  /** The event of the newest record that was decoded. */
+  readonly event = new EventReader(noPlan);
+  readonly #topic: string;
+  readonly #registry: Registry;
+  readonly #plans = new Map<number, EventPlan>();
+
+  constructor(topic: string, registry: Registry) {
+    this.#topic = topic;
+    this.#registry = registry;
+  }
+
+  /**
+   * @returns false when the record's schema has to be loaded first
+   * @throws OfftakeError EVENT_MALFORMED
+   */
+  decode(records: RecordBatchReader): boolean {
+    const { bytes, valueStart, valueEnd, offset } = records;
+    if (valueStart === -1 || valueEnd - valueStart < shortest || bytes[valueStart] !== 0)
+      throw this.#malformed(
+        offset,
+        "was not written by Offtake",
+        "A topic of Offtake has one writer, its connector. Find out who else writes to it.",
+      );
+    const plan = this.#plans.get(bytes.readUInt32BE(valueStart + 1));
+    if (plan === undefined) return false;
+    try {
+      this.event.read(plan, bytes, valueStart + 5, valueEnd);
+    } catch (error) {
+      if (error instanceof OfftakeError)
+        throw new OfftakeError(error.code, `At offset ${offset} of the topic ${this.#topic}: ${error.message}`, { cause: error });
+      throw error;
+    }
+    const fault = faultOf(this.event);
+    if (fault !== undefined) throw this.#malformed(offset, fault, "");
+    return true;
+  }
+
+  /** Loads the schema of the record that decode() said false to. @throws OfftakeError of the registry; EVENT_MALFORMED */
+  async load({ bytes, valueStart }: RecordBatchReader): Promise<void> {
+    const id = bytes.readUInt32BE(valueStart + 1);
+    this.#plans.set(id, eventPlan(id, await this.#registry.schema(id)));
+  }
+
+  #malformed(offset: number, what: string, cure: string): OfftakeError {
+    return new OfftakeError("EVENT_MALFORMED", `The record at offset ${offset} of the topic ${this.#topic} ${what}.`, { cure });
+  }
+}
+
+/** What of an event this version could not apply, as the end of a sentence. */
+function faultOf({ plan, op, hasBefore, hasAfter, movesKey }: EventReader): string | undefined {
+  if (plan.kind === "message") return undefined;
+  const name = `${plan.schema}.${plan.table}`;
+  switch (op) {
+    case Change.create:
+      return hasAfter ? undefined : `creates a row of ${name} and has no row`;
+    case Change.update:
+      if (!hasAfter || movesKey) return `updates a row of ${name} and has ${hasAfter ? "an old key" : "no row"}`;
+      return plan.keys.length > 0 || hasBefore ? undefined : `updates a row of ${name}, which has no key, and does not say which`;
+    case Change.delete:
+      return hasBefore ? undefined : `deletes a row of ${name} and does not say which`;
+    case Change.truncate:
+      return undefined;
+    default:
+      return `has the op ${JSON.stringify(String.fromCharCode(op))} of ${name}, which is not in this version`;
+  }
+}
