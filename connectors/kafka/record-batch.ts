@@ -20,6 +20,9 @@ import { compress, decompress, type Compression, compressionCodes } from "./comp
 
 export const headerLength = 61;
 
+/** A batch with this many bytes is full: it goes before another record is begun. So a batch holds less than this, and one record of any size. */
+export const fullBatchBytes = 1 << 20;
+
 const at = {
   length: 8,
   leaderEpoch: 12,
@@ -161,7 +164,7 @@ export class RecordBatchReader {
   #left = 0;
   readonly #cursor = new AvroCursor();
 
-  /** @param response whole batches and at the end perhaps a part of one, which is passed over */
+  /** @param response whole batches and at the end perhaps a part of one, which is passed over; the first is whole, however large it is */
   over(response: Buffer): this {
     this.#response = response;
     this.#nextBatch = 0;
@@ -179,10 +182,17 @@ export class RecordBatchReader {
   next(): boolean {
     while (this.#left === 0) if (!this.#batch()) return false;
     this.#left -= 1;
-    const cursor = this.#cursor;
+    try {
+      this.#record(this.#cursor);
+    } catch (error) {
+      throw damaged(this.#baseOffset, "a record that cannot be read", error);
+    }
+    return true;
+  }
+
+  #record(cursor: AvroCursor): void {
     const length = cursor.long();
-    const end = cursor.at + length;
-    if (length < 0 || end > cursor.end) throw damaged(this.#baseOffset, "a record longer than its batch");
+    const start = cursor.at;
     cursor.skip(1);
     cursor.skipLong();
     this.offset = this.#baseOffset + cursor.long();
@@ -194,9 +204,9 @@ export class RecordBatchReader {
     this.valueStart = valueLength < 0 ? -1 : cursor.at;
     if (valueLength > 0) cursor.skip(valueLength);
     this.valueEnd = cursor.at;
-    if (cursor.at > end) throw damaged(this.offset, "a record that ends early");
-    cursor.at = end; // passes over headers: Offtake writes none
-    return true;
+    // Passes over headers: Offtake writes none.
+    cursor.skip(start + length - cursor.at);
+    if (this.#left === 0 && cursor.at !== cursor.end) throw new Error(`${cursor.end - cursor.at} bytes behind the last record`);
   }
 
   /** The offset after the batches that were read. 0 before the first. */
@@ -205,12 +215,16 @@ export class RecordBatchReader {
   #batch(): boolean {
     const response = this.#response;
     const start = this.#nextBatch;
-    if (this.#end - start < headerLength) return false;
-    const length = response.readInt32BE(start + at.length);
-    const end = start + at.leaderEpoch + length;
-    if (end > this.#end) return false;
+    const left = this.#end - start;
+    const length = left < headerLength ? headerLength : at.leaderEpoch + response.readInt32BE(start + at.length);
+    if (length > left) {
+      // Brokers send the first batch whole. Passed over, a part of it would be asked for again for ever.
+      if (start === 0 && left > 0) throw damaged(0, `${left} bytes instead of ${length}`);
+      return false;
+    }
+    const end = start + length;
     this.#baseOffset = Number(response.readBigInt64BE(start));
-    if (length < headerLength - at.leaderEpoch) throw damaged(this.#baseOffset, `a length of ${length}`);
+    if (length < headerLength) throw damaged(this.#baseOffset, `a length of ${length}`);
     const magic = response[start + at.magic];
     if (magic !== 2) throw damaged(this.#baseOffset, `the format version ${magic}, older than Kafka 0.11`);
     if (crc32c(response.subarray(start + at.attributes, end)) !== response.readUInt32BE(start + at.crc))
@@ -227,13 +241,21 @@ export class RecordBatchReader {
       this.bytes = response;
       this.#cursor.over(response, start + headerLength, end);
     } else {
-      this.bytes = decompress(attributes & 7, response.subarray(start + headerLength, end));
+      this.bytes = decompressed(attributes & 7, response.subarray(start + headerLength, end), this.#baseOffset);
       this.#cursor.over(this.bytes, 0, this.bytes.length);
     }
     return true;
   }
 }
 
-function damaged(offset: number, what: string): OfftakeError {
-  return new OfftakeError("KAFKA_BATCH_DAMAGED", `The record batch at offset ${offset} has ${what}.`);
+function decompressed(code: number, bytes: Buffer, offset: number): Buffer {
+  try {
+    return decompress(code, bytes);
+  } catch (error) {
+    throw damaged(offset, `bytes that its compression (${code}) does not know`, error);
+  }
+}
+
+function damaged(offset: number, what: string, cause?: unknown): OfftakeError {
+  return new OfftakeError("KAFKA_BATCH_DAMAGED", `The record batch at offset ${offset} has ${what}.`, { cause });
 }
