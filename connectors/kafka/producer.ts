@@ -177,7 +177,7 @@ export class Producer {
         this.#fail(
           new OfftakeError("EVENT_TOO_LARGE", `Kafka refuses a batch of ${this.#batches[0]?.bytes.length ?? 0} bytes for the topic ${this.#topic}.`, {
             cause: error,
-            cure: "Raise the topic's max.message.bytes (`offtake up` sets it to kafka.maxEvent).",
+            cure: "Raise the topic's max.message.bytes (`offtake up` sets it to what kafka.maxEvent needs).",
           }),
         );
         return;

@@ -10,6 +10,7 @@ import { OfftakeError } from "../../services/runtime/errors.ts";
 import { type KafkaCluster, type Leader } from "./cluster.ts";
 import { type Compression, compressionOf } from "./compression.ts";
 import { brokerAnswer, kafkaError } from "./kafka-errors.ts";
+import { fullBatchBytes } from "./record-batch.ts";
 
 export interface TopicSettings {
   readonly cleanupPolicy: string;
@@ -41,6 +42,15 @@ export async function readTopicSettings(cluster: KafkaCluster, topic: string): P
   };
 }
 
+/**
+ * What max.message.bytes has to be: Kafka's limit is of a batch, not of a record. A batch has room for one of the largest events behind all that it may
+ * hold before; with less, events of which each is allowed would be refused together. Compression makes random bytes a little longer.
+ */
+export function maxBatchBytes(maxEventBytes: number): number {
+  const largest = fullBatchBytes + maxEventBytes;
+  return largest + Math.ceil(largest / 256);
+}
+
 /** One thing that is wrong with a topic, and the cure. */
 export interface TopicFault {
   readonly what: string;
@@ -62,10 +72,10 @@ export function topicFaults(topic: string, leader: Leader, settings: TopicSettin
     });
   if (settings.cleanupPolicy !== "delete")
     faults.push({ what: `has cleanup.policy=${settings.cleanupPolicy}, which takes transactions out of it`, cure: set("cleanup.policy=delete") });
-  if (settings.maxMessageBytes < maxEventBytes)
+  if (settings.maxMessageBytes < maxBatchBytes(maxEventBytes))
     faults.push({
-      what: `takes records of ${settings.maxMessageBytes} bytes, and kafka.maxEvent is ${maxEventBytes}`,
-      cure: set(`max.message.bytes=${maxEventBytes}`),
+      what: `takes batches of ${settings.maxMessageBytes} bytes, and kafka.maxEvent (${maxEventBytes}) needs ${maxBatchBytes(maxEventBytes)}`,
+      cure: set(`max.message.bytes=${maxBatchBytes(maxEventBytes)}`),
     });
   if (production && leader.replicas < 3)
     faults.push({
@@ -83,7 +93,7 @@ export function topicFaults(topic: string, leader: Leader, settings: TopicSettin
 }
 
 /**
- * Creates the topic if it is missing; leaves one that is there alone but for max.message.bytes, which is raised to the largest event.
+ * Creates the topic if it is missing; leaves one that is there alone but for max.message.bytes, which is raised to the largest batch.
  *
  * @returns what was done
  * @throws OfftakeError KAFKA_UNREACHABLE, KAFKA_REFUSED, KAFKA_NOT_ALLOWED
@@ -94,7 +104,7 @@ export async function ensureTopic(
   configuration: KafkaConfiguration,
   production: boolean,
 ): Promise<"created" | "raised" | "present"> {
-  const maxMessageBytes = String(configuration.maxEventBytes);
+  const maxMessageBytes = maxBatchBytes(configuration.maxEventBytes);
   try {
     await cluster.admin.createTopics({
       topics: [topic],
@@ -102,7 +112,7 @@ export async function ensureTopic(
       replicas: configuration.replicationFactor,
       configs: [
         { name: "cleanup.policy", value: "delete" },
-        { name: "max.message.bytes", value: maxMessageBytes },
+        { name: "max.message.bytes", value: String(maxMessageBytes) },
         { name: "retention.ms", value: String(retentionMs) },
         { name: "unclean.leader.election.enable", value: "false" },
         ...(production ? [{ name: "min.insync.replicas", value: "2" }] : []),
@@ -113,14 +123,14 @@ export async function ensureTopic(
     if (brokerAnswer(error) !== "TOPIC_ALREADY_EXISTS") throw kafkaError(error, `create the topic ${topic}`);
   }
   const settings = await readTopicSettings(cluster, topic);
-  if (settings.maxMessageBytes >= configuration.maxEventBytes) return "present";
+  if (settings.maxMessageBytes >= maxMessageBytes) return "present";
   try {
     await cluster.admin.incrementalAlterConfigs({
       resources: [
         {
           resourceType: ConfigResourceTypes.TOPIC,
           resourceName: topic,
-          configs: [{ name: "max.message.bytes", configOperation: IncrementalAlterConfigOperationTypes.SET, value: maxMessageBytes }],
+          configs: [{ name: "max.message.bytes", configOperation: IncrementalAlterConfigOperationTypes.SET, value: String(maxMessageBytes) }],
         },
       ],
     });

@@ -9,12 +9,9 @@
  */
 import type { Compression } from "../kafka/compression.ts";
 import type { Producer } from "../kafka/producer.ts";
-import { RecordBatchWriter } from "../kafka/record-batch.ts";
+import { fullBatchBytes, RecordBatchWriter } from "../kafka/record-batch.ts";
 import { Acker } from "./acker.ts";
 import type { Lsn } from "./lsn.ts";
-
-/** A batch with this many bytes is full. */
-const fullBytes = 1 << 20;
 
 /** More than this on the way to Kafka, and the source has to wait until half of it has arrived. */
 const maxPendingBytes = 12 << 20;
@@ -93,7 +90,7 @@ export class Outbox {
 
   /** Before an event is appended to `batch`: what stands there is not the last of its transaction, so a full batch may go. */
   makeRoom(): void {
-    if (this.batch.length >= fullBytes) this.#send();
+    if (this.batch.length >= fullBatchBytes) this.#send();
   }
 
   /** @param fromEnd how far before the end of the batch the byte of the event's `last` lies */
@@ -111,7 +108,7 @@ export class Outbox {
     if (links) this.#commits.push({ events: this.#appended, micros, lsn });
     this.#acker.commit(lsn);
     this.#settle();
-    if (this.batch.length >= fullBytes) this.#send();
+    if (this.batch.length >= fullBatchBytes) this.#send();
     return links;
   }
 
@@ -143,7 +140,7 @@ export class Outbox {
   #durable(records: number): void {
     const arrived = this.#sent.shift();
     // One that has grown for a giant row is not kept.
-    if (arrived !== undefined && arrived.writer.bytes.length <= 2 * fullBytes) {
+    if (arrived !== undefined && arrived.writer.bytes.length <= 2 * fullBatchBytes) {
       arrived.reset();
       this.#free.push(arrived);
     }
@@ -175,6 +172,6 @@ export class Outbox {
   }
 
   #newBatch(): RecordBatchWriter {
-    return new RecordBatchWriter(this.#compression, fullBytes + (fullBytes >> 2));
+    return new RecordBatchWriter(this.#compression, fullBatchBytes + (fullBatchBytes >> 2));
   }
 }
