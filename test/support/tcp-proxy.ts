@@ -1,0 +1,127 @@
+/**
+ * Stands between a client and a server and does what networks do: cuts connections at any byte, holds bytes back, swallows them.
+ */
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+
+/** Towards the server, or back to the client. */
+export type Direction = "there" | "back";
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+  readonly held: Record<Direction, Buffer[]>;
+}
+
+export class TcpProxy implements AsyncDisposable {
+  /** Connections that clients have made so far. */
+  accepted = 0;
+  /** Bytes that were passed on so far. */
+  readonly passed: Record<Direction, number> = { there: 0, back: 0 };
+
+  readonly #target: () => { host: string; port: number };
+  readonly #server = createServer({ noDelay: true }, (client) => this.#accept(client));
+  readonly #pairs = new Set<Pair>();
+  readonly #holds = new Set<Direction>();
+  readonly #swallows = new Set<Direction>();
+  /** Bytes that may still pass before every connection is cut. */
+  readonly #cutAfter = new Map<Direction, number>();
+
+  private constructor(target: () => { host: string; port: number }) {
+    this.#target = target;
+  }
+
+  /** @param target asked at each connection */
+  static async start(target: () => { host: string; port: number }): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target);
+    proxy.#server.listen(0, "127.0.0.1");
+    await once(proxy.#server, "listening");
+    return proxy;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") throw new Error("the proxy does not listen");
+    return address.port;
+  }
+
+  /** Connections that are open. */
+  get open(): number {
+    return this.#pairs.size;
+  }
+
+  /** Ends every connection, at once and without a farewell. What is held back is lost. */
+  cut(): void {
+    for (const { client, server } of this.#pairs) {
+      client.resetAndDestroy();
+      server.resetAndDestroy();
+    }
+  }
+
+  /** Cuts once this many more bytes have passed, in the middle of whatever they are. */
+  cutAfter(direction: Direction, bytes: number): void {
+    this.#cutAfter.set(direction, bytes);
+  }
+
+  /** Bytes wait here until release(). */
+  hold(direction: Direction): void {
+    this.#holds.add(direction);
+  }
+
+  release(direction: Direction): void {
+    this.#holds.delete(direction);
+    for (const pair of this.#pairs) {
+      const held = pair.held[direction].splice(0);
+      for (const bytes of held) this.#pass(pair, direction, bytes);
+    }
+  }
+
+  /** From now on bytes disappear, and the connection stays: what a firewall does that has forgotten it. */
+  swallow(direction: Direction): void {
+    this.#swallows.add(direction);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close();
+    this.cut();
+    if (this.#server.listening) await once(this.#server, "close");
+  }
+
+  #accept(client: Socket): void {
+    this.accepted += 1;
+    const server = connect({ ...this.#target(), noDelay: true });
+    const pair: Pair = { client, server, held: { there: [], back: [] } };
+    this.#pairs.add(pair);
+    client.on("data", (bytes: Buffer) => this.#receive(pair, "there", bytes));
+    server.on("data", (bytes: Buffer) => this.#receive(pair, "back", bytes));
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      one.on("error", () => {});
+      one.on("close", () => {
+        this.#pairs.delete(pair);
+        other.destroy();
+      });
+    }
+  }
+
+  #receive(pair: Pair, direction: Direction, bytes: Buffer): void {
+    if (this.#swallows.has(direction)) return;
+    if (this.#holds.has(direction)) pair.held[direction].push(bytes);
+    else this.#pass(pair, direction, bytes);
+  }
+
+  #pass(pair: Pair, direction: Direction, bytes: Buffer): void {
+    const left = this.#cutAfter.get(direction);
+    const length = Math.min(bytes.length, left ?? bytes.length);
+    this.passed[direction] += length;
+    (direction === "there" ? pair.server : pair.client).write(bytes.subarray(0, length));
+    if (left === undefined) return;
+    this.#cutAfter.set(direction, left - length);
+    if (length < left) return;
+    this.#cutAfter.delete(direction);
+    // What was written leaves first: the other side has it, and nothing of what follows.
+    setImmediate(() => this.cut());
+  }
+}
