@@ -2,7 +2,7 @@
  * Stands between a client and a server and does what networks do: cuts connections at any byte, holds bytes back, swallows them.
  */
 import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** Towards the server, or back to the client. */
 export type Direction = "there" | "back";
@@ -14,35 +14,36 @@ interface Pair {
 }
 
 export class TcpProxy implements AsyncDisposable {
+  /** Where clients connect. */
+  readonly port: number;
   /** Connections that clients have made so far. */
   accepted = 0;
   /** Bytes that were passed on so far. */
   readonly passed: Record<Direction, number> = { there: 0, back: 0 };
 
   readonly #target: () => { host: string; port: number };
-  readonly #server = createServer({ noDelay: true }, (client) => this.#accept(client));
+  readonly #server: Server;
   readonly #pairs = new Set<Pair>();
   readonly #holds = new Set<Direction>();
   readonly #swallows = new Set<Direction>();
   /** Bytes that may still pass before every connection is cut. */
   readonly #cutAfter = new Map<Direction, number>();
 
-  private constructor(target: () => { host: string; port: number }) {
+  private constructor(server: Server, port: number, target: () => { host: string; port: number }) {
+    this.#server = server;
+    this.port = port;
     this.#target = target;
+    server.on("connection", (client) => this.#accept(client));
   }
 
   /** @param target asked at each connection */
   static async start(target: () => { host: string; port: number }): Promise<TcpProxy> {
-    const proxy = new TcpProxy(target);
-    proxy.#server.listen(0, "127.0.0.1");
-    await once(proxy.#server, "listening");
-    return proxy;
-  }
-
-  get port(): number {
-    const address = this.#server.address();
+    const server = createServer({ noDelay: true });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
     if (address === null || typeof address === "string") throw new Error("the proxy does not listen");
-    return address.port;
+    return new TcpProxy(server, address.port, target);
   }
 
   /** Connections that are open. */
@@ -82,9 +83,11 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, "close");
     this.#server.close();
     this.cut();
-    if (this.#server.listening) await once(this.#server, "close");
+    await closed;
   }
 
   #accept(client: Socket): void {
