@@ -6,6 +6,7 @@
  */
 import type { ExitCode, Terminal } from "../../services/cli/terminal.ts";
 import { asOfftakeError, messageOf, OfftakeError } from "../../services/runtime/errors.ts";
+import type { LocalStack } from "../local/stack.ts";
 import { carve } from "./carve.ts";
 import { Display } from "./display.ts";
 import { holdText } from "./hold-text.ts";
@@ -15,6 +16,7 @@ import { RunningOfftake } from "./offtake-process.ts";
 import { picture } from "./picture.ts";
 import { keepLogs } from "./run-folder.ts";
 import { openScene, type Scene } from "./scene.ts";
+import { silentServers } from "./server-watch.ts";
 import { show, type ShowOptions, steadyRate } from "./show.ts";
 import { setStage, type Stage, startServers } from "./stage.ts";
 import { together } from "./together.ts";
@@ -38,7 +40,7 @@ export async function demo(options: DemoOptions, terminal: Terminal, signal: Abo
     try {
       evidence = await perform(await setStage(stack), options, { terminal, display }, signal);
     } catch (error) {
-      throw signal.aborted ? error : failure(error, await keepLogs(stack.folder));
+      throw signal.aborted ? error : await failure(error, stack);
     } finally {
       await stack.stop();
     }
@@ -115,7 +117,10 @@ function answer(evidence: Evidence, terminal: Terminal): void {
   if (terminal.json) terminal.progress(verdictText(evidence));
 }
 
-function failure(error: unknown, logs: string): OfftakeError {
-  const { line } = asOfftakeError(error);
-  return new OfftakeError("DEMO_FAILED", line.replace(/^DEMO_FAILED: /, ""), { cause: error, cure: `Logs of the run and its servers: ${logs}` });
+/** What failed, and where the logs are. A server that is gone is the cause of whatever else is. */
+async function failure(error: unknown, stack: LocalStack): Promise<OfftakeError> {
+  const silent = [...(await silentServers(stack))].map(([name, reason]) => `${name} does not answer: ${reason}.`);
+  const { code, line, message } = asOfftakeError(error);
+  const what = silent.length > 0 ? silent.join(" ") : code === "DEMO_FAILED" ? message : line;
+  return new OfftakeError("DEMO_FAILED", what, { cause: error, cure: `Logs of the run and its servers: ${await keepLogs(stack.folder)}` });
 }

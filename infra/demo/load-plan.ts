@@ -41,7 +41,7 @@ const kinds: readonly Kind[] = [
   { weight: 100, possible: ({ filledTrades }) => filledTrades.length > 0, write: decisions.measureOutcome },
   { weight: 40, write: (_desk, random) => decisions.calibrate(random, random.between(1, 6)) },
   // One connection alone empties the log, so that no two wait for each other's lock in turn.
-  { weight: 2, possible: ({ number }) => number === 0, write: () => decisions.forgetCalibration() },
+  { weight: 6, possible: ({ number }) => number === 0, write: () => decisions.forgetCalibration() },
 ];
 
 /**

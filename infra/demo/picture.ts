@@ -1,11 +1,15 @@
 /**
  * The flow, drawn: which tables go where.
  */
-import type { Configuration } from "../../services/runtime/configuration.ts";
+import type { ServiceConfiguration } from "../../services/runtime/configuration.ts";
 import { databaseOf } from "./run-folder.ts";
 
+interface Pictured {
+  readonly services: readonly Pick<ServiceConfiguration, "name" | "topic">[];
+}
+
 /** @param tables of each service */
-export function picture({ services }: Configuration, tables: ReadonlyMap<string, readonly { readonly table: string }[]>): string {
+export function picture({ services }: Pictured, tables: ReadonlyMap<string, readonly { readonly table: string }[]>): string {
   const rows = services.map(({ name, topic }) => ({ tables: (tables.get(name) ?? []).map(({ table }) => table), topic, database: databaseOf(name) }));
   const width = Math.max(...rows.flatMap((row) => row.tables.map((table) => table.length)));
   const topicWidth = Math.max(...rows.map(({ topic }) => topic.length));
