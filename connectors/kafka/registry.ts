@@ -125,6 +125,8 @@ function hostAndAuth(url: Secret): { host: string; auth?: { username: string; pa
 
 /** The HTTP status of the client's errors; undefined when nobody answered. */
 function statusOf(error: unknown): number | undefined {
+  // Where nobody answers, the client makes up a status of 400, with the network's error as what the registry is said to have answered.
+  if (/ status 400: .*(\bE[A-Z_]{4,}\b|socket hang up)/.test(messageOf(error))) return undefined;
   if (typeof error === "object" && error !== null && "status" in error && typeof error.status === "number" && error.status > 0) return error.status;
   return undefined;
 }

@@ -1,0 +1,130 @@
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { SchemaRegistry } from "@kafkajs/confluent-schema-registry";
+import { describe, expect, inject, test } from "vitest";
+import { Registry } from "../../../connectors/kafka/registry.ts";
+import { envelopeSchema, messageSchema } from "../../../schemas/envelope.ts";
+import { avroColumnType } from "../../../schemas/postgres-types.ts";
+import { OfftakeError } from "../../../services/runtime/errors.ts";
+import { Secret } from "../../../services/runtime/secret.ts";
+import { uniqueName } from "../../support/databases.ts";
+
+function registry(url: string = inject("registry")): Registry {
+  return new Registry(new Secret(url));
+}
+
+/** An envelope with columns of these names and types. */
+function schemaOf(columns: Readonly<Record<string, number>>) {
+  return envelopeSchema(
+    { topicPrefix: "offtake", schema: "public", table: "t" },
+    Object.entries(columns).map(([name, oid]) => ({ name, key: name === "id", type: avroColumnType(oid, undefined) })),
+  );
+}
+
+async function compatibility(subject: string, level?: string): Promise<string> {
+  const put = { method: "PUT", body: JSON.stringify({ compatibility: level }), headers: { "content-type": "application/json" } };
+  const response = await fetch(`${inject("registry")}/config/${encodeURIComponent(subject)}`, level === undefined ? {} : put);
+  const answer: { compatibilityLevel?: string; compatibility?: string } = JSON.parse(await response.text());
+  return answer.compatibilityLevel ?? answer.compatibility ?? `status ${response.status}`;
+}
+
+async function outcomeOf(registering: Promise<number>): Promise<string> {
+  return registering.then(
+    () => "registered",
+    (error: unknown) => (error instanceof OfftakeError ? error.code : String(error)),
+  );
+}
+
+describe("Registry", () => {
+  test("registers a schema once, and gives it back to whoever reads", async () => {
+    const subject = uniqueName("subject");
+    const id = await registry().register(subject, schemaOf({ id: 20, note: 25 }));
+    expect(await registry().register(subject, schemaOf({ id: 20, note: 25 }))).toBe(id);
+    const type = await registry().schema(id);
+    expect(type.typeName).toBe("record");
+    const independent = await new SchemaRegistry({ host: inject("registry") }).getSchema(id);
+    expect(independent.isValid(type.random())).toBe(true);
+  });
+
+  test("gives two schemas of one subject two ids, and a subject that is new the level BACKWARD", async () => {
+    const subject = uniqueName("subject");
+    const one = await registry().register(subject, schemaOf({ id: 20 }));
+    const other = await registry().register(subject, schemaOf({ id: 20, note: 25 }));
+    expect(other).not.toBe(one);
+    expect(await compatibility(subject)).toBe("BACKWARD");
+  });
+
+  test("takes columns that come and go, and types that readers understand", async () => {
+    const subject = uniqueName("subject");
+    const shapes: Record<string, number>[] = [
+      { id: 20, a: 23 },
+      { id: 20, a: 23, b: 25 },
+      { id: 20, b: 25 },
+      { id: 20, b: 25, a: 20 },
+    ];
+    for (const columns of shapes) expect(await outcomeOf(registry().register(subject, schemaOf(columns)))).toBe("registered");
+    expect(await outcomeOf(registry().register(uniqueName("subject"), messageSchema("offtake")))).toBe("registered");
+  });
+
+  test("refuses a type that readers of the topic would not understand, and says what to do", async () => {
+    const subject = uniqueName("subject");
+    await registry().register(subject, schemaOf({ id: 20, note: 25 }));
+    await expect(registry().register(subject, schemaOf({ id: 20, note: 23 }))).rejects.toMatchObject({
+      code: "SCHEMA_REFUSED",
+      message: expect.stringContaining(subject),
+      cure: expect.stringContaining("NONE"),
+    });
+  });
+
+  test.each([
+    ["NONE", "registered"],
+    ["FULL", "SCHEMA_REFUSED"],
+    ["FORWARD_TRANSITIVE", "SCHEMA_REFUSED"],
+  ])("leaves the level %s alone that an operator has set, and obeys it", async (level, outcome) => {
+    const subject = uniqueName("subject");
+    await registry().register(subject, schemaOf({ id: 20, note: 25 }));
+    await compatibility(subject, level);
+    expect(await outcomeOf(registry().register(subject, schemaOf({ id: 20, note: 23 })))).toBe(outcome);
+    expect(await compatibility(subject)).toBe(level);
+  });
+
+  test("has no schema that nobody registered", async () => {
+    await expect(registry().schema(2_000_000_000)).rejects.toMatchObject({ code: "SCHEMA_UNKNOWN" });
+  });
+
+  test("answers, and where it does not, says so without the password", async () => {
+    await expect(registry().ping()).resolves.toBeUndefined();
+    const nobody = registry("http://user:hidden@127.0.0.1:1/apis/ccompat/v7");
+    const failed = await nobody.register("s", schemaOf({ id: 20 })).catch((error: unknown) => error);
+    expect(failed).toMatchObject({ code: "REGISTRY_UNREACHABLE", message: expect.stringContaining("http://user@127.0.0.1:1/") });
+    expect(JSON.stringify(failed) + String(failed)).not.toContain("hidden");
+    await expect(nobody.schema(1)).rejects.toMatchObject({ code: "REGISTRY_UNREACHABLE" });
+    await expect(nobody.ping()).rejects.toMatchObject({ code: "REGISTRY_UNREACHABLE" });
+  });
+
+  test("that is no schema registry at this path refuses", async () => {
+    const wrong = registry(inject("registry").replace("/apis/ccompat/v7", "/wrong"));
+    await expect(wrong.register(uniqueName("subject"), schemaOf({ id: 20 }))).rejects.toMatchObject({ code: "REGISTRY_REFUSED" });
+  });
+
+  test.each([
+    [401, "REGISTRY_REFUSED"],
+    [403, "REGISTRY_REFUSED"],
+    [429, "REGISTRY_UNREACHABLE"],
+    [500, "REGISTRY_UNREACHABLE"],
+    [503, "REGISTRY_UNREACHABLE"],
+  ])("that answers %i is %s, and gets user and password", async (status, code) => {
+    const seen: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      seen.push(request.headers.authorization);
+      response.writeHead(status, { "content-type": "application/json" }).end('{"error_code":1,"message":"told by the test"}');
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    const failed = registry(`http://us%40er:p%3Aw@127.0.0.1:${port}`).schema(1);
+    await expect(failed).rejects.toMatchObject({ code });
+    server.close();
+    expect(seen[0]).toBe(`Basic ${Buffer.from("us@er:p:w").toString("base64")}`);
+  });
+});
