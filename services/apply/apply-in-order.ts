@@ -57,13 +57,28 @@ export async function applyInOrder(client: Client, context: InOrder): Promise<vo
 }
 
 async function truncate(client: Client, context: InOrder, first: number, last: number): Promise<void> {
-  const { log, tables } = context;
-  const named = Array.from({ length: last - first + 1 }, (_, i) => tables[log.plan[first + i]!]!);
+  const { log, tables, replica } = context;
+  const sql = truncateSql(Array.from({ length: last - first + 1 }, (_, i) => tables[log.plan[first + i]!]!));
   try {
-    await client.query(truncateSql(named));
+    if (replica) await client.query(sql);
+    else await truncateAwake(client, sql);
   } catch (error) {
     throw judged(context, first, error);
   }
+}
+
+/** A table whose deferred constraints have something left to check cannot be truncated: they are checked first, as they were at the source. */
+async function truncateAwake(client: Client, sql: string): Promise<void> {
+  await client.query("SAVEPOINT truncate");
+  try {
+    await client.query(sql);
+  } catch (error) {
+    if (sqlState(error) !== "55006") throw error;
+    await client.query("ROLLBACK TO SAVEPOINT truncate; SET CONSTRAINTS ALL IMMEDIATE");
+    await client.query(sql);
+    await client.query("SET CONSTRAINTS ALL DEFERRED");
+  }
+  await client.query("RELEASE SAVEPOINT truncate");
 }
 
 async function applyRow(client: Client, context: InOrder, change: number): Promise<void> {

@@ -18,7 +18,7 @@ import { messageOf, OfftakeError } from "../runtime/errors.ts";
  */
 export type TargetVerdict = "busy" | "unreachable" | "changed" | "refused" | "event";
 
-const busy: ReadonlySet<string> = new Set(["55P03", "55006", "57014", "25006"]);
+const busy: ReadonlySet<string> = new Set(["55P03", "57014", "25006"]);
 const changed: ReadonlySet<string> = new Set(["42P01", "42703", "3F000"]);
 
 export function verdictOf(error: unknown): TargetVerdict {

@@ -19,7 +19,7 @@ describe("the whole pipeline", () => {
     // Now and then the applier catches up, so that batches of many sizes meet rows of before.
     for (let from = 0; from < load.length; from += 100) {
       for (const transaction of load.slice(from, from + 100)) await run(source, transaction);
-      await caughtUp(pipeline);
+      await caughtUp(pipeline, [connector, applier]);
       expect(await stateOf(target, monolithTables)).toEqual(await stateOf(source, monolithTables));
     }
     const written = await stateOf(source, monolithTables);

@@ -6,6 +6,7 @@ import { parseLsn } from "../../../connectors/postgres/lsn.ts";
 import { canonicalSettings } from "../../../connectors/postgres/session.ts";
 import { readPosition } from "../../../services/apply/position.ts";
 import type { Pipeline } from "../../support/pipeline.ts";
+import type { RunningUnit } from "../../support/running-unit.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const settings = JSON.stringify({ ...canonicalSettings, search_path: "public, pg_catalog" });
@@ -30,15 +31,26 @@ export async function stateOf(client: Client, tables: Readonly<Record<string, st
   }
 }
 
-/** Waits until everything that is committed at the monolith now is applied. */
-export async function caughtUp({ source, target, connector }: Pick<Pipeline, "source" | "target" | "connector">): Promise<void> {
+/**
+ * Waits until everything that is committed at the monolith now is applied.
+ *
+ * @param units what has to do it: waiting ends with what one of them ends with
+ */
+export async function caughtUp(
+  { source, target, connector }: Pick<Pipeline, "source" | "target" | "connector">,
+  units: readonly RunningUnit[] = [],
+): Promise<void> {
   const { rows } = await source.query<{ lsn: string }>(
     `SELECT pg_logical_emit_message(true, 'offtake', '{"kind": "heartbeat", "at": 0}')::text AS lsn`,
   );
   // The message's own: its commit comes behind it.
   const lsn = parseLsn(rows[0]!.lsn);
-  await waitFor(async () => ((await readPosition(target, connector.name))?.commitLsn ?? 0n) >= lsn, {
+  const applied = waitFor(async () => ((await readPosition(target, connector.name))?.commitLsn ?? 0n) >= lsn, {
     what: "the target to have everything",
     timeout: 60_000,
   });
+  const ends = units.map(async ({ ended }) => {
+    throw (await ended) ?? new Error("a unit has ended");
+  });
+  await Promise.race([applied, ...ends]);
 }
