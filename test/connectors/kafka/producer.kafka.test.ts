@@ -1,10 +1,14 @@
 import { afterAll, describe, expect, test } from "vitest";
+import { closeConnection } from "../../../connectors/kafka/cluster.ts";
+import { brokerAnswer } from "../../../connectors/kafka/kafka-errors.ts";
+import { produce } from "../../../connectors/kafka/produce.ts";
 import { initProducerId } from "../../../connectors/kafka/producer-id.ts";
+import { nextSequence } from "../../../connectors/kafka/producer.ts";
 import { OfftakeError } from "../../../services/runtime/errors.ts";
 import { uniqueName } from "../../support/databases.ts";
 import { deleteTopic, freshTopic, testCluster } from "../../support/topics.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import type { PlainRecord } from "./plain-records.ts";
+import { batchOf, type PlainRecord } from "./plain-records.ts";
 import { ProxiedCluster } from "./proxied-cluster.ts";
 import { readTopic } from "./read-topic.ts";
 import { RecordedProducer } from "./recorded-producer.ts";
@@ -226,5 +230,37 @@ describe("Producer", () => {
     await waitFor(() => recorded.interruptions.length >= 3, { what: "it to have tried again" });
     expect(recorded.failures).toEqual([]);
     expect(recorded.producer.pending).toBe(1);
+  });
+});
+
+describe("sequence numbers", () => {
+  test.each([
+    [0, 5, 5],
+    [2 ** 31 - 1, 1, 0],
+    [2 ** 31 - 2, 4, 2],
+    [2 ** 31 - 5, 5, 0],
+  ])("behind %i and %i records come to %i", (sequence, records, next) => {
+    expect(nextSequence(sequence, records)).toBe(next);
+  });
+
+  test("wrap where the broker's do", async () => {
+    const topic = await freshTopic(cluster);
+    const { producerId, epoch } = await initProducerId(cluster, uniqueName("connector"), new AbortController().signal);
+    const leader = await cluster.leader(topic);
+    const connection = await cluster.connect(leader, 10_000);
+    const put = async (sequence: number): Promise<string> => {
+      const bytes = batchOf(batch(sequence), { producerId, epoch, sequence });
+      const { promise, resolve } = Promise.withResolvers<string>();
+      produce(connection, topic, bytes, 5000, (error, offset) => resolve(error === undefined ? `at ${offset}` : String(brokerAnswer(error))));
+      return promise;
+    };
+    // Three records: two numbers before the wrap, and 0.
+    const first = 2 ** 31 - 2;
+    const next = nextSequence(first, 3);
+    expect(await put(first)).toBe("at 0");
+    expect(await put(next + 1)).toBe("OUT_OF_ORDER_SEQUENCE_NUMBER");
+    expect(await put(next)).toBe("at 3");
+    expect(await put(nextSequence(next, 3))).toBe("at 6");
+    await closeConnection(connection);
   });
 });
