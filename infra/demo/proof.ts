@@ -6,6 +6,7 @@
  */
 import type { Client } from "pg";
 import { canonicalSettings, endSession, openSession } from "../../connectors/postgres/session.ts";
+import { OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
 import type { TableName } from "../../services/runtime/table-pattern.ts";
 import { compareKeys, readShape, rowStream, type TableShape, type TextRow } from "./row-stream.ts";
@@ -35,22 +36,27 @@ export interface Owned {
   readonly tables: readonly TableName[];
 }
 
-/** Nobody may write meanwhile: the two sides are read one shortly after the other. */
-export async function prove(source: Secret, services: readonly Owned[]): Promise<TableProof[]> {
+/**
+ * Nobody may write meanwhile: the two sides are read one shortly after the other.
+ *
+ * @throws OfftakeError DEMO_STOPPED when it was stopped: half a comparison is none
+ */
+export async function prove(source: Secret, services: readonly Owned[], signal: AbortSignal): Promise<TableProof[]> {
   const proofs: TableProof[] = [];
   for (const { service, target, tables } of services)
     await withSnapshots(source, target, async (left, right) => {
-      for (const table of tables) proofs.push({ service, ...(await proveTable(left, right, await readShape(left, table))) });
+      for (const table of tables) proofs.push({ service, ...(await proveTable(left, right, await readShape(left, table), signal)) });
     });
   return proofs;
 }
 
 const shown = 5;
 
-async function proveTable(source: Client, target: Client, shape: TableShape): Promise<Omit<TableProof, "service">> {
+async function proveTable(source: Client, target: Client, shape: TableShape, signal: AbortSignal): Promise<Omit<TableProof, "service">> {
   const differences: Difference[] = [];
   let [rows, sourceRows, targetRows, different] = [0, 0, 0, 0];
   for await (const [left, right] of sideBySide(rowStream(source, shape), rowStream(target, shape))) {
+    if (signal.aborted) throw new OfftakeError("DEMO_STOPPED", "The comparison was stopped.");
     rows += 1;
     if (left !== undefined) sourceRows += 1;
     if (right !== undefined) targetRows += 1;

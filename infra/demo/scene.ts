@@ -72,11 +72,12 @@ export async function drainScene({ stage, sessions, cluster, probes }: Scene, si
   await drain(stage.configuration, sessions, cluster, probes, signal);
 }
 
-export async function proveScene({ stage, tables }: Scene): Promise<TableProof[]> {
+export async function proveScene({ stage, tables }: Scene, signal: AbortSignal): Promise<TableProof[]> {
   const { source, services } = stage.configuration;
   return prove(
     source.url,
     services.map(({ name, target }) => ({ service: name, target: target.url, tables: tables.get(name) ?? [] })),
+    signal,
   );
 }
 

@@ -47,7 +47,7 @@ export async function show(scene: Scene, options: ShowOptions, display: Display,
   stopIf(signal);
   display.say(`Drained ${seconds.toFixed(1)} s after the load's first statement. Comparing every table, row by row`);
   const events = await countEvents(scene, signal);
-  const proofs = await proveScene(scene);
+  const proofs = await proveScene(scene, signal);
   stopIf(signal);
   const changes = load.ledger.changes + probes.ledger.changes;
   return {

@@ -1,7 +1,7 @@
 /**
  * What a run of the demo has shown, and how it says so. A demo that says "equal" of what it has not looked at is worse than none.
  *
- * Pure. Source: docs/cli.md, "demo".
+ * Pure. Source: docs/demo.md.
  */
 import { ExitCode } from "../../services/cli/terminal.ts";
 import { grouped } from "./live-table.ts";

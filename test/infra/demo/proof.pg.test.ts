@@ -4,6 +4,7 @@ import { prove, type TableProof } from "../../../infra/demo/proof.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
 import { freshDatabase, type TestDatabase } from "../../support/databases.ts";
 
+const { signal } = new AbortController();
 let source: TestDatabase;
 let target: TestDatabase;
 
@@ -32,7 +33,7 @@ async function both(sql: string): Promise<void> {
 
 async function proven(...tables: string[]): Promise<TableProof[]> {
   const names = tables.map((table) => ({ schema: "public", table }));
-  return prove(new Secret(source.url), [{ service: "svc", target: new Secret(target.url), tables: names }]);
+  return prove(new Secret(source.url), [{ service: "svc", target: new Secret(target.url), tables: names }], signal);
 }
 
 const numbers = `
@@ -91,6 +92,12 @@ test("of very many differences the first are named and all are counted", async (
   const [proof] = await proven("n");
   expect(proof).toMatchObject({ sourceRows: 2500, targetRows: 2500, rows: 4500, different: 4000 });
   expect(proof?.differences).toHaveLength(5);
+});
+
+test("a comparison that is stopped gives no verdict", async () => {
+  await both(numbers);
+  const owned = [{ service: "svc", target: new Secret(target.url), tables: [{ schema: "public", table: "n" }] }];
+  await expect(prove(new Secret(source.url), owned, AbortSignal.abort())).rejects.toMatchObject({ code: "DEMO_STOPPED" });
 });
 
 test("a column or a table that the target does not have is an error, and so is a table without a key", async () => {

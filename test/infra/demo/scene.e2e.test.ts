@@ -38,7 +38,7 @@ afterAll(async () => {
 async function evidence(): Promise<Evidence> {
   const changes = load.ledger.changes + scene.probes.ledger.changes;
   return {
-    proofs: await proveScene(scene),
+    proofs: await proveScene(scene, signal),
     changes,
     expectedEvents: changes + load.ledger.keyChanges,
     events: await countEvents(scene, signal),
