@@ -15,11 +15,12 @@ import { interrupted, OfftakeError } from "../../services/runtime/errors.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
 import type { KafkaCluster } from "../kafka/cluster.ts";
 import { Consumer } from "../kafka/consumer.ts";
-import { offsetRange } from "../kafka/offsets.ts";
+import { type OffsetRange, offsetRange } from "../kafka/offsets.ts";
 import type { Producer } from "../kafka/producer.ts";
 import type { ProducerIdentity } from "../kafka/producer-id.ts";
 import { RecordBatchWriter } from "../kafka/record-batch.ts";
 import type { Registry } from "../kafka/registry.ts";
+import { formatLsn } from "./lsn.ts";
 import { encodeMessage, encodeProcessed } from "./message-encoder.ts";
 import { postgresEpochMicros } from "./replication-messages.ts";
 import type { Tail, TimelineHistory } from "./start-checks.ts";
@@ -73,7 +74,7 @@ export function markerThrough(producer: Producer, signal: AbortSignal): PutMarke
 /**
  * @param identity of the producer that putMarker writes with
  * @returns the topic's tail, final
- * @throws OfftakeError TOPIC_WITHOUT_TAIL when nothing of ours is in the topic, INTERRUPTED, and what readTail and the producer throw
+ * @throws OfftakeError TOPIC_WITHOUT_TAIL when nothing of ours is in the topic, TOPIC_RECREATED, INTERRUPTED, and what readTail and the producer throw
  */
 export async function takeOver(context: TakeOver, identity: ProducerIdentity, putMarker: PutMarker): Promise<TailRecord> {
   const { cluster, registry, topic, signal } = context;
@@ -86,6 +87,7 @@ export async function takeOver(context: TakeOver, identity: ProducerIdentity, pu
       throw new OfftakeError("TOPIC_WITHOUT_TAIL", `The topic ${topic} was opened, and its slot was not created any more.`, {
         cure: "Run `offtake up`, which goes on where it was interrupted.",
       });
+    await checkOpening(consumer, registry, topic, range);
     if (tail.producerId !== identity.producerId) {
       await putMarker(marker(context, tail));
       if ((await waitOrStop(producerDeadline, signal)) === "stopped") throw interrupted(`a predecessor on the topic ${topic} must have given up`);
@@ -102,6 +104,24 @@ export async function takeOver(context: TakeOver, identity: ProducerIdentity, pu
   } finally {
     await consumer.close();
   }
+}
+
+/**
+ * A topic that still has its first record begins with the marker that opened it. One that was deleted and made again under a connector that wrote to it
+ * begins with whatever was on the way.
+ *
+ * @throws OfftakeError TOPIC_RECREATED
+ */
+async function checkOpening(consumer: Consumer, registry: Registry, topic: string, range: OffsetRange): Promise<void> {
+  const first = range.start === 0 ? await readTail(consumer, registry, topic, range, 1) : undefined;
+  if (first === undefined || first.marker) return;
+  throw new OfftakeError(
+    "TOPIC_RECREATED",
+    `The topic ${topic} begins with an event of ${formatLsn(first.commitLsn)}, and not with the marker that opens it.`,
+    {
+      cure: "It was deleted and made again while it was being written: what was in the old one is gone. Drop the slot, run `offtake up`, and copy the tables again.",
+    },
+  );
 }
 
 /**
