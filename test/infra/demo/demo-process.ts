@@ -9,9 +9,10 @@ import { runningProcesses } from "../../../infra/local/process-table.ts";
 import { stackFolders } from "../../../infra/local/stack-folder.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
-const program = fileURLToPath(new URL("../../../services/cli/main.ts", import.meta.url));
+/** services/cli/main.ts */
+export const program = fileURLToPath(new URL("../../../services/cli/main.ts", import.meta.url));
 
-export class DemoProcess {
+export class DemoProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   stdout = "";
   stderr = "";
@@ -45,5 +46,11 @@ export class DemoProcess {
   /** Whether nothing of it is left: no folder of a stack, no process that names one. */
   async isGone(): Promise<boolean> {
     return (await this.stackFolder()) === undefined && !runningProcesses().some(({ command }) => command.includes(`/${this.child.pid}-`));
+  }
+
+  /** What a test has left is ended: the demo here, what it has started by itself. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.child.kill("SIGKILL");
+    await this.ended;
   }
 }

@@ -1,13 +1,15 @@
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { waitFor } from "../../support/wait-for.ts";
-import { DemoProcess } from "./demo-process.ts";
+import { DemoProcess, program } from "./demo-process.ts";
 
 const anyNumber: unknown = expect.any(Number);
 
 test("demo --once --rows 5000 --json: one object on stdout, equal, exit code 0, and nothing left", async () => {
-  const demo = new DemoProcess("--once", "--rows", "5000", "--json");
+  await using demo = new DemoProcess("--once", "--rows", "5000", "--json");
   expect(await demo.ended).toEqual({ code: 0, signal: null });
   expect(demo.stdout.split("\n")).toHaveLength(2);
   const answer: Record<string, number> = JSON.parse(demo.stdout);
@@ -29,8 +31,22 @@ test("demo --once --rows 5000 --json: one object on stdout, equal, exit code 0, 
   expect(await demo.isGone()).toBe(true);
 });
 
+test("demo --hold: the proof, then everything goes on and can be looked at, until Ctrl-C ends it well", async () => {
+  await using demo = new DemoProcess("--hold", "--rows", "500", "--json");
+  await demo.untilItSays(/^held: [1-9]/m);
+  expect(JSON.parse(demo.stdout)).toMatchObject({ verdict: "equal" });
+  const configFile = /status --watch --config (\S+)/.exec(demo.stderr)?.[1] ?? "";
+  const status = await promisify(execFile)(process.execPath, [program, "status", "--json", "--config", configFile]);
+  const { services }: { services: { service: string; slot: { word: string }; errors: unknown[] }[] } = JSON.parse(status.stdout);
+  expect(services).toHaveLength(5);
+  for (const service of services) expect(service).toMatchObject({ slot: { word: "ok", active: true }, errors: [] });
+  demo.child.kill("SIGINT");
+  expect(await demo.ended).toEqual({ code: 0, signal: null });
+  expect(await demo.isGone()).toBe(true);
+});
+
 test("Ctrl-C in the middle of the load: no verdict, and nothing left", async () => {
-  const demo = new DemoProcess("--json");
+  await using demo = new DemoProcess("--json");
   await demo.untilItSays(/^load, \d+ s: /m);
   expect(await demo.product()).toBeDefined();
   demo.child.kill("SIGINT");
@@ -40,7 +56,7 @@ test("Ctrl-C in the middle of the load: no verdict, and nothing left", async () 
 });
 
 test("SIGTERM while the servers start: nothing left", async () => {
-  const demo = new DemoProcess("--json");
+  await using demo = new DemoProcess("--json");
   await demo.untilItSays(/answers after/);
   demo.child.kill("SIGTERM");
   expect(await demo.ended).toEqual({ code: 1, signal: null });
@@ -49,7 +65,7 @@ test("SIGTERM while the servers start: nothing left", async () => {
 });
 
 test("kill -9 of the demo: its servers and the product end", async () => {
-  const demo = new DemoProcess();
+  await using demo = new DemoProcess();
   await demo.untilItSays(/^load, \d+ s: /m);
   expect(await demo.product()).toBeDefined();
   demo.child.kill("SIGKILL");
@@ -58,7 +74,7 @@ test("kill -9 of the demo: its servers and the product end", async () => {
 });
 
 test("the product dies: exit code 1, what has died, and logs that are still there", async () => {
-  const demo = new DemoProcess("--json");
+  await using demo = new DemoProcess("--json");
   await demo.untilItSays(/^load, \d+ s: /m);
   process.kill((await demo.product()) ?? Number.NaN, "SIGKILL");
   expect(await demo.ended).toEqual({ code: 1, signal: null });
