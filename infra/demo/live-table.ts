@@ -30,12 +30,13 @@ export function tableLines(before: ProgressSample, now: ProgressSample, title: s
 
 /** The same, all services in one line. */
 export function progressLine(before: ProgressSample, now: ProgressSample, title: string): string {
-  const rate = Math.round((total(now) - total(before)) / ((now.at - before.at) / 1000 || 1));
+  const seconds = (now.at - before.at) / 1000;
+  const rate = seconds > 0 ? `, ${grouped(Math.round((total(now) - total(before)) / seconds))}/s` : "";
   const lagMs = largest(now.services.map((service) => service.lagMs)).toFixed(1);
   const lagBytes = bytes(largest(now.services.map((service) => service.lagBytes)));
   const ill = now.services.filter(({ slot }) => slot !== "ok").map(({ service, slot }) => `${service} ${slot}`);
   const slots = ill.length === 0 ? "slots ok" : `slots: ${ill.join(", ")}`;
-  return `${title}: ${grouped(total(now))} events applied, ${grouped(rate)}/s, longest lag ${lagMs} ms, ${lagBytes} of WAL, ${slots}`;
+  return `${title}: ${grouped(total(now))} events applied${rate}, longest lag ${lagMs} ms, ${lagBytes} of WAL, ${slots}`;
 }
 
 function total({ services }: ProgressSample): number {

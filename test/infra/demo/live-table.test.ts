@@ -39,6 +39,12 @@ test("where stdout is no terminal, one line for all", () => {
   );
 });
 
+test("the first line has no rate yet", () => {
+  expect(progressLine(before, before, "load, 0 s")).toBe(
+    "load, 0 s: 1 000 events applied, longest lag 0.0 ms, 0 B of WAL, slots: trading-engine inactive",
+  );
+});
+
 test("it paints over what it has painted, and leaves alone what was written since", () => {
   let written = "";
   const table = new InPlace((text) => (written += text));
