@@ -7,7 +7,7 @@ import { OfftakeError } from "../../../services/runtime/errors.ts";
 import { uniqueName } from "../../support/databases.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { plainRole, serviceOf, targetFixture } from "./target-fixture.ts";
-import { tcpProxy, withoutOptions } from "./tcp-proxy.ts";
+import { tcpProxy, withoutOptions } from "../../support/tcp-proxy.ts";
 
 const target = await targetFixture('O\'Hara "svc"');
 afterAll(() => target[Symbol.asyncDispose]());

@@ -4,7 +4,7 @@ import { readPosition } from "../../../services/apply/position.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { Applier, committed, errorOf, prepared, target, topicId, trade, trades, tradesAndUsers, users } from "./applying-target.ts";
 import { EventWriter, heartbeat } from "./event-writer.ts";
-import { tcpProxy } from "./tcp-proxy.ts";
+import { tcpProxy } from "../../support/tcp-proxy.ts";
 
 beforeEach(() => prepared(tradesAndUsers));
 
