@@ -1,88 +1,130 @@
 /**
- * A proxy in front of a server, for what a network or a pooler may do to a connection.
+ * Stands between a client and a server and does what networks do: cuts connections at any byte, holds bytes back, swallows them.
  */
 import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 
-export interface TcpProxy extends AsyncDisposable {
-  /** The same URL by way of the proxy. */
-  readonly url: string;
-  /** Ends every connection. */
-  cut(): void;
-  /** Ends every connection, and each new one at once, until there is a server again. */
-  refuse(): void;
-  accept(): void;
+/** Towards the server, or back to the client. */
+export type Direction = "there" | "back";
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+  readonly held: Record<Direction, Buffer[]>;
 }
 
-export interface TcpProxyOptions {
-  /** From the moment a client has sent this word it hears nothing more. */
-  readonly muteAfter?: string;
-  /** Changes a client's first message. */
-  readonly startUp?: (bytes: Buffer) => Buffer;
-}
+export class TcpProxy implements AsyncDisposable {
+  /** Where clients connect. */
+  readonly port: number;
+  /** Connections that clients have made so far. */
+  accepted = 0;
+  /** Bytes that were passed on so far. */
+  readonly passed: Record<Direction, number> = { there: 0, back: 0 };
 
-/** @param url with host and port */
-export async function tcpProxy(url: string, { muteAfter, startUp }: TcpProxyOptions = {}): Promise<TcpProxy> {
-  const to = new URL(url);
-  const sockets: Socket[] = [];
-  let refusing = false;
-  const server = createServer((client) => {
-    if (refusing) {
-      client.destroy();
-      return;
+  readonly #target: () => { host: string; port: number };
+  readonly #server: Server;
+  readonly #pairs = new Set<Pair>();
+  readonly #holds = new Set<Direction>();
+  readonly #swallows = new Set<Direction>();
+  /** Bytes that may still pass before every connection is cut. */
+  readonly #cutAfter = new Map<Direction, number>();
+
+  private constructor(server: Server, port: number, target: () => { host: string; port: number }) {
+    this.#server = server;
+    this.port = port;
+    this.#target = target;
+    server.on("connection", (client) => this.#accept(client));
+  }
+
+  /** @param target asked at each connection */
+  static async start(target: () => { host: string; port: number }): Promise<TcpProxy> {
+    const server = createServer({ noDelay: true });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("the proxy does not listen");
+    return new TcpProxy(server, address.port, target);
+  }
+
+  /** Connections that are open. */
+  get open(): number {
+    return this.#pairs.size;
+  }
+
+  /** Ends every connection, at once and without a farewell. What is held back is lost. */
+  cut(): void {
+    for (const { client, server } of this.#pairs) {
+      client.resetAndDestroy();
+      server.resetAndDestroy();
     }
-    const upstream = connect(Number(to.port), to.hostname);
-    let muted = false;
-    let started = false;
-    sockets.push(client, upstream);
-    for (const socket of [client, upstream]) socket.on("error", () => {});
-    client.on("data", (bytes) => {
-      muted ||= muteAfter !== undefined && bytes.includes(muteAfter);
-      upstream.write(started || startUp === undefined ? bytes : startUp(bytes));
-      started = true;
-    });
-    upstream.on("data", (bytes) => {
-      if (!muted) client.write(bytes);
-    });
-    upstream.on("close", () => client.destroy());
-    client.on("close", () => upstream.destroy());
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (typeof address !== "object" || address === null) throw new Error("the proxy has no port");
-  const through = new URL(url);
-  through.hostname = "127.0.0.1";
-  through.port = String(address.port);
-  const cut = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    url: through.href,
-    cut,
-    refuse: () => {
-      refusing = true;
-      cut();
-    },
-    accept: () => {
-      refusing = false;
-    },
-    [Symbol.asyncDispose]: async () => {
-      cut();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-      });
-    },
-  };
-}
+  }
 
-/** A start-up message without its `options`, as some poolers pass it on: length:int32 protocol:int32 (name value)* 0. */
-export function withoutOptions(bytes: Buffer): Buffer {
-  const parts = bytes.toString("latin1", 8, bytes.length - 2).split("\0");
-  const kept: string[] = [];
-  for (let i = 0; i < parts.length; i += 2) if (parts[i] !== "options") kept.push(parts[i]!, parts[i + 1]!);
-  const body = Buffer.from(`${kept.join("\0")}\0\0`, "latin1");
-  const head = Buffer.from(bytes.subarray(0, 8));
-  head.writeInt32BE(8 + body.length);
-  return Buffer.concat([head, body]);
+  /** Cuts once this many more bytes have passed, in the middle of whatever they are. */
+  cutAfter(direction: Direction, bytes: number): void {
+    this.#cutAfter.set(direction, bytes);
+  }
+
+  /** Bytes wait here until release(). */
+  hold(direction: Direction): void {
+    this.#holds.add(direction);
+  }
+
+  release(direction: Direction): void {
+    this.#holds.delete(direction);
+    for (const pair of this.#pairs) {
+      const held = pair.held[direction].splice(0);
+      for (const bytes of held) this.#pass(pair, direction, bytes);
+    }
+  }
+
+  /** From now on bytes disappear, and the connection stays: what a firewall does that has forgotten it. */
+  swallow(direction: Direction): void {
+    this.#swallows.add(direction);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.cut();
+    await closed;
+  }
+
+  #accept(client: Socket): void {
+    this.accepted += 1;
+    const server = connect({ ...this.#target(), noDelay: true });
+    const pair: Pair = { client, server, held: { there: [], back: [] } };
+    this.#pairs.add(pair);
+    client.on("data", (bytes: Buffer) => this.#receive(pair, "there", bytes));
+    server.on("data", (bytes: Buffer) => this.#receive(pair, "back", bytes));
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      one.on("error", () => {});
+      one.on("close", () => {
+        this.#pairs.delete(pair);
+        other.destroy();
+      });
+    }
+  }
+
+  #receive(pair: Pair, direction: Direction, bytes: Buffer): void {
+    if (this.#swallows.has(direction)) return;
+    if (this.#holds.has(direction)) pair.held[direction].push(bytes);
+    else this.#pass(pair, direction, bytes);
+  }
+
+  #pass(pair: Pair, direction: Direction, bytes: Buffer): void {
+    const left = this.#cutAfter.get(direction);
+    const length = Math.min(bytes.length, left ?? bytes.length);
+    this.passed[direction] += length;
+    (direction === "there" ? pair.server : pair.client).write(bytes.subarray(0, length));
+    if (left === undefined) return;
+    this.#cutAfter.set(direction, left - length);
+    if (length < left) return;
+    this.#cutAfter.delete(direction);
+    // What was written leaves first: the other side has it, and nothing of what follows.
+    setImmediate(() => this.cut());
+  }
 }

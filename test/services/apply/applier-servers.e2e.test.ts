@@ -6,7 +6,7 @@ import { createLog } from "../../../services/runtime/log.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
 import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
 import type { LogLine } from "../../support/running-unit.ts";
-import { tcpProxy } from "../../support/tcp-proxy.ts";
+import { sessionProxy } from "./session-proxy.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { caughtUp, stateOf } from "./same-texts.ts";
 
@@ -70,7 +70,7 @@ describe("an applier comes back by itself", () => {
   test("when its target was away at the start, and in the middle", async () => {
     await using pipeline = await createPipeline(monolithSql, { servers });
     await pipeline.up();
-    await using proxy = await tcpProxy(pipeline.targetUrl);
+    await using proxy = await sessionProxy(pipeline.targetUrl);
     const [service] = pipeline.configuration.services;
     const proxied = { ...service!, target: { ...service!.target, url: new Secret(proxy.url) } };
     proxy.refuse();
@@ -126,7 +126,7 @@ describe("an applier comes back by itself", () => {
   test("when the registry was away just as a new table came", async () => {
     await using pipeline = await createPipeline(monolithSql, { servers });
     await pipeline.up();
-    await using proxy = await tcpProxy(servers.registry);
+    await using proxy = await sessionProxy(servers.registry);
     await using connector = pipeline.startConnector();
     await using all = await running({ ...pipeline.configuration, registry: { url: new Secret(proxy.url) } }, "applier");
     await connector.working;

@@ -7,7 +7,7 @@ import { OfftakeError } from "../../../services/runtime/errors.ts";
 import { uniqueName } from "../../support/databases.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { plainRole, serviceOf, targetFixture } from "./target-fixture.ts";
-import { tcpProxy, withoutOptions } from "../../support/tcp-proxy.ts";
+import { sessionProxy, withoutOptions } from "./session-proxy.ts";
 
 const target = await targetFixture('O\'Hara "svc"');
 afterAll(() => target[Symbol.asyncDispose]());
@@ -93,12 +93,12 @@ describe("the applier's session", () => {
   });
 
   test("by way of a pooler that drops its settings is refused", async () => {
-    await using proxy = await tcpProxy(target.url, { startUp: withoutOptions });
+    await using proxy = await sessionProxy(target.url, { startUp: withoutOptions });
     expect(await codeOf(openTargetSession(serviceOf(proxy.url)))).toBe("TARGET_POOLED");
   });
 
   test("that breaks while it is made ready is tried again", async () => {
-    await using proxy = await tcpProxy(target.url, { muteAfter: "pg_settings" });
+    await using proxy = await sessionProxy(target.url, { muteAfter: "pg_settings" });
     const opening = codeOf(openTargetSession(serviceOf(proxy.url)));
     await waitFor(
       async () => (await target.admin.query("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_settings%' AND pid <> pg_backend_pid()")).rowCount,

@@ -4,7 +4,7 @@ import { readPosition } from "../../../services/apply/position.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { Applier, committed, errorOf, prepared, target, topicId, trade, trades, tradesAndUsers, users } from "./applying-target.ts";
 import { EventWriter, heartbeat } from "./event-writer.ts";
-import { tcpProxy } from "../../support/tcp-proxy.ts";
+import { sessionProxy } from "./session-proxy.ts";
 
 beforeEach(() => prepared(tradesAndUsers));
 
@@ -212,7 +212,7 @@ describe("what is not the event's fault", () => {
   });
 
   test("a commit whose answer is lost has happened, and the position says so", async () => {
-    await using proxy = await tcpProxy(target.url, { muteAfter: "COMMIT" });
+    await using proxy = await sessionProxy(target.url, { muteAfter: "COMMIT" });
     const applier = await Applier.start({ url: proxy.url });
     const applying = errorOf(applier.apply([trade(1)]));
     await waitFor(async () => (await committed()) !== undefined, { what: "the commit" });
