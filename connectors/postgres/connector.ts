@@ -33,7 +33,7 @@ import { ReplicationSession, type ReplicationStream } from "./replication-stream
 import { endSession, openSession, sessionError } from "./session.ts";
 import { usableSlot } from "./slot.ts";
 import { SlotWatch } from "./slot-watch.ts";
-import { beyondTail, checkSource, isBeyond } from "./start-checks.ts";
+import { beyondTail, isBeyond } from "./start-checks.ts";
 import { markerThrough, takeOver } from "./take-over.ts";
 
 export interface ConnectorContext {
@@ -114,11 +114,9 @@ class Connection {
     const cluster = new KafkaCluster(configuration.kafka, this.#applicationName.replaceAll(" ", "-"));
     this.#ends.push(async () => cluster.close());
     const registry = new Registry(configuration.registry.url);
+    const leader = await cluster.leader(topic);
     const settings = await readTopicSettings(cluster, topic);
-    refuseFaultyTopic(
-      topic,
-      topicFaults(topic, await cluster.leader(topic), settings, configuration.kafka.maxEventBytes, configuration.mode === "production"),
-    );
+    refuseFaultyTopic(topic, topicFaults(topic, leader, settings, configuration.kafka.maxEventBytes, configuration.mode === "production"));
     const messageSchemaId = await registry.register(
       subjectOf(topic, messageEnvelopeName(configuration.kafka.topicPrefix)),
       messageSchema(configuration.kafka.topicPrefix),
@@ -146,7 +144,6 @@ class Connection {
     const names = { version, name: configuration.kafka.topicPrefix, identity };
     const over = { cluster, registry, topic, connector: connector.name, slot: connector.slot, names, history, messageSchemaId, signal };
     const tail = await Promise.race([takeOver(over, producerIdentity, markerThrough(producer, signal)), this.#failure.promise]);
-    checkSource(tail, identity, history, topic);
     if (isBeyond(slot, tail)) throw beyondTail(tail, slot, await firstCommit(stream, this.#source), topic);
 
     const outbox = new Outbox(producer, settings.compression, slot.confirmedFlush, () => capture.resume());

@@ -23,7 +23,7 @@ import type { Registry } from "../kafka/registry.ts";
 import { formatLsn } from "./lsn.ts";
 import { encodeMessage, encodeProcessed } from "./message-encoder.ts";
 import { postgresEpochMicros } from "./replication-messages.ts";
-import type { Tail, TimelineHistory } from "./start-checks.ts";
+import { checkSource, type Tail, type TimelineHistory } from "./start-checks.ts";
 import { readTail, type TailRecord } from "./tail.ts";
 import { type SourceNames, Transaction } from "./transaction.ts";
 
@@ -74,10 +74,11 @@ export function markerThrough(producer: Producer, signal: AbortSignal): PutMarke
 /**
  * @param identity of the producer that putMarker writes with
  * @returns the topic's tail, final
- * @throws OfftakeError TOPIC_WITHOUT_TAIL when nothing of ours is in the topic, TOPIC_RECREATED, INTERRUPTED, and what readTail and the producer throw
+ * @throws OfftakeError TOPIC_WITHOUT_TAIL when nothing of ours is in the topic, TOPIC_RECREATED, SOURCE_IDENTITY_CHANGED, TIMELINE_DIVERGED,
+ *   INTERRUPTED, and what readTail and the producer throw
  */
 export async function takeOver(context: TakeOver, identity: ProducerIdentity, putMarker: PutMarker): Promise<TailRecord> {
-  const { cluster, registry, topic, signal } = context;
+  const { cluster, registry, topic, names, history, signal } = context;
   const consumer = new Consumer(cluster, topic, signal, () => {});
   try {
     const range = await offsetRange(cluster, topic);
@@ -88,15 +89,18 @@ export async function takeOver(context: TakeOver, identity: ProducerIdentity, pu
         cure: "Run `offtake up`, which goes on where it was interrupted.",
       });
     await checkOpening(consumer, registry, topic, range);
+    checkSource(tail, names.identity, history, topic);
     if (tail.producerId !== identity.producerId) {
       await putMarker(marker(context, tail));
       if ((await waitOrStop(producerDeadline, signal)) === "stopped") throw interrupted(`a predecessor on the topic ${topic} must have given up`);
       tail = (await readTail(consumer, registry, topic, range, (await offsetRange(cluster, topic)).end)) ?? tail;
     }
-    // The marker repeats the tail that was there before it. Where a predecessor has put more in between, another marker repeats that, and nobody can
-    // have put anything between the two.
+    // The marker repeats the tail that was there before it, under the source's present identity: what does not belong to that must not be repeated, or the
+    // next start would take it for its own. Where a predecessor has put more in between, another marker repeats that, and nobody can have put anything
+    // between the two.
     for (let repeated: Tail | undefined; repeated === undefined || repeated.commitLsn !== tail.commitLsn || repeated.sequence !== tail.sequence;) {
       repeated = tail;
+      checkSource(tail, names.identity, history, topic);
       const offset = await putMarker(marker(context, tail));
       tail = (await readTail(consumer, registry, topic, range, offset + 1)) ?? tail;
     }

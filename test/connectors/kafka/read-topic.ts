@@ -4,7 +4,7 @@ import type { KafkaCluster } from "../../../connectors/kafka/cluster.ts";
 import { Consumer } from "../../../connectors/kafka/consumer.ts";
 import { offsetRange } from "../../../connectors/kafka/offsets.ts";
 import { RecordBatchReader } from "../../../connectors/kafka/record-batch.ts";
-import type { ReadRecord } from "./plain-records.ts";
+import type { PlainRecord, ReadRecord } from "./plain-records.ts";
 
 /** Its records as they count: without control records and what was taken back. Keys and values in hexadecimal. */
 export async function readTopic(cluster: KafkaCluster, topic: string, maxBytes = 1 << 20): Promise<ReadRecord[]> {
@@ -33,4 +33,13 @@ export async function readTopic(cluster: KafkaCluster, topic: string, maxBytes =
     await consumer.close();
   }
   return found;
+}
+
+/** Its batches, as the records of each with the offset of the first: to be written again elsewhere. */
+export async function readBatches(cluster: KafkaCluster, topic: string): Promise<{ offset: number; records: PlainRecord[] }[]> {
+  const records = await readTopic(cluster, topic);
+  return records.map(({ offset, key, value }) => ({
+    offset,
+    records: [{ key: key === null ? null : Buffer.from(key, "hex"), value: Buffer.from(value ?? "", "hex") }],
+  }));
 }
