@@ -18,7 +18,7 @@ import { AvroCursor, AvroWriter } from "../../schemas/avro-bytes.ts";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import { compress, decompress, type Compression, compressionCodes } from "./compression.ts";
 
-export const headerLength = 61;
+const headerLength = 61;
 
 /** A batch with this many bytes is full: it goes before another record is begun. So a batch holds less than this, and one record of any size. */
 export const fullBatchBytes = 1 << 20;

@@ -39,12 +39,6 @@ export interface OpenContext {
   readonly signal: AbortSignal;
 }
 
-export interface Opened {
-  readonly slot: "created" | "present";
-  /** Tables with rows from before the slot; known only when it was created. */
-  readonly withRows: readonly TableName[];
-}
-
 /** What has to be done. Pure. @throws OfftakeError SLOT_MISSING, TOPIC_WITHOUT_TAIL */
 export function openingStep(
   tail: Pick<TailRecord, "commitLsn" | "sequence"> | undefined,
@@ -63,8 +57,17 @@ export function openingStep(
   });
 }
 
-/** @throws OfftakeError as openingStep, createSlot, and those of Kafka */
-export async function openSlotAndTopic(context: OpenContext, slot: Slot | undefined): Promise<Opened> {
+/**
+ * @param withRows told of the tables with rows from before the slot while a run that dies is still one that was interrupted: afterwards nobody could
+ *   find out
+ * @returns what became of the slot
+ * @throws OfftakeError as openingStep, createSlot, and those of Kafka and `withRows`
+ */
+export async function openSlotAndTopic(
+  context: OpenContext,
+  slot: Slot | undefined,
+  withRows: (tables: readonly TableName[]) => Promise<void>,
+): Promise<"created" | "present"> {
   const { configuration, connector, service, cluster, registry, tables, signal } = context;
   const { topic } = service;
   const consumer = new Consumer(cluster, topic, signal, () => {});
@@ -72,14 +75,15 @@ export async function openSlotAndTopic(context: OpenContext, slot: Slot | undefi
     const range = await offsetRange(cluster, topic);
     const tail = await readTail(consumer, registry, topic, range, range.end);
     const step = openingStep(tail, slot, { topic, slot: connector.slot });
-    if (step === "nothing") return { slot: "present", withRows: [] };
+    if (step === "nothing") return "present";
     return await withMarkers(context, async (over, putMarker) => {
       if (step === "open") await openTopic(over, 0n, putMarker);
       // A slot of an interrupted run has not been read, but the snapshot of its creation is gone: its tables count as having rows.
       const created =
         slot === undefined ? await createSlot(configuration.source.url, connector.slot, tables) : { start: slot.confirmedFlush, withRows: tables };
+      await withRows(created.withRows);
       await openTopic(over, created.start, putMarker);
-      return { slot: slot === undefined ? "created" : "present", withRows: created.withRows };
+      return slot === undefined ? "created" : "present";
     });
   } finally {
     await consumer.close();

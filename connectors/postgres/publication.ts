@@ -82,16 +82,18 @@ export function publicationFaults(publication: Publication, tables: readonly Tab
       faults.push({ what: `does not hold the table ${schema}.${table}`, cure: `ALTER PUBLICATION ${name} ADD TABLE ${quoted};` });
       continue;
     }
+    // In one transaction: no row may find the table out of the publication.
+    const again = `BEGIN; ALTER PUBLICATION ${name} DROP TABLE ${quoted}; ALTER PUBLICATION ${name} ADD TABLE ${quoted}; COMMIT;`;
     const missing = published.publishable.filter((column) => !published.columns.includes(column));
     if (missing.length > 0)
       faults.push({
         what: `leaves out the columns ${missing.join(", ")} of ${schema}.${table}`,
-        cure: `ALTER PUBLICATION ${name} DROP TABLE ${quoted}, and ADD TABLE without a list of columns.`,
+        cure: again,
       });
     if (published.rowFilter !== "")
       faults.push({
         what: `leaves out rows of ${schema}.${table} (WHERE ${published.rowFilter})`,
-        cure: `ALTER PUBLICATION ${name} DROP TABLE ${quoted}, and ADD TABLE without WHERE.`,
+        cure: again,
       });
   }
   return faults;

@@ -29,13 +29,3 @@ export async function migrateTarget(client: Client): Promise<number[]> {
     throw error;
   }
 }
-
-const markSql = `
-  INSERT INTO offtake.needs_copy (connector, table_name, reason)
-  SELECT $1, name, $3 FROM unnest($2::text[]) AS name
-  ON CONFLICT (connector, table_name) DO NOTHING`;
-
-/** @param tables of the source, as schema.table */
-export async function markNeedsCopy(client: Client, connector: string, tables: readonly string[], reason: string): Promise<void> {
-  await client.query(markSql, [connector, tables, reason]);
-}

@@ -9,6 +9,7 @@ import type { OffsetRange } from "../../connectors/kafka/offsets.ts";
 import { targetMigrations } from "../../schemas/target-schema.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
+import { readNeedsCopy } from "./needs-copy.ts";
 import { type AppliedPosition, readPosition } from "./position.ts";
 
 export interface Prepared {
@@ -18,7 +19,6 @@ export interface Prepared {
 
 const lockSql = "SELECT pg_try_advisory_lock(hashtext('offtake applier'), hashtext($1)) AS mine";
 const versionSql = "SELECT max(version) AS version FROM offtake.migration";
-const uncopiedSql = "SELECT table_name FROM offtake.needs_copy WHERE connector = $1";
 
 /** @throws OfftakeError APPLIER_IN_USE, TARGET_NOT_PREPARED */
 export async function prepareTarget(client: Client, connector: string, service: ServiceConfiguration): Promise<Prepared> {
@@ -35,8 +35,7 @@ export async function prepareTarget(client: Client, connector: string, service: 
         cure: version > wanted ? "It was made by a newer Offtake: use that one." : "Run `offtake up`.",
       },
     );
-  const { rows } = await client.query<{ table_name: string }>(uncopiedSql, [connector]);
-  return { position: await readPosition(client, connector), uncopied: new Set(rows.map((row) => row.table_name)) };
+  return { position: await readPosition(client, connector), uncopied: new Set(await readNeedsCopy(client, connector)) };
 }
 
 async function installedVersion(client: Client): Promise<number> {

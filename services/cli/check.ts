@@ -2,7 +2,6 @@
  * `offtake check`: looks at everything that will be needed, changes nothing, and says of each thing that is not right how to mend it. A server that
  * cannot be reached is a finding too: the others are looked at all the same.
  */
-import type { Client } from "pg";
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
 import { listTables } from "../../connectors/postgres/catalog-tables.ts";
@@ -10,10 +9,11 @@ import { endSession, openSession, sessionError } from "../../connectors/postgres
 import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError } from "../runtime/errors.ts";
 import { expandTables } from "../runtime/expand-tables.ts";
-import type { TableName } from "../runtime/table-pattern.ts";
-import { checkTarget, checkTopic, type SourceColumns } from "./check-service.ts";
-import { checkConnector, checkServer } from "./check-source.ts";
+import { checkTarget, checkTopic } from "./check-service.ts";
+import { checkConnector } from "./check-connector.ts";
+import { checkServer } from "./check-source.ts";
 import { fault, type Finding } from "./finding.ts";
+import { readShapes, type TableShape } from "./table-shape.ts";
 
 export async function check(configuration: Configuration): Promise<Finding[]> {
   const cluster = new KafkaCluster(configuration.kafka, "offtake-check");
@@ -26,7 +26,7 @@ export async function check(configuration: Configuration): Promise<Finding[]> {
     const services: Finding[] = [];
     for (const service of configuration.services) {
       services.push(...(await orFinding(`topic ${service.topic}`, async () => checkTopic(cluster, configuration, service))));
-      services.push(...(await orFinding(`service ${service.name}`, async () => checkTarget(service, source.columns.get(service.name) ?? []))));
+      services.push(...(await orFinding(`service ${service.name}`, async () => checkTarget(service, source.shapes.get(service.name) ?? []))));
     }
     return [...source.findings, ...registry, ...services];
   } finally {
@@ -36,18 +36,19 @@ export async function check(configuration: Configuration): Promise<Finding[]> {
 
 interface CheckedSource {
   readonly findings: readonly Finding[];
-  readonly columns: ReadonlyMap<string, readonly SourceColumns[]>;
+  /** Of each service's tables. */
+  readonly shapes: ReadonlyMap<string, readonly TableShape[]>;
 }
 
 async function checkSource(configuration: Configuration): Promise<CheckedSource> {
   const { url } = configuration.source;
-  const columns = new Map<string, readonly SourceColumns[]>();
+  const shapes = new Map<string, readonly TableShape[]>();
   const findings = await orFinding("source", async () => {
     const source = await openSession(url, { side: "source", applicationName: "offtake check", statementTimeoutMs: 30_000 });
     try {
       const server = await checkServer(source, configuration);
       const owned = await orFindings("source", server, async () => expandTables(configuration.services, await listTables(source)));
-      for (const [service, tables] of owned ?? []) columns.set(service, await readColumns(source, tables));
+      for (const [service, tables] of owned ?? []) shapes.set(service, await readShapes(source, tables));
       for (const connector of configuration.connectors)
         server.push(...(await checkConnector(source, connector, owned?.get(connector.service) ?? [], configuration.source.maxRetainedWalBytes)));
       return server;
@@ -57,24 +58,7 @@ async function checkSource(configuration: Configuration): Promise<CheckedSource>
       await endSession(source);
     }
   });
-  return { findings, columns };
-}
-
-const columnsSql = `
-  SELECT n.nspname AS schema, c.relname AS table, array_agg(a.attname::text ORDER BY a.attnum) AS columns
-    FROM unnest($1::text[], $2::text[]) AS wanted(schema, name)
-    JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
-    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-   GROUP BY 1, 2
-   ORDER BY 1, 2`;
-
-async function readColumns(source: Client, tables: readonly TableName[]): Promise<SourceColumns[]> {
-  const { rows } = await source.query<{ schema: string; table: string; columns: string[] }>(columnsSql, [
-    tables.map(({ schema }) => schema),
-    tables.map(({ table }) => table),
-  ]);
-  return rows;
+  return { findings, shapes };
 }
 
 async function orFinding(where: string, look: () => Promise<Finding[]>): Promise<Finding[]> {

@@ -59,9 +59,10 @@ program
   .argument("[names...]", "connectors, or services; all where left out")
   .option("--http-port <port>", "of /healthz, /readyz and /metrics; 0 for a free one", port)
   .action(async (kind: RunKind, names: string[], options: { httpPort?: number }) => {
-    const { configuration } = open();
+    const { terminal, configuration } = open();
     const { signal } = listenForStop();
     const stopped = await run(configuration, { kind, names, httpPort: options.httpPort }, createLog(), signal);
+    if (terminal.json) terminal.answer({ stopped }, "");
     leave(stopped ? ExitCode.done : ExitCode.failed);
   });
 
@@ -184,12 +185,23 @@ function positive(text: string): number {
 try {
   await program.parseAsync();
 } catch (thrown) {
-  if (thrown instanceof CommanderError) leave(thrown.exitCode === 0 ? ExitCode.done : ExitCode.usage);
+  if (!(thrown instanceof CommanderError)) refuse(asOfftakeError(thrown), thrown);
+  // Help and version were asked for, and have been shown.
+  else if (thrown.exitCode === 0) leave(ExitCode.done);
+  // What commander had to say is on stderr already; a script that asked for JSON gets it, too.
   else {
-    const error = asOfftakeError(thrown);
-    const json = program.opts<Globals>().json === true;
-    if (json) process.stdout.write(`${JSON.stringify({ error: { code: error.code, message: error.message, cure: error.cure } })}\n`);
-    process.stderr.write(`${error.code === "INTERNAL" && thrown instanceof Error ? `${error.line}\n${thrown.stack}` : error.line}\n`);
-    leave(exitCodeOf(error));
+    answerError(new OfftakeError("USAGE", thrown.message.replace(/^error: /, "")));
+    leave(ExitCode.usage);
   }
+}
+
+function refuse(error: OfftakeError, thrown: unknown): void {
+  answerError(error);
+  process.stderr.write(`${error.code === "INTERNAL" && thrown instanceof Error ? `${error.line}\n${thrown.stack}` : error.line}\n`);
+  leave(exitCodeOf(error));
+}
+
+/** With --json, which commander has not seen where it stopped before. */
+function answerError({ code, message, cure }: OfftakeError): void {
+  if (process.argv.includes("--json")) process.stdout.write(`${JSON.stringify({ error: { code, message, cure } })}\n`);
 }

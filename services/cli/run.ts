@@ -8,7 +8,7 @@ import { OfftakeError } from "../runtime/errors.ts";
 import { startHealthServer } from "../runtime/health-server.ts";
 import type { Log } from "../runtime/log.ts";
 import { createMetrics, type Metrics } from "../runtime/metrics.ts";
-import { supervise, type Unit } from "../runtime/supervisor.ts";
+import { supervise, type Supervised, type Unit } from "../runtime/supervisor.ts";
 import { version } from "../runtime/version.ts";
 
 export type RunKind = "connector" | "applier" | "all";
@@ -21,11 +21,14 @@ export interface RunOptions {
   readonly httpPort: number | undefined;
 }
 
-/** @returns whether every unit was stopped; false when one has given up */
+/**
+ * @returns whether every unit was stopped; false when one has given up
+ * @throws OfftakeError USAGE, HTTP_PORT_IN_USE, HTTP_ADDRESS_REFUSED, before anything has begun
+ */
 export async function run(configuration: Configuration, options: RunOptions, log: Log, signal: AbortSignal): Promise<boolean> {
   const metrics = createMetrics(version);
   const units = chooseUnits(configuration, options, log, metrics);
-  const supervised = units.map((unit) => supervise(unit, { log, metrics }, signal));
+  const supervised: Supervised[] = [];
   const server = await startHealthServer({
     host: configuration.http.host,
     port: options.httpPort ?? configuration.http.port,
@@ -34,6 +37,8 @@ export async function run(configuration: Configuration, options: RunOptions, log
   });
   log.info({ version, units: units.map((unit) => unit.name), http: `http://${server.host}:${server.port}` }, "running");
   try {
+    // A port that is taken is found out before: what runs beside a command that has failed is stopped by nobody.
+    supervised.push(...units.map((unit) => supervise(unit, { log, metrics }, signal)));
     const ended = await Promise.all(supervised.map(async (each) => each.ended));
     return ended.every(Boolean);
   } finally {
@@ -42,7 +47,7 @@ export async function run(configuration: Configuration, options: RunOptions, log
 }
 
 /** @throws OfftakeError USAGE for a name that the configuration does not have */
-export function chooseUnits(configuration: Configuration, { kind, names }: RunOptions, log: Log, metrics: Metrics): Unit[] {
+function chooseUnits(configuration: Configuration, { kind, names }: RunOptions, log: Log, metrics: Metrics): Unit[] {
   const known = kind === "connector" ? configuration.connectors.map((each) => each.name) : configuration.services.map((each) => each.name);
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0)

@@ -14,6 +14,7 @@ import { slotHealth, type SlotHealth } from "../../connectors/postgres/slot-heal
 import { readSlot, type Slot } from "../../connectors/postgres/slot.ts";
 import { readTail, type TailRecord } from "../../connectors/postgres/tail.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
+import { readNeedsCopy } from "../apply/needs-copy.ts";
 import { type AppliedPosition, readPosition } from "../apply/position.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { asOfftakeError, type OfftakeError } from "../runtime/errors.ts";
@@ -146,10 +147,7 @@ async function readTarget(
   try {
     const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass('offtake.applied_position') IS NOT NULL AS there");
     if (rows[0]?.there !== true) return { position: undefined, notCopied: [] };
-    const copies = await client.query<{ table_name: string }>("SELECT table_name FROM offtake.needs_copy WHERE connector = $1 ORDER BY 1", [
-      connector.name,
-    ]);
-    return { position: await readPosition(client, connector.name), notCopied: copies.rows.map((row) => row.table_name) };
+    return { position: await readPosition(client, connector.name), notCopied: await readNeedsCopy(client, connector.name) };
   } catch (error) {
     throw sessionError(error, "target", service.target.url);
   } finally {

@@ -14,7 +14,8 @@ import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
 import { ensureTopic } from "../../connectors/kafka/topic.ts";
 import { createTables, type CreatedTables } from "../apply/create-tables.ts";
-import { markNeedsCopy, migrateTarget } from "../apply/migrate-target.ts";
+import { migrateTarget } from "../apply/migrate-target.ts";
+import { markNeedsCopy, readNeedsCopy, unmarkNeedsCopy } from "../apply/needs-copy.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { expandTables } from "../runtime/expand-tables.ts";
 import type { TableName } from "../runtime/table-pattern.ts";
@@ -86,54 +87,109 @@ interface UpContext {
 }
 
 async function upService(context: UpContext): Promise<ServiceUp> {
-  const { configuration, connector, service, source, cluster, tables, options, terminal } = context;
-  const say = (what: string): void => terminal.progress(`${service.name}: ${what}`);
-  const target = await openSession(service.target.url, {
+  const { service } = context;
+  const { url } = service.target;
+  const target = await openSession(url, {
     side: "target",
     applicationName: "offtake up",
     statementTimeoutMs: 120_000,
     settings: { search_path: "public" },
   });
   try {
-    const publication = await ensurePublication(source, connector.publication, tables);
-    say(`publication ${connector.publication} ${publication.done}, ${tables.length} tables`);
-    const migrations = await migrateTarget(target);
-    const created = options.createTables
-      ? await createTables({ source, target, service: service.name, tables, targetSchema: service.target.schema })
-      : undefined;
-    if (created !== undefined) say(`tables: ${created.created.length} created, ${created.present.length} present`);
-    for (const { what, why } of created?.leftOut ?? []) say(`left out: ${what}: ${why}`);
-    const topic = await ensureTopic(cluster, service.topic, configuration.kafka, configuration.mode === "production");
-    say(`topic ${service.topic} ${topic}`);
-    const slotBefore = await readSlot(source, connector.slot);
-    if (slotBefore === undefined) say(`slot ${connector.slot}: waiting for the transactions that are open at the source`);
-    const opened = await openSlotAndTopic(context, slotBefore);
-    say(`slot ${connector.slot} ${opened.slot}`);
-    const late = opened.slot === "present" ? await withRows(source, publication.added) : opened.withRows;
-    const notCopied = late.map(({ schema, table }) => `${schema}.${table}`);
-    if (notCopied.length > 0) {
-      await markNeedsCopy(target, connector.name, notCopied, "rows from before `offtake up`");
-      say(`NOT COPIED: ${notCopied.join(", ")} had rows before; this version replicates what changes from now on, and cannot copy them yet`);
-    }
-    return {
-      service: service.name,
-      connector: connector.name,
-      publication: publication.done,
-      migrations,
-      topic,
-      slot: opened.slot,
-      tables: created,
-      notCopied,
-    };
+    return await new ServiceOpening(context, target).run();
   } catch (error) {
-    throw sessionError(error, "target", service.target.url);
+    throw sessionError(error, "target", url);
   } finally {
     await endSession(target);
   }
 }
 
-/** Those that have rows now: tables that joined a publication whose slot was there already. */
-async function withRows(source: Client, tables: readonly TableName[]): Promise<TableName[]> {
+/** Why a table is marked while it joins the publication of a slot that has begun before it. */
+const joiningReason = "joined the publication after the slot was created";
+
+class ServiceOpening {
+  readonly #context: UpContext;
+  readonly #target: Client;
+
+  constructor(context: UpContext, target: Client) {
+    this.#context = context;
+    this.#target = target;
+  }
+
+  /** Each step leaves a state that the next run takes up, whatever interrupts this one. */
+  async run(): Promise<ServiceUp> {
+    const { configuration, connector, service, source, cluster, tables, options } = this.#context;
+    const migrations = await migrateTarget(this.#target);
+    const publication = await this.#onSource(async () => this.#publish());
+    this.#say(`publication ${connector.publication} ${publication}, ${tables.length} tables`);
+    const created = options.createTables
+      ? await createTables({ source, target: this.#target, service: service.name, tables, targetSchema: service.target.schema })
+      : undefined;
+    if (created !== undefined) this.#say(`tables: ${created.created.length} created, ${created.present.length} present`);
+    for (const { what, why } of created?.leftOut ?? []) this.#say(`left out: ${what}: ${why}`);
+    const topic = await ensureTopic(cluster, service.topic, configuration.kafka, configuration.mode === "production");
+    this.#say(`topic ${service.topic} ${topic}`);
+    const slot = await this.#onSource(async () => this.#open());
+    this.#say(`slot ${connector.slot} ${slot}`);
+    const notCopied = await readNeedsCopy(this.#target, connector.name);
+    if (notCopied.length > 0)
+      this.#say(`NOT COPIED: ${notCopied.join(", ")} had rows before; this version replicates what changes from now on, and cannot copy them yet`);
+    return { service: service.name, connector: connector.name, publication, migrations, topic, slot, tables: created, notCopied };
+  }
+
+  /** A table that joins while the slot is there already: what it had before is not in the stream. It is marked first, and looked at afterwards. */
+  async #publish(): Promise<ServiceUp["publication"]> {
+    const { connector, source, tables } = this.#context;
+    const late = (await readSlot(source, connector.slot)) !== undefined;
+    const { done, added } = await ensurePublication(source, connector.publication, tables, async (joining) => {
+      if (late) await this.#mark(joining, joiningReason);
+    });
+    if (late) {
+      const withRows = await tablesWithRows(source, added);
+      const empty = added.filter((table) => !withRows.includes(table));
+      await this.#onTarget(async () => unmarkNeedsCopy(this.#target, connector.name, empty.map(shown), joiningReason));
+    }
+    return done;
+  }
+
+  async #open(): Promise<ServiceUp["slot"]> {
+    const { connector, source } = this.#context;
+    const slot = await readSlot(source, connector.slot);
+    if (slot === undefined) this.#say(`slot ${connector.slot}: waiting for the transactions that are open at the source`);
+    return openSlotAndTopic(this.#context, slot, async (tables) => this.#mark(tables, "rows from before `offtake up`"));
+  }
+
+  async #mark(tables: readonly TableName[], reason: string): Promise<void> {
+    await this.#onTarget(async () => markNeedsCopy(this.#target, this.#context.connector.name, tables.map(shown), reason));
+  }
+
+  async #onSource<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw sessionError(error, "source", this.#context.configuration.source.url);
+    }
+  }
+
+  async #onTarget<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw sessionError(error, "target", this.#context.service.target.url);
+    }
+  }
+
+  #say(what: string): void {
+    this.#context.terminal.progress(`${this.#context.service.name}: ${what}`);
+  }
+}
+
+function shown({ schema, table }: TableName): string {
+  return `${schema}.${table}`;
+}
+
+/** Those that have rows now. */
+async function tablesWithRows(source: Client, tables: readonly TableName[]): Promise<TableName[]> {
   const found: TableName[] = [];
   for (const table of tables) {
     const { rows } = await source.query<{ some: boolean }>(

@@ -19,6 +19,9 @@ const operatorWaitMs = 30_000;
 /** The same error again is said once in this many milliseconds. */
 const repeatMs = 60_000;
 
+/** Milliseconds of work after which an error is a new one. A unit that begins well and fails at once would otherwise be started again ten times a second. */
+const steadyMs = 30_000;
+
 export interface Unit {
   /** Such as `connector trading`. */
   readonly name: string;
@@ -50,17 +53,21 @@ export function supervise(unit: Unit, context: { readonly log: Log; readonly met
   const loop = async (): Promise<boolean> => {
     const backoff = new Backoff(firstWaitMs, longestWaitMs);
     while (!signal.aborted) {
+      let workingSince: number | undefined;
       try {
         await unit.run(() => {
           ready = true;
           reason = "working";
-          backoff.reset();
-          said.clear();
+          workingSince ??= Date.now();
         }, signal);
         ready = false;
         reason = "starting again";
       } catch (thrown) {
         ready = false;
+        if (workingSince !== undefined && Date.now() - workingSince >= steadyMs) {
+          backoff.reset();
+          said.clear();
+        }
         const error = asOfftakeError(thrown);
         say(error);
         if (error.retry === "no") return false;

@@ -18,7 +18,7 @@ import { median, round } from "./figures.ts";
 import { until } from "./measure.ts";
 
 const key = Buffer.alloc(20, "k");
-const value = Buffer.alloc(200, "v");
+const payload = Buffer.alloc(200, "v");
 
 /** Microseconds of client CPU a record, and records a second. */
 interface Cost {
@@ -90,7 +90,7 @@ function kafkaJs(stack: Stack): Way {
       createPartitioner: Partitioners.DefaultPartitioner,
     });
     await producer.connect();
-    const messagesOfBatch = Array.from({ length: 4000 }, () => ({ key, value, partition: 0 }));
+    const messagesOfBatch = Array.from({ length: 4000 }, () => ({ key, value: payload, partition: 0 }));
     for (let sent = 0; sent < records; sent += 4000)
       await producer.send({ topic, acks: -1, messages: messagesOfBatch.slice(0, Math.min(4000, records - sent)) });
     await producer.disconnect();
@@ -100,7 +100,7 @@ function kafkaJs(stack: Stack): Way {
 function platformatic(stack: Stack): Way {
   return async (topic, records) => {
     const producer = new PlatformaticProducer({ clientId: "bench", bootstrapBrokers: stack.kafka.brokers, idempotent: true, acks: -1 });
-    const messagesOfBatch = Array.from({ length: 4000 }, () => ({ topic, key, value, partition: 0 }));
+    const messagesOfBatch = Array.from({ length: 4000 }, () => ({ topic, key, value: payload, partition: 0 }));
     for (let sent = 0; sent < records; sent += 4000) await producer.send({ messages: messagesOfBatch.slice(0, Math.min(4000, records - sent)) });
     await producer.close();
   };
@@ -127,7 +127,7 @@ function own(cluster: KafkaCluster): Way {
         batch.begin();
         batch.writer.slice(key, 0, key.length);
         batch.beginValue();
-        batch.writer.raw(value, 0, value.length);
+        batch.writer.raw(payload, 0, payload.length);
         batch.endValue();
         batch.end();
       }
@@ -139,14 +139,18 @@ function own(cluster: KafkaCluster): Way {
   };
 }
 
+function text(value: string): Buffer {
+  return Buffer.from(`${value}\0`);
+}
+
+function int(length: number, value: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  bytes.writeIntBE(value, 0, length);
+  return bytes;
+}
+
 /** A relation of ten columns and an insert into it, as the server sends them. */
 function messages(): { relation: Buffer; insert: Buffer } {
-  const text = (value: string): Buffer => Buffer.from(`${value}\0`);
-  const int = (length: number, value: number): Buffer => {
-    const bytes = Buffer.alloc(length);
-    bytes.writeIntBE(value, 0, length);
-    return bytes;
-  };
   const columns: [string, number, string][] = [
     ["id", 20, "1234567"],
     ["n", 23, "42"],

@@ -103,7 +103,11 @@ async function clientsBench(stack: Stack): Promise<void> {
 async function main(): Promise<void> {
   if (bench === "clients") {
     const stack = await startBenchServers(say);
-    await clientsBench(stack).finally(async () => stack.stop());
+    try {
+      await clientsBench(stack);
+    } finally {
+      await stack.stop();
+    }
     return;
   }
   const benches: Readonly<Record<string, (backlog: Backlog) => Promise<Compared>>> = { capture: captureBench, apply: applyBench };

@@ -8,7 +8,7 @@
 import pg, { type Client } from "pg";
 import type { Ledger, Transfer } from "./ledger.ts";
 
-export const accounts = 200;
+const accounts = 200;
 const opening = 1000;
 
 /** Of all balances, always. */

@@ -17,7 +17,7 @@ const cell: fc.Arbitrary<Cell> = fc.oneof(
 const row: fc.Arbitrary<Row> = fc.array(cell, { maxLength: 12 });
 const old: fc.Arbitrary<OldRow> = fc.record({ which: fc.constantFrom("K" as const, "O" as const), row });
 
-export const column: fc.Arbitrary<Column> = fc.record({
+const column: fc.Arbitrary<Column> = fc.record({
   name: text(),
   key: fc.boolean(),
   typeOid: oid,

@@ -118,7 +118,7 @@ export class TopicEvents implements AsyncDisposable {
 }
 
 /** Whether it is a take-over marker: it repeats a position and is no link of the chain. */
-export function isMarker({ message }: TopicEvent): boolean {
+function isMarker({ message }: TopicEvent): boolean {
   return message?.content.toString().includes('"kind":"take-over"') === true;
 }
 

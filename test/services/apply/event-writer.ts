@@ -53,7 +53,7 @@ function writerType(schema: AvroSchema): avro.Type {
 }
 
 /** As the registry's client gives it. */
-export function readerType(schema: AvroSchema): avro.Type {
+function readerType(schema: AvroSchema): avro.Type {
   return avro.Type.forSchema(avroSchema(schema));
 }
 

@@ -1,0 +1,32 @@
+/**
+ * Tables of the source with rows that are not in the stream, and so not at the target: `offtake.needs_copy`. A table that should be here and is not
+ * looks whole and is not, so it is marked before the step after which nobody could tell any more.
+ *
+ * Source: schemas/target-schema.ts.
+ */
+import type { ClientBase } from "pg";
+
+const markSql = `
+  INSERT INTO offtake.needs_copy (connector, table_name, reason)
+  SELECT $1, name, $3 FROM unnest($2::text[]) AS name
+  ON CONFLICT (connector, table_name) DO NOTHING`;
+
+/** @param tables of the source, as schema.table; one that is marked already keeps its reason */
+export async function markNeedsCopy(client: ClientBase, connector: string, tables: readonly string[], reason: string): Promise<void> {
+  if (tables.length > 0) await client.query(markSql, [connector, tables, reason]);
+}
+
+const unmarkSql = "DELETE FROM offtake.needs_copy WHERE connector = $1 AND table_name = ANY ($2) AND reason = $3";
+
+/** Takes marks back that were made for this reason, and no others. */
+export async function unmarkNeedsCopy(client: ClientBase, connector: string, tables: readonly string[], reason: string): Promise<void> {
+  if (tables.length > 0) await client.query(unmarkSql, [connector, tables, reason]);
+}
+
+const readSql = "SELECT table_name FROM offtake.needs_copy WHERE connector = $1 ORDER BY table_name";
+
+/** @returns schema.table of each, in order */
+export async function readNeedsCopy(client: ClientBase, connector: string): Promise<string[]> {
+  const { rows } = await client.query<{ table_name: string }>(readSql, [connector]);
+  return rows.map((row) => row.table_name);
+}

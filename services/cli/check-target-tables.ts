@@ -1,0 +1,109 @@
+/**
+ * What `offtake check` asks of a target's tables: whether the source's rows fit into them, and whether the applier may write and can find them.
+ *
+ * Source: PostgreSQL documentation, "Privileges", "Type Conversion", Value Storage.
+ */
+import { escapeIdentifier, type ClientBase } from "pg";
+import { fault, type Finding, warning } from "./finding.ts";
+import { type ColumnShape, readShapes, type TableShape } from "./table-shape.ts";
+
+const rightsSql = `
+  SELECT current_user AS role, has_schema_privilege(c.relnamespace, 'USAGE') AS usable,
+         ARRAY(SELECT p FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS p WHERE NOT has_table_privilege(c.oid, p)) AS missing
+    FROM pg_catalog.pg_class c
+   WHERE c.oid = to_regclass($1)`;
+
+// An index that is checked late, or only for some rows, cannot say whether a row is there.
+const uniqueSql = `
+  SELECT EXISTS (
+    SELECT 1
+      FROM pg_catalog.pg_index i
+     WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+       AND ARRAY(SELECT a.attname::text
+                   FROM pg_catalog.pg_attribute a
+                  WHERE a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]) ORDER BY 1)
+         = ARRAY(SELECT name FROM unnest($2::text[]) AS name ORDER BY 1)) AS there`;
+
+/**
+ * @param targetSchema stands for the source's public
+ * @param wanted the tables as the source has them
+ */
+export async function checkTargetTables(client: ClientBase, where: string, targetSchema: string, wanted: readonly TableShape[]): Promise<Finding[]> {
+  const schemaOf = (schema: string): string => (schema === "public" ? targetSchema : schema);
+  const there = await readShapes(
+    client,
+    wanted.map(({ schema, table }) => ({ schema: schemaOf(schema), table })),
+  );
+  const findings: Finding[] = [];
+  for (const { table, columns, key, ...source } of wanted) {
+    const schema = schemaOf(source.schema);
+    const shown = `${schema}.${table}`;
+    const name = `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
+    const found = there.find((each) => each.schema === schema && each.table === table);
+    if (found === undefined) {
+      findings.push(fault(where, `its target has no table ${shown}`, "offtake up --create-tables"));
+      continue;
+    }
+    findings.push(...(await rightFaults(client, where, { schema, shown, name })));
+    // What the source generates is not published, and the target generates it, too.
+    for (const column of columns.filter(({ generated }) => !generated))
+      findings.push(...columnFindings(where, { shown, name }, column, key.includes(column.name), found.columns));
+    if (key.length > 0 && !(await isUnique(client, name, key)))
+      findings.push(
+        warning(
+          where,
+          `the target's table ${shown} has no unique index on ${key.join(", ")}: every change searches the whole table, and a row that is there twice is not noticed`,
+          `CREATE UNIQUE INDEX ON ${name} (${key.map(escapeIdentifier).join(", ")});`,
+        ),
+      );
+  }
+  return findings;
+}
+
+async function rightFaults(client: ClientBase, where: string, table: { schema: string; shown: string; name: string }): Promise<Finding[]> {
+  const { rows } = await client.query<{ role: string; usable: boolean; missing: string[] }>(rightsSql, [table.name]);
+  const { role, usable, missing } = rows[0]!;
+  if (usable && missing.length === 0) return [];
+  const to = escapeIdentifier(role);
+  const sql = [
+    ...(usable ? [] : [`GRANT USAGE ON SCHEMA ${escapeIdentifier(table.schema)} TO ${to};`]),
+    ...(missing.length === 0 ? [] : [`GRANT ${missing.join(", ")} ON ${table.name} TO ${to};`]),
+  ];
+  return [fault(where, `the role ${role} may not write the target's table ${table.shown}`, sql.join(" "))];
+}
+
+function columnFindings(
+  where: string,
+  table: { shown: string; name: string },
+  wanted: ColumnShape,
+  isKey: boolean,
+  there: readonly ColumnShape[],
+): Finding[] {
+  const found = there.find(({ name }) => name === wanted.name);
+  const column = escapeIdentifier(wanted.name);
+  const alter = `ALTER TABLE ${table.name}`;
+  if (found === undefined)
+    return [fault(where, `the target's table ${table.shown} has no column ${wanted.name}`, `${alter} ADD COLUMN ${column} ${wanted.type};`)];
+  if (found.generated)
+    return isKey
+      ? [
+          fault(
+            where,
+            `the target's table ${table.shown} generates the column ${wanted.name} of the key`,
+            `${alter} ALTER COLUMN ${column} DROP EXPRESSION;`,
+          ),
+        ]
+      : [];
+  if (found.typeName === wanted.typeName && found.modifier === wanted.modifier) return [];
+  return [
+    warning(
+      where,
+      `the column ${wanted.name} of ${table.shown} is ${found.type}, at the source ${wanted.type}: what does not fit stops the applier, and digits beyond its scale are rounded`,
+      `${alter} ALTER COLUMN ${column} TYPE ${wanted.type};`,
+    ),
+  ];
+}
+
+async function isUnique(client: ClientBase, name: string, key: readonly string[]): Promise<boolean> {
+  return (await client.query<{ there: boolean }>(uniqueSql, [name, key])).rows[0]?.there === true;
+}
