@@ -2,10 +2,10 @@
  * One Kafka cluster as Offtake uses it: metadata and administration through the client library, and bare connections to brokers for produce and
  * fetch, whose order and buffers are ours (docs/decisions/0001-kafka-client.md).
  */
-import { once } from "node:events";
-import { Admin, Connection, type ConnectionOptions } from "@platformatic/kafka";
+import { Admin, type ConnectionOptions } from "@platformatic/kafka";
 import type { KafkaConfiguration } from "../../services/runtime/configuration.ts";
 import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
+import { BrokerConnection } from "./broker-connection.ts";
 import { kafkaError } from "./kafka-errors.ts";
 
 /** Who leads partition 0 of a topic; every topic of Offtake has just that one. */
@@ -76,33 +76,16 @@ export class KafkaCluster {
   /**
    * A connection of one's own.
    *
-   * @param requestTimeout milliseconds after which a request without an answer ends the connection
+   * @param timeoutMs after which a request without an answer ends the connection
    * @throws OfftakeError KAFKA_UNREACHABLE, KAFKA_REFUSED
    */
-  async connect(broker: { host: string; port: number }, requestTimeout: number): Promise<Connection> {
-    const connection = new Connection(this.#clientId, { ...this.#options, requestTimeout, maxInflights: 16 });
-    // The library reports a failure to the caller and as an event; an event nobody listens to would end the process.
-    connection.on("error", () => {});
-    try {
-      await connection.connect(broker.host, broker.port);
-    } catch (error) {
-      throw kafkaError(error, `accept a connection at ${broker.host}:${broker.port}`);
-    }
-    return connection;
+  async connect(broker: { host: string; port: number }, timeoutMs: number): Promise<BrokerConnection> {
+    return BrokerConnection.open(broker, this.#clientId, this.#options, timeoutMs);
   }
 
   async close(): Promise<void> {
     await this.admin.close();
   }
-}
-
-/** Ends a connection and waits until its requests have been answered with an error, so that none is answered later. */
-export async function closeConnection(connection: Connection): Promise<void> {
-  const { socket } = connection;
-  if (socket.destroyed) return;
-  const closed = once(socket, "close");
-  socket.destroy();
-  await closed;
 }
 
 function isUnknownTopic(error: unknown): boolean {

@@ -4,11 +4,11 @@
  *
  * Source: Apache Kafka documentation, "Protocol", Fetch.
  */
-import type { Connection } from "@platformatic/kafka";
 import { Backoff } from "../../services/runtime/backoff.ts";
 import { interrupted, OfftakeError } from "../../services/runtime/errors.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
-import { closeConnection, type KafkaCluster, type Leader } from "./cluster.ts";
+import type { BrokerConnection } from "./broker-connection.ts";
+import type { KafkaCluster, Leader } from "./cluster.ts";
 import { type Fetched, fetchRecords, type FetchLimits } from "./fetch.ts";
 import { brokerAnswer, kafkaError } from "./kafka-errors.ts";
 
@@ -17,11 +17,11 @@ export class Consumer {
   readonly #topic: string;
   readonly #signal: AbortSignal;
   readonly #troubled: (error: OfftakeError) => void;
-  readonly #stop = (): void => void this.#connection?.socket.destroy();
+  readonly #stop = (): void => this.#connection?.destroy();
   /** Why the newest fetch is being tried again. */
   #trouble: OfftakeError | undefined;
   #leader: Leader | undefined;
-  #connection: Connection | undefined;
+  #connection: BrokerConnection | undefined;
   /** The topic's id when it was first seen; another one later is another topic. */
   #topicId: string | undefined;
 
@@ -72,15 +72,14 @@ export class Consumer {
     return undefined;
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#signal.removeEventListener("abort", this.#stop);
-    const connection = this.#connection;
+    this.#connection?.destroy();
     this.#connection = undefined;
-    if (connection !== undefined) await closeConnection(connection);
   }
 
-  async #open(): Promise<{ leader: Leader; connection: Connection }> {
-    if (this.#leader !== undefined && this.#connection?.isConnected() === true) return { leader: this.#leader, connection: this.#connection };
+  async #open(): Promise<{ leader: Leader; connection: BrokerConnection }> {
+    if (this.#leader !== undefined && this.#connection?.isOpen === true) return { leader: this.#leader, connection: this.#connection };
     const leader = await this.#cluster.leader(this.#topic);
     this.#topicId ??= leader.topicId;
     if (leader.topicId !== this.#topicId)
@@ -94,7 +93,7 @@ export class Consumer {
   }
 
   #drop(): void {
-    this.#connection?.socket.destroy();
+    this.#connection?.destroy();
     this.#connection = undefined;
     this.#leader = undefined;
   }

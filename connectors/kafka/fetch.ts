@@ -11,7 +11,8 @@
  *
  * Source: Apache Kafka documentation, "Protocol", Fetch; KIP-516 for topic ids.
  */
-import { type Connection, fetchV13, type Reader, ResponseError } from "@platformatic/kafka";
+import { fetchV13, Reader, ResponseError } from "@platformatic/kafka";
+import type { BrokerConnection } from "./broker-connection.ts";
 
 const fetchKey = 1;
 const version = 13;
@@ -44,7 +45,7 @@ export interface AbortedTransaction {
  * @returns rejects with the library's ResponseError for a broker's answer, or its NetworkError
  */
 export async function fetchRecords(
-  connection: Connection,
+  connection: BrokerConnection,
   topicId: string,
   leaderEpoch: number,
   offset: number,
@@ -57,44 +58,38 @@ export async function fetchRecords(
     lastFetchedEpoch: -1,
     partitionMaxBytes: limits.maxBytes,
   };
-  const request = () =>
-    fetchV13.createRequest(limits.maxWaitMs, 1, limits.maxBytes, readCommitted, 0, -1, [{ topicId, partitions: [partition] }], [], "");
-  return new Promise((resolve, reject) => {
-    connection.send(fetchKey, version, request, parseFetched, true, true, (error, fetched) => {
-      if (error === null && fetched !== undefined) resolve(fetched);
-      else reject(error ?? new Error("The broker answered nothing."));
-    });
-  });
+  const request = fetchV13.createRequest(limits.maxWaitMs, 1, limits.maxBytes, readCommitted, 0, -1, [{ topicId, partitions: [partition] }], [], "");
+  return parseFetched(await connection.request(fetchKey, version, request.buffer));
 }
 
-function parseFetched(_correlationId: number, apiKey: number, apiVersion: number, reader: Reader): Fetched {
+function parseFetched(body: Buffer): Fetched {
+  const reader = Reader.from(body);
   reader.readInt32();
   const error = reader.readInt16();
-  if (error !== 0) throw new ResponseError(apiKey, apiVersion, { "/": [error, null] }, {});
+  if (error !== 0) throw new ResponseError(fetchKey, version, { "/": [error, null] }, {});
   reader.readInt32();
   const answers = reader.readArray((topic) => {
     topic.readUUID();
-    return topic.readArray((partition) => parsePartition(partition, apiKey, apiVersion), true, false);
+    return topic.readArray((partition) => parsePartition(partition, body), true, false);
   });
   const answer = answers[0]?.[0];
   if (answer === undefined) throw new Error("The broker answered for no partition.");
   return answer;
 }
 
-function parsePartition(reader: Reader, apiKey: number, apiVersion: number): Fetched {
+function parsePartition(reader: Reader, body: Buffer): Fetched {
   reader.readInt32();
   const error = reader.readInt16();
   const highWatermark = Number(reader.readInt64());
   reader.readInt64();
   const logStart = Number(reader.readInt64());
-  if (error !== 0) throw new ResponseError(apiKey, apiVersion, { "/responses/0/partitions/0": [error, null] }, {});
+  if (error !== 0) throw new ResponseError(fetchKey, version, { "/responses/0/partitions/0": [error, null] }, {});
   const aborted =
     reader.readNullableArray((transaction) => ({ producerId: transaction.readInt64(), firstOffset: Number(transaction.readInt64()) })) ?? [];
   reader.readInt32();
   // Compact bytes: the length plus one, 0 for null.
   const length = Math.max(reader.readUnsignedVarInt() - 1, 0);
-  // slice() joins the pieces that the socket brought; subarray() would give a view whose bytes are not where they seem.
-  const records = reader.buffer.slice(reader.position, reader.position + length);
+  const records = body.subarray(reader.position, reader.position + length);
   reader.skip(length);
   reader.readTaggedFields();
   return { records, highWatermark, logStart, aborted };

@@ -7,40 +7,50 @@
  *
  * Source: Apache Kafka documentation, "Protocol", Produce.
  */
-import { type Connection, produceV11, Writer } from "@platformatic/kafka";
+import { produceV11, Reader, Writer } from "@platformatic/kafka";
+import type { BrokerConnection } from "./broker-connection.ts";
 
 const produceKey = 0;
 const version = 11;
 const allInSync = -1;
 
+/** The tags of partition, topic and request, all of them empty. */
+const trailer = Buffer.alloc(3);
+
 /**
  * Sends one batch to partition 0 and calls back once, with the broker's answer or with what went wrong.
  *
- * @param batch a whole record batch; stays as it is
+ * @param batch a whole record batch; written as it is, so that it must not change before it is answered
  * @param timeoutMs how long the leader may wait for the other replicas
  */
 export function produce(
-  connection: Connection,
+  connection: BrokerConnection,
   topic: string,
   batch: Buffer,
   timeoutMs: number,
   done: (error: Error | undefined, baseOffset: number) => void,
 ): void {
-  const request = (): Writer =>
-    Writer.create()
-      .appendString(null)
-      .appendInt16(allInSync)
-      .appendInt32(timeoutMs)
-      .appendArray([topic], (writer, name) => {
-        writer.appendString(name).appendArray([batch], (inner, records) => {
-          inner
-            .appendInt32(0)
-            .appendUnsignedVarInt(records.length + 1)
-            .append(records);
-        });
-      })
-      .appendTaggedFields();
-  connection.send(produceKey, version, request, produceV11.parseResponse, true, true, (error, answer) => {
-    done(error ?? undefined, Number(answer?.responses[0]?.partitionResponses[0]?.baseOffset ?? -1n));
+  const header = Writer.create()
+    .appendString(null)
+    .appendInt16(allInSync)
+    .appendInt32(timeoutMs)
+    .appendUnsignedVarInt(2)
+    .appendString(topic)
+    .appendUnsignedVarInt(2)
+    .appendInt32(0)
+    .appendUnsignedVarInt(batch.length + 1);
+  connection.send(produceKey, version, [header.buffer, batch, trailer], (error, body) => {
+    if (error !== undefined) {
+      done(error, -1);
+      return;
+    }
+    let baseOffset;
+    try {
+      baseOffset = Number(produceV11.parseResponse(0, produceKey, version, Reader.from(body)).responses[0]?.partitionResponses[0]?.baseOffset ?? -1n);
+    } catch (thrown) {
+      done(thrown instanceof Error ? thrown : new Error(String(thrown)), -1);
+      return;
+    }
+    done(undefined, baseOffset);
   });
 }

@@ -5,16 +5,19 @@
  *
  * Source: Apache Kafka documentation, KIP-98 "Exactly Once Delivery and Transactional Messaging", InitProducerId.
  */
-import { initProducerIdV4 } from "@platformatic/kafka";
+import { initProducerIdV4, Reader } from "@platformatic/kafka";
 import { interrupted, OfftakeError } from "../../services/runtime/errors.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
-import { closeConnection, type KafkaCluster } from "./cluster.ts";
+import type { KafkaCluster } from "./cluster.ts";
 import { brokerAnswer, kafkaError } from "./kafka-errors.ts";
 
 export interface ProducerIdentity {
   readonly producerId: bigint;
   readonly epoch: number;
 }
+
+const initProducerIdKey = 22;
+const version = 4;
 
 /** Kafka's own default limit of transaction.max.timeout.ms is 15 min; we never begin one, so any allowed value does. */
 const transactionTimeoutMs = 60_000;
@@ -33,10 +36,12 @@ export async function initProducerId(cluster: KafkaCluster, transactionalId: str
       if (coordinator === undefined) throw new OfftakeError("KAFKA_UNREACHABLE", `Kafka names no transaction coordinator for ${transactionalId}.`);
       const connection = await cluster.connect(coordinator, 15_000);
       try {
-        const answer = await initProducerIdV4.api.async(connection, transactionalId, transactionTimeoutMs, -1n, -1);
+        const request = initProducerIdV4.createRequest(transactionalId, transactionTimeoutMs, -1n, -1);
+        const body = await connection.request(initProducerIdKey, version, request.buffer);
+        const answer = initProducerIdV4.parseResponse(0, initProducerIdKey, version, Reader.from(body));
         return { producerId: answer.producerId, epoch: answer.producerEpoch };
       } finally {
-        await closeConnection(connection);
+        connection.destroy();
       }
     } catch (error) {
       const answer = brokerAnswer(error);

@@ -7,9 +7,9 @@
  *
  * Source: Apache Kafka documentation, "Producer Configs", enable.idempotence; KIP-98 for sequence numbers.
  */
-import type { Connection } from "@platformatic/kafka";
 import { OfftakeError } from "../../services/runtime/errors.ts";
-import { closeConnection, type KafkaCluster } from "./cluster.ts";
+import type { BrokerConnection } from "./broker-connection.ts";
+import type { KafkaCluster } from "./cluster.ts";
 import { brokerAnswer, kafkaError, passes } from "./kafka-errors.ts";
 import type { ProducerIdentity } from "./producer-id.ts";
 import { produce } from "./produce.ts";
@@ -53,7 +53,7 @@ export class Producer {
   readonly #batches: Batch[] = [];
   #sent = 0;
   #sequence = 0;
-  #connection: Connection | undefined;
+  #connection: BrokerConnection | undefined;
   #state: "connecting" | "open" | "ended" = "connecting";
   #delay = 0;
   #retry: NodeJS.Timeout | undefined;
@@ -103,12 +103,12 @@ export class Producer {
   }
 
   /** Sends nothing more and forgets what is not durable. What is on the wire may still arrive. */
-  async end(): Promise<void> {
+  end(): void {
     this.#state = "ended";
     clearTimeout(this.#retry);
     this.#batches.length = 0;
     this.#bytes = 0;
-    if (this.#connection !== undefined) await closeConnection(this.#connection);
+    this.#connection?.destroy();
   }
 
   #pump(): void {
@@ -193,7 +193,7 @@ export class Producer {
     this.#connection = undefined;
     this.#state = "connecting";
     this.#sent = 0;
-    connection?.socket.destroy();
+    connection?.destroy();
     this.events.interrupted(error);
     this.#delay = Math.min(this.#delay === 0 ? 50 : this.#delay * 2, 2000);
     this.#retry = setTimeout(() => void this.#connect(), this.#delay);
@@ -207,15 +207,15 @@ export class Producer {
       if (leader.topicId !== this.#topicId) throw recreated(this.#topic);
       const connection = await this.#cluster.connect(leader, requestTimeout);
       if (this.#state === "ended") {
-        await closeConnection(connection);
+        connection.destroy();
         return;
       }
       this.#connection = connection;
       this.#state = "open";
-      connection.once("close", () => {
+      connection.closed = () => {
         if (connection === this.#connection && this.#state === "open")
           this.#interrupt(new OfftakeError("KAFKA_UNREACHABLE", `The broker closed the connection that writes to ${this.#topic}.`));
-      });
+      };
       this.#pump();
     } catch (error) {
       if (this.#state === "ended") return;
@@ -230,7 +230,7 @@ export class Producer {
     this.#state = "ended";
     this.#failure = error;
     this.#connection = undefined;
-    connection?.socket.destroy();
+    connection?.destroy();
     this.events.failed(error);
   }
 }

@@ -86,7 +86,7 @@ export async function openSlotAndTopic(
       return slot === undefined ? "created" : "present";
     });
   } finally {
-    await consumer.close();
+    consumer.close();
   }
 }
 
@@ -118,6 +118,6 @@ export async function withMarkers<T>(context: OpenContext, work: (over: TakeOver
   try {
     return await work(over, markerThrough(producer, signal));
   } finally {
-    await producer.end();
+    producer.end();
   }
 }

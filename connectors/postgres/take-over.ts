@@ -106,7 +106,7 @@ export async function takeOver(context: TakeOver, identity: ProducerIdentity, pu
     }
     return tail;
   } finally {
-    await consumer.close();
+    consumer.close();
   }
 }
 

@@ -38,7 +38,7 @@ export async function countRowEvents(cluster: KafkaCluster, registry: Registry, 
       next = Math.max(records.nextOffset, next);
     }
   } finally {
-    await consumer.close();
+    consumer.close();
   }
   return events;
 }

@@ -158,7 +158,7 @@ class ApplyLoop {
       last.events = events;
       this.#applied(last, startedAt);
     } finally {
-      await scout.close();
+      scout.close();
     }
   }
 

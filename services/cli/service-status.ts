@@ -135,7 +135,7 @@ async function readTopic(
     const next = from < range.end ? await readTail(consumer, registry, topic, range, from + 1) : undefined;
     return { ...range, tail, next };
   } finally {
-    await consumer.close();
+    consumer.close();
   }
 }
 

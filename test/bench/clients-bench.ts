@@ -135,7 +135,7 @@ function own(cluster: KafkaCluster): Way {
       if (producer.pending >= 8) await until("batches arrive", async () => producer.pending < 4, 1);
     }
     await finished.promise;
-    await producer.end();
+    producer.end();
   };
 }
 

@@ -58,7 +58,7 @@ export async function auditTopic(cluster: KafkaCluster, registry: Registry, topi
     }
     next = Math.max(next, records.nextOffset);
   }
-  await consumer.close();
+  consumer.close();
   if (newest !== undefined && !newest.last) audit.chainBreaks += 1;
   return { ...audit, created };
 }

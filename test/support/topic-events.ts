@@ -83,7 +83,7 @@ export class TopicEvents implements AsyncDisposable {
         this.#next = Math.max(this.#next, records.nextOffset);
       }
     } finally {
-      await consumer.close();
+      consumer.close();
     }
     return this;
   }

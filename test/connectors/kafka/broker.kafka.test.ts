@@ -106,7 +106,7 @@ function follow(topic: string, signal: AbortSignal): string[] {
         next = offset + 1;
       }
     }
-    await consumer.close();
+    consumer.close();
   };
   run().catch((error: unknown) => seen.push(String(error)));
   return seen;

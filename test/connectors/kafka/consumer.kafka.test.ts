@@ -39,7 +39,7 @@ describe("Consumer", () => {
     const fetched = await consumer.fetch(14, limits);
     expect(fetched).toMatchObject({ highWatermark: 30, logStart: 0, aborted: [] });
     expect(readRecords(fetched!.records).map(({ offset }) => offset)).toEqual(Array.from({ length: 20 }, (_, i) => 10 + i));
-    await consumer.close();
+    consumer.close();
   });
 
   test("comes back with a batch whole, however little was asked for, and with nothing at the end", async () => {
@@ -49,7 +49,7 @@ describe("Consumer", () => {
     expect(readRecords(fetched!.records)).toHaveLength(10);
     const atEnd = await consumer.fetch(20, { maxWaitMs: 1, maxBytes: 1 });
     expect(atEnd).toMatchObject({ records: Buffer.alloc(0), highWatermark: 20 });
-    await consumer.close();
+    consumer.close();
   });
 
   test("gets what is written while it waits", async () => {
@@ -59,7 +59,7 @@ describe("Consumer", () => {
     await using recorded = await RecordedProducer.start(cluster, topic);
     recorded.send(records(0, 1));
     expect(readRecords((await waiting)!.records)).toHaveLength(1);
-    await consumer.close();
+    consumer.close();
   });
 
   test("is ended by its signal while it waits, and says that it was", async () => {
@@ -73,7 +73,7 @@ describe("Consumer", () => {
     expect(await waiting).toBeUndefined();
     expect(consumer.stopReason.code).toBe("INTERRUPTED");
     expect(troubles).toEqual([]);
-    await consumer.close();
+    consumer.close();
   });
 
   test("says of a limit of time what kept it", async () => {
@@ -101,7 +101,7 @@ describe("Consumer", () => {
     expect(found).toEqual(Array.from({ length: 200 }, (_, i) => i));
     expect(troubles.length).toBeGreaterThan(5);
     expect(new Set(troubles.map(({ code }) => code))).toEqual(new Set(["KAFKA_UNREACHABLE"]));
-    await consumer.close();
+    consumer.close();
   });
 
   test("does not go on in a topic that was deleted and made again under its name", async () => {
@@ -114,7 +114,7 @@ describe("Consumer", () => {
     recorded.send(records(0, 20));
     await recorded.drained();
     await expect(consumer.fetch(10, limits)).rejects.toMatchObject({ code: "TOPIC_RECREATED" });
-    await consumer.close();
+    consumer.close();
   });
 
   test("ends when its topic is deleted, and when it never was", async () => {
@@ -123,7 +123,7 @@ describe("Consumer", () => {
     await consumer.fetch(0, limits);
     await deleteTopic(cluster, topic);
     await expect(consumer.fetch(10, limits)).rejects.toMatchObject({ code: "TOPIC_MISSING" });
-    await consumer.close();
+    consumer.close();
     const { consumer: other } = consumerOf(uniqueName("never"));
     await expect(other.fetch(0, limits)).rejects.toMatchObject({ code: "TOPIC_MISSING" });
   });
@@ -136,7 +136,7 @@ describe("Consumer", () => {
     await expect(consumer.fetch(19, limits)).rejects.toMatchObject({ code: "TOPIC_EXPIRED" });
     await expect(consumer.fetch(31, limits)).rejects.toMatchObject({ code: "TOPIC_EXPIRED" });
     expect(await consumer.fetch(20, limits)).toMatchObject({ logStart: 20 });
-    await consumer.close();
+    consumer.close();
   });
 
   test("leaves nothing with a signal that lives longer", async () => {
@@ -145,7 +145,7 @@ describe("Consumer", () => {
     const { consumer } = consumerOf(topic, signal);
     await consumer.fetch(0, { maxWaitMs: 1, maxBytes: 1 });
     expect(getEventListeners(signal, "abort")).toHaveLength(1);
-    await consumer.close();
+    consumer.close();
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 });

@@ -1,5 +1,4 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { closeConnection } from "../../../connectors/kafka/cluster.ts";
 import { brokerAnswer } from "../../../connectors/kafka/kafka-errors.ts";
 import { produce } from "../../../connectors/kafka/produce.ts";
 import { initProducerId } from "../../../connectors/kafka/producer-id.ts";
@@ -212,7 +211,7 @@ describe("Producer", () => {
       recorded.send(batch(0));
       // At another moment of its connecting each time.
       for (let turn = 0; turn < i; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-      await recorded.producer.end();
+      recorded.producer.end();
       expect(recorded.producer.pending).toBe(0);
       expect([...recorded.failures, ...recorded.interruptions]).toEqual([]);
     }
@@ -261,6 +260,6 @@ describe("sequence numbers", () => {
     expect(await put(next + 1)).toBe("OUT_OF_ORDER_SEQUENCE_NUMBER");
     expect(await put(next)).toBe("at 3");
     expect(await put(nextSequence(next, 3))).toBe("at 6");
-    await closeConnection(connection);
+    connection.destroy();
   });
 });

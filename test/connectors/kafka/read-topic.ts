@@ -30,7 +30,7 @@ export async function readTopic(cluster: KafkaCluster, topic: string, maxBytes =
       }
     }
   } finally {
-    await consumer.close();
+    consumer.close();
   }
   return found;
 }

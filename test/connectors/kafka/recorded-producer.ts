@@ -56,6 +56,6 @@ export class RecordedProducer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.producer.end();
+    this.producer.end();
   }
 }

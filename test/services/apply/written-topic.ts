@@ -74,7 +74,7 @@ export async function writtenTopic(): Promise<WrittenTopic> {
       const reader = new TopicReader(topic, consumer, registry, chain, from?.offset ?? 0, { rows, bytes });
       const end = async (): Promise<void> => {
         stopping.abort();
-        await consumer.close();
+        consumer.close();
       };
       readers.push(end);
       return { reader, chain, consumer, stop: () => stopping.abort(), [Symbol.asyncDispose]: end };
