@@ -11,6 +11,7 @@ import { subjectOf } from "../../schemas/avro-names.ts";
 import { expandTables } from "../../services/runtime/expand-tables.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../../services/runtime/configuration.ts";
 import { OfftakeError } from "../../services/runtime/errors.ts";
+import type { Interruption } from "../../services/runtime/interruption.ts";
 import type { Log } from "../../services/runtime/log.ts";
 import type { Metrics } from "../../services/runtime/metrics.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
@@ -44,6 +45,8 @@ export interface ConnectorContext {
   readonly metrics: Metrics;
   /** Told when it begins to capture. */
   readonly capturing: () => void;
+  /** Told while Kafka does not take events. */
+  readonly interruption: Interruption;
 }
 
 /** Milliseconds between looks at clocks, and between words to the server during a take-over. */
@@ -101,7 +104,7 @@ class Connection {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { configuration, connector, service, log } = this.#context;
+    const { configuration, connector, service, log, interruption } = this.#context;
     const { topic } = service;
     const tables = expandTables(configuration.services, await listTables(this.#source)).get(service.name) ?? [];
     refusePublication(connector.publication, await readPublication(this.#source, connector.publication), tables);
@@ -136,7 +139,7 @@ class Connection {
     const producer = new Producer(cluster, topic, producerIdentity, {
       durable: () => {},
       failed: (error) => this.#fail(error),
-      interrupted: (error) => log.warn({ err: error }, "Kafka does not take events; they are kept and sent again"),
+      interrupted: (error) => interruption.tell(error, "Kafka does not take events; they are kept and sent again"),
       refuses: () => watch.refusal,
     });
     this.#ends.push(async () => producer.end());
@@ -163,14 +166,14 @@ class Connection {
     log.info({ topic, slot: connector.slot, tables: tables.length }, "capturing");
     this.#context.capturing();
     capture.resume();
-    const work = { stream, outbox, capture, walSenderTimeout };
+    const work = { producer, stream, outbox, capture, walSenderTimeout };
     await Promise.race([this.#keepAlive(work, signal), this.#failure.promise]);
-    await this.#drain(producer, work);
+    await this.#drain(work);
   }
 
   /** Ticks until it is stopped or has run for a day. */
-  async #keepAlive({ stream, outbox, capture, walSenderTimeout }: Work, signal: AbortSignal): Promise<void> {
-    const { connector, metrics, log } = this.#context;
+  async #keepAlive({ producer, stream, outbox, capture, walSenderTimeout }: Work, signal: AbortSignal): Promise<void> {
+    const { connector, metrics, log, interruption } = this.#context;
     const labels = { connector: connector.name };
     const startedAt = Date.now();
     let counted = { events: 0, transactions: 0 };
@@ -194,6 +197,8 @@ class Connection {
           log.warn({ err: sessionError(error, "source", this.#context.configuration.source.url) }, "no heartbeat"),
         );
       }
+      // Connected again counts where nothing waits to be sent: the next event may be an hour away.
+      if (outbox.events > counted.events || (producer.ready && producer.pending === 0)) interruption.over();
       metrics.captureEventsTotal.inc(labels, outbox.events - counted.events);
       metrics.captureTransactionsTotal.inc(labels, outbox.transactions - counted.transactions);
       counted = { events: outbox.events, transactions: outbox.transactions };
@@ -203,7 +208,7 @@ class Connection {
   }
 
   /** Whole transactions that were read are published and confirmed before the end; what is left comes again. */
-  async #drain(producer: Producer, { stream, outbox, capture }: Work): Promise<void> {
+  async #drain({ producer, stream, outbox, capture }: Work): Promise<void> {
     capture.stop();
     outbox.flush();
     const patience = AbortSignal.timeout(drainLimitMs);
@@ -222,6 +227,7 @@ class Connection {
 }
 
 interface Work {
+  readonly producer: Producer;
   readonly stream: ReplicationStream;
   readonly outbox: Outbox;
   readonly capture: Capture;

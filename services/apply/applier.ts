@@ -8,14 +8,17 @@ import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Consumer } from "../../connectors/kafka/consumer.ts";
 import { commitOffset, groupOf, offsetRange } from "../../connectors/kafka/offsets.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
+import type { Lsn } from "../../connectors/postgres/lsn.ts";
 import { endSession, sessionError } from "../../connectors/postgres/session.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
 import type { OfftakeError } from "../runtime/errors.ts";
+import type { Interruption } from "../runtime/interruption.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch, TransactionEnd } from "./batch.ts";
 import { Chain } from "./chain.ts";
+import { NewestCommit } from "./newest-commit.ts";
 import { checkPosition, prepareTarget } from "./prepare.ts";
 import { Target } from "./target.ts";
 import { openTargetSession } from "./target-session.ts";
@@ -31,6 +34,8 @@ export interface ApplierContext {
   readonly metrics: Metrics;
   /** Told when it begins to apply. */
   readonly applying: () => void;
+  /** Told while the topic cannot be read. */
+  readonly interruption: Interruption;
 }
 
 /** Milliseconds between commits of the group's offset, which only other people's tools read. */
@@ -66,21 +71,26 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
         log.warn({ ...conflict }, "the target's row is not what the stream takes it to be; the source wins");
       },
     });
-    const interrupted = (error: OfftakeError): void => log.warn({ err: error }, "the topic cannot be read; it is tried again");
-    const consumer = new Consumer(cluster, service.topic, stopped.signal, interrupted);
+    const consumer = new Consumer(cluster, service.topic, stopped.signal, (error) => interrupted(context, error));
     ends.push(async () => consumer.close());
     const registry = new Registry(configuration.registry.url);
     const chain = new Chain(service.topic, prepared.position);
     const limits = { rows: service.apply.batchRows, bytes: service.apply.batchBytes };
     const reader = new TopicReader(service.topic, consumer, registry, chain, prepared.position?.offset ?? range.start, limits);
+    reader.onFetched = () => context.interruption.over();
     log.info({ topic: service.topic, offset: reader.offset, replica: session.replica }, "applying");
     context.applying();
-    const loop = new ApplyLoop(context, { target, reader, registry, cluster, chain }, stopped.signal);
+    const newest = new NewestCommit({ cluster, registry, topic: service.topic, log }, stopped.signal);
+    const loop = new ApplyLoop(context, { target, reader, registry, cluster, chain, newest }, stopped.signal);
     await loop.run();
   } finally {
     stopped.abort();
     for (const end of ends.toReversed()) await end();
   }
+}
+
+function interrupted({ interruption }: ApplierContext, error: OfftakeError): void {
+  interruption.tell(error, "the topic cannot be read; it is tried again");
 }
 
 interface Parts {
@@ -89,6 +99,7 @@ interface Parts {
   readonly registry: Registry;
   readonly cluster: KafkaCluster;
   readonly chain: Chain;
+  readonly newest: NewestCommit;
 }
 
 class ApplyLoop {
@@ -96,6 +107,8 @@ class ApplyLoop {
   readonly #parts: Parts;
   readonly #signal: AbortSignal;
   #committedAt = 0;
+  /** The newest commit that is applied. */
+  #appliedLsn: Lsn = 0n;
   /** Applied, and not yet told to the group. */
   #offset: number | undefined;
 
@@ -141,11 +154,12 @@ class ApplyLoop {
     const { target, chain, reader, registry, cluster } = this.#parts;
     const { service, log } = this.#context;
     const { topic } = service;
-    const scout = new Consumer(cluster, topic, this.#signal, () => {});
+    const scout = new Consumer(cluster, topic, this.#signal, (error) => interrupted(this.#context, error));
     try {
       log.info({ offset: reader.offset }, "a transaction larger than a batch: looking for its end");
       const end = await findTransactionEnd(scout, registry, topic, reader.offset - 1, chain.commitLsn);
       if (end === undefined) return;
+      this.#context.interruption.over();
       const startedAt = Date.now();
       let last: Batch | undefined = first;
       let events = first.events;
@@ -174,10 +188,26 @@ class ApplyLoop {
     metrics.applyBatchSeconds.observe(labels, (now - startedAt) / 1000);
     metrics.topicLagEvents.set(labels, behind);
     metrics.applyLagSeconds.set(labels, behind === 0 ? 0 : Math.max(now - last.micros / 1000, 0) / 1000);
+    this.#measure(last.commitLsn);
+    if (behind > 0) void this.#lookAhead(last, now);
     for (const { heartbeat, micros } of batch.transactions)
       if (heartbeat) metrics.endToEndSeconds.observe(labels, Math.max(now - micros / 1000, 0) / 1000);
     this.#offset = last.offset;
     if (now - this.#committedAt >= commitEveryMs) void this.#commitOffset();
+  }
+
+  /** WAL between the newest commit that is known of and this one, which is applied. */
+  #measure(applied: Lsn): void {
+    const { metrics, service } = this.#context;
+    const { chain, newest } = this.#parts;
+    const known = chain.commitLsn > newest.lsn ? chain.commitLsn : newest.lsn;
+    this.#appliedLsn = applied;
+    metrics.applyLagBytes.set({ service: service.name }, known > applied ? Number(known - applied) : 0);
+  }
+
+  async #lookAhead({ offset }: TransactionEnd, now: number): Promise<void> {
+    const { reader, newest } = this.#parts;
+    if (await newest.look({ start: offset, end: reader.highWatermark }, now)) this.#measure(this.#appliedLsn);
   }
 
   /** Never waits long, and never fails: nothing of ours depends on it. */

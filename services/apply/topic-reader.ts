@@ -33,6 +33,8 @@ export class TopicReader {
   highWatermark = 0;
   /** The next record that is read. */
   offset: number;
+  /** Told of each fetch that was answered. */
+  onFetched: () => void = () => {};
 
   readonly #topic: string;
   readonly #consumer: Consumer;
@@ -100,8 +102,14 @@ export class TopicReader {
   }
 
   async #fetched(): Promise<Fetched | undefined> {
-    this.#fetching ??= this.#consumer.fetch(this.#fetchFrom, { maxWaitMs: fetchWaitMs, maxBytes: fetchBytes });
+    this.#fetching ??= this.#fetch();
     return this.#fetching;
+  }
+
+  async #fetch(): Promise<Fetched | undefined> {
+    const fetched = await this.#consumer.fetch(this.#fetchFrom, { maxWaitMs: fetchWaitMs, maxBytes: fetchBytes });
+    if (fetched !== undefined) this.onFetched();
+    return fetched;
   }
 
   #take(fetched: Fetched): void {

@@ -63,8 +63,8 @@ function chooseUnits(configuration: Configuration, { kind, names }: RunOptions, 
       const name = `connector ${connector.name}`;
       return {
         name,
-        run: async (capturing, signal) =>
-          runConnector({ configuration, connector, service, log: log.child({ unit: name }), metrics, capturing }, signal),
+        run: async ({ working, interruption }, signal) =>
+          runConnector({ configuration, connector, service, log: log.child({ unit: name }), metrics, capturing: working, interruption }, signal),
       };
     }),
     ...services.map((service): Unit => {
@@ -72,7 +72,8 @@ function chooseUnits(configuration: Configuration, { kind, names }: RunOptions, 
       const name = `applier ${service.name}`;
       return {
         name,
-        run: async (applying, signal) => runApplier({ configuration, service, connector, log: log.child({ unit: name }), metrics, applying }, signal),
+        run: async ({ working, interruption }, signal) =>
+          runApplier({ configuration, service, connector, log: log.child({ unit: name }), metrics, applying: working, interruption }, signal),
       };
     }),
   ];

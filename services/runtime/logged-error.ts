@@ -18,17 +18,52 @@ export interface LoggedError {
 /** Causes are followed so far; an error may be its own cause. */
 const longestChain = 8;
 
-export function loggedError(error: unknown, depth = 1): LoggedError {
+/**
+ * A server that is away is nobody's fault in the code: the stacks of such an error say nothing, and are the longest lines of the log when it is read.
+ */
+export function loggedError(error: unknown): LoggedError {
+  const away = error instanceof OfftakeError && error.code.endsWith("_UNREACHABLE") && isOfTheNetwork(error, 1);
+  return chained(error, !away, 1);
+}
+
+function chained(error: unknown, stacks: boolean, depth: number): LoggedError {
   if (!(error instanceof Error)) return { message: messageOf(error) };
   const code = codeOf(error);
   return {
     ...(code === undefined ? {} : { code }),
     message: messageOf(error),
     ...(error instanceof OfftakeError && error.cure !== "" ? { cure: error.cure } : {}),
-    ...(error.stack === undefined ? {} : { stack: error.stack }),
-    ...(error.cause === undefined || depth === longestChain ? {} : { cause: loggedError(error.cause, depth + 1) }),
+    ...(stacks && error.stack !== undefined ? { stack: error.stack } : {}),
+    ...(error.cause === undefined || depth === longestChain ? {} : { cause: chained(error.cause, stacks, depth + 1) }),
   };
 }
+
+/** Whether it ends in what a network says, or in nothing: then it is one of Offtake's own findings. Anything else keeps its stack. */
+function isOfTheNetwork(error: unknown, depth: number): boolean {
+  if (!(error instanceof Error) || depth > longestChain) return false;
+  const parts: unknown[] = error instanceof AggregateError ? error.errors : error.cause === undefined ? [] : [error.cause];
+  if (parts.length === 0)
+    return error instanceof OfftakeError || networkCodes.has(codeOf(error) ?? "") || /^Connection terminated/.test(error.message);
+  return parts.every((part) => isOfTheNetwork(part, depth + 1));
+}
+
+/** Node's, the Kafka client's, and PostgreSQL's for a server that is shutting down or starting up. */
+const networkCodes: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "PLT_KFK_NETWORK",
+  "PLT_KFK_TIMEOUT",
+  "57P01",
+  "57P02",
+  "57P03",
+]);
 
 /** Ours, Node's (ECONNREFUSED) or PostgreSQL's (SQLSTATE); all are texts. */
 function codeOf(error: Error): string | undefined {

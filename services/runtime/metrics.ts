@@ -49,7 +49,7 @@ export function createMetrics(version: string) {
 
     topicLagEvents: gauge("offtake_topic_lag_events", ["service"], "Records of the service's topic that are not applied yet."),
 
-    applyLagBytes: gauge("offtake_apply_lag_bytes", ["service"], "WAL between the source's newest commit and the applied position."),
+    applyLagBytes: gauge("offtake_apply_lag_bytes", ["service"], "WAL between the newest commit in the service's topic and the applied position."),
     applyLagSeconds: gauge("offtake_apply_lag_seconds", ["service"], "From commit at the source to commit at the target, of the newest transaction."),
     applyEventsTotal: counter("offtake_apply_events_total", ["service"], "Change events whose effect is committed at the target."),
     applyTransactionsTotal: counter("offtake_apply_transactions_total", ["service"], "Source transactions that are committed at the target."),

@@ -5,8 +5,10 @@
  * Pure apart from the waiting.
  */
 import { Backoff } from "./backoff.ts";
-import { asOfftakeError, type OfftakeError } from "./errors.ts";
+import { Complaints } from "./complaints.ts";
+import { asOfftakeError } from "./errors.ts";
 import type { Readiness } from "./health-server.ts";
+import { Interruption } from "./interruption.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { waitOrStop } from "./stop-signal.ts";
@@ -16,17 +18,22 @@ const firstWaitMs = 200;
 const longestWaitMs = 10_000;
 const operatorWaitMs = 30_000;
 
-/** The same error again is said once in this many milliseconds. */
-const repeatMs = 60_000;
-
 /** Milliseconds of work after which an error is a new one. A unit that begins well and fails at once would otherwise be started again ten times a second. */
 const steadyMs = 30_000;
 
 export interface Unit {
   /** Such as `connector trading`. */
   readonly name: string;
-  /** Runs until it is stopped; may end by itself to be started again. Calls `working` when it has begun to do its work. */
-  readonly run: (working: () => void, signal: AbortSignal) => Promise<void>;
+  /** Runs until it is stopped; may end by itself to be started again. */
+  readonly run: (reports: UnitReports, signal: AbortSignal) => Promise<void>;
+}
+
+/** What a unit says of itself while it runs. */
+export interface UnitReports {
+  /** Told when it has begun to do its work. */
+  readonly working: () => void;
+  /** Told of servers that do not answer while it waits for them. */
+  readonly interruption: Interruption;
 }
 
 export interface Supervised {
@@ -40,41 +47,42 @@ export function supervise(unit: Unit, context: { readonly log: Log; readonly met
   let reason = "starting";
   const { metrics } = context;
   const log = context.log.child({ unit: unit.name });
-  const said = new Map<string, number>();
-  const say = (error: OfftakeError): void => {
-    metrics.errorsTotal.inc({ code: error.code });
-    reason = error.line;
-    const now = Date.now();
-    if (now - (said.get(error.line) ?? Number.NEGATIVE_INFINITY) < repeatMs) return;
-    said.set(error.line, now);
-    if (error.retry === "yes") log.warn(error);
-    else log.error(error);
-  };
+  const complaints = new Complaints(log, metrics);
+  let interruption = new Interruption(log, complaints);
   const loop = async (): Promise<boolean> => {
     const backoff = new Backoff(firstWaitMs, longestWaitMs);
     while (!signal.aborted) {
       let workingSince: number | undefined;
+      interruption = new Interruption(log, complaints);
+      const working = (): void => {
+        ready = true;
+        reason = "working";
+        workingSince ??= Date.now();
+      };
       try {
-        await unit.run(() => {
-          ready = true;
-          reason = "working";
-          workingSince ??= Date.now();
-        }, signal);
+        await unit.run({ working, interruption }, signal);
         ready = false;
         reason = "starting again";
       } catch (thrown) {
         ready = false;
         if (workingSince !== undefined && Date.now() - workingSince >= steadyMs) {
           backoff.reset();
-          said.clear();
+          complaints.forget();
         }
         const error = asOfftakeError(thrown);
-        say(error);
+        complaints.say(error);
+        reason = error.line;
+        // What it was waiting for when it ended is not what it waits for now.
+        interruption = new Interruption(log, complaints);
         if (error.retry === "no") return false;
         await waitOrStop(error.retry === "operator" ? operatorWaitMs : backoff.next(), signal);
       }
     }
     return true;
   };
-  return { ended: loop(), readiness: () => ({ unit: unit.name, ready, reason }) };
+  const readiness = (): Readiness => {
+    const held = interruption.reason;
+    return { unit: unit.name, ready: ready && held === undefined, reason: held ?? reason };
+  };
+  return { ended: loop(), readiness };
 }

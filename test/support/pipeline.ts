@@ -111,12 +111,12 @@ export async function createPipeline(schemaSql: string, options: PipelineOptions
       return (await up(configuration, { createTables }, silent, new AbortController().signal))[0]!;
     },
     startConnector: (changed = {}) =>
-      startUnit(async ({ log, working, signal }) =>
-        runConnector({ configuration, connector: { ...connector, ...changed }, service, log, metrics, capturing: working }, signal),
+      startUnit(async ({ log, working, interruption, signal }) =>
+        runConnector({ configuration, connector: { ...connector, ...changed }, service, log, metrics, capturing: working, interruption }, signal),
       ),
     startApplier: () =>
-      startUnit(async ({ log, working, signal }) =>
-        runApplier({ configuration, service, connector: connector.name, log, metrics, applying: working }, signal),
+      startUnit(async ({ log, working, interruption, signal }) =>
+        runApplier({ configuration, service, connector: connector.name, log, metrics, applying: working, interruption }, signal),
       ),
     async [Symbol.asyncDispose]() {
       await source.end();

@@ -1,7 +1,10 @@
 /**
  * A connector or an applier that a test runs in its own process, without the supervisor: what it ends with is seen, not retried.
  */
+import { Complaints } from "../../services/runtime/complaints.ts";
+import { Interruption } from "../../services/runtime/interruption.ts";
 import { createLog, type Log } from "../../services/runtime/log.ts";
+import { createMetrics } from "../../services/runtime/metrics.ts";
 import { asOfftakeError, type OfftakeError } from "../../services/runtime/errors.ts";
 
 /** `await using` stops it at the end of the block, whatever it has ended with. */
@@ -23,8 +26,15 @@ export interface LogLine {
   readonly [key: string]: unknown;
 }
 
+interface UnitParts {
+  readonly log: Log;
+  readonly working: () => void;
+  readonly interruption: Interruption;
+  readonly signal: AbortSignal;
+}
+
 /** @param run as runConnector and runApplier: `working` is called when it begins to do its work */
-export function startUnit(run: (parts: { log: Log; working: () => void; signal: AbortSignal }) => Promise<void>): RunningUnit {
+export function startUnit(run: (parts: UnitParts) => Promise<void>): RunningUnit {
   const stopping = new AbortController();
   const { promise: working, resolve, reject } = Promise.withResolvers<void>();
   // A test that waits only for `ended` does not listen to it.
@@ -35,7 +45,8 @@ export function startUnit(run: (parts: { log: Log; working: () => void; signal: 
     lines.push(line);
   };
   const log = createLog({ env: { OFFTAKE_LOG_LEVEL: "debug" }, terminal: false, write });
-  const ended = run({ log, working: resolve, signal: stopping.signal }).then(
+  const interruption = new Interruption(log, new Complaints(log, createMetrics("test")));
+  const ended = run({ log, working: resolve, interruption, signal: stopping.signal }).then(
     () => {
       reject(new Error("it ended before it did its work"));
       return undefined;

@@ -18,7 +18,9 @@ afterAll(async () => cluster.close());
 function startWith(pipeline: Pipeline, changed: Partial<Configuration>): RunningUnit {
   const { connector, service, metrics } = pipeline;
   const configuration = { ...pipeline.configuration, ...changed };
-  return startUnit(async ({ log, working, signal }) => runConnector({ configuration, connector, service, log, metrics, capturing: working }, signal));
+  return startUnit(async ({ log, working, interruption, signal }) =>
+    runConnector({ configuration, connector, service, log, metrics, capturing: working, interruption }, signal),
+  );
 }
 
 /** Through a proxy in front of the source. */

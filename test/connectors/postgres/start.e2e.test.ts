@@ -39,7 +39,9 @@ async function recordsIn(pipeline: Pipeline): Promise<number> {
 function startWith(pipeline: Pipeline, changed: Partial<Configuration>): RunningUnit {
   const { connector, service, metrics } = pipeline;
   const configuration = { ...pipeline.configuration, ...changed };
-  return startUnit(async ({ log, working, signal }) => runConnector({ configuration, connector, service, log, metrics, capturing: working }, signal));
+  return startUnit(async ({ log, working, interruption, signal }) =>
+    runConnector({ configuration, connector, service, log, metrics, capturing: working, interruption }, signal),
+  );
 }
 
 function withUser(url: string, username: string, password: string): { url: Secret; maxRetainedWalBytes: number } {

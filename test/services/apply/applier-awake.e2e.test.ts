@@ -62,8 +62,8 @@ async function plainApplier({ configuration, service, connector, metrics, target
   const url = new URL(targetUrl);
   [url.username, url.password] = [role, "plain"];
   const plain = { ...service, target: { ...service.target, url: new Secret(url.href) } };
-  return startUnit(async ({ log, working, signal }) =>
-    runApplier({ configuration, service: plain, connector: connector.name, log, metrics, applying: working }, signal),
+  return startUnit(async ({ log, working, interruption, signal }) =>
+    runApplier({ configuration, service: plain, connector: connector.name, log, metrics, applying: working, interruption }, signal),
   );
 }
 

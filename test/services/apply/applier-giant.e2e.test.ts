@@ -49,9 +49,17 @@ describe("a transaction that is larger than a batch", () => {
     const giant = written.writer.transaction(rows(4, 100)).map(({ bytes }) => bytes);
     const behind = written.writer.transaction(rows(101, 102)).map(({ bytes }) => bytes);
     await written.writeValues(...giant.slice(0, 60));
-    await using applier = startUnit(async ({ log, working, signal }) =>
+    await using applier = startUnit(async ({ log, working, interruption, signal }) =>
       runApplier(
-        { configuration, service: configuration.services[0]!, connector: "trading", log, metrics: createMetrics("test"), applying: working },
+        {
+          configuration,
+          service: configuration.services[0]!,
+          connector: "trading",
+          log,
+          metrics: createMetrics("test"),
+          applying: working,
+          interruption,
+        },
         signal,
       ),
     );

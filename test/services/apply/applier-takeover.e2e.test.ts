@@ -3,7 +3,7 @@ import { describe, expect, inject, test } from "vitest";
 import { groupOf } from "../../../connectors/kafka/offsets.ts";
 import { runApplier } from "../../../services/apply/applier.ts";
 import { readPosition } from "../../../services/apply/position.ts";
-import { supervise } from "../../../services/runtime/supervisor.ts";
+import { supervise, type UnitReports } from "../../../services/runtime/supervisor.ts";
 import { createLog } from "../../../services/runtime/log.ts";
 import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -69,8 +69,8 @@ describe("an applier", () => {
     const log = createLog({ env: { OFFTAKE_LOG_LEVEL: "silent" }, terminal: false, write: () => {} });
     const unit = {
       name: "applier trading",
-      run: async (applying: () => void, signal: AbortSignal) =>
-        runApplier({ configuration, service, connector: pipeline.connector.name, log, metrics, applying }, signal),
+      run: async ({ working, interruption }: UnitReports, signal: AbortSignal) =>
+        runApplier({ configuration, service, connector: pipeline.connector.name, log, metrics, applying: working, interruption }, signal),
     };
     const standby = supervise(unit, { log, metrics }, stop.signal);
     await waitFor(() => standby.readiness().reason?.startsWith("APPLIER_IN_USE"), { what: "the standby to wait" });

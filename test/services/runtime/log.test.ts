@@ -57,6 +57,18 @@ describe("JSON lines", () => {
     });
   });
 
+  test("a server that is away has no stack: nothing of ours is at fault", () => {
+    const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+    const several = new AggregateError([refused, refused], "No bootstrap broker.");
+    for (const cause of [undefined, refused, several, new Error("Cannot connect.", { cause: several })]) {
+      const error = new OfftakeError("KAFKA_UNREACHABLE", "No broker answers.", { cause });
+      expect(entry((log) => log.warn(error))).toMatchObject({ err: { code: "KAFKA_UNREACHABLE" } });
+      expect(logged((log) => log.warn(error))[0]).not.toContain('"stack"');
+    }
+    const unknown = new OfftakeError("KAFKA_UNREACHABLE", "No broker answers.", { cause: new Error("an odd one") });
+    expect(logged((log) => log.warn(unknown))[0]).toContain('"stack"');
+  });
+
   test("an error that is its own cause, several errors in one, and what is no error", () => {
     const loop = new Error("round and round");
     loop.cause = loop;
