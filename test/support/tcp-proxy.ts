@@ -1,5 +1,6 @@
 /**
- * Stands between a client and a server and does what networks do: cuts connections at any byte, holds bytes back, swallows them.
+ * Stands between a client and a server and does what networks do: cuts connections at any byte, holds bytes back, swallows them, forgets
+ * one of the two.
  */
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
@@ -11,6 +12,8 @@ interface Pair {
   readonly client: Socket;
   readonly server: Socket;
   readonly held: Record<Direction, Buffer[]>;
+  /** Whether the client is kept although the server's end is gone. */
+  abandoned: boolean;
 }
 
 export class TcpProxy implements AsyncDisposable {
@@ -26,8 +29,9 @@ export class TcpProxy implements AsyncDisposable {
   readonly #pairs = new Set<Pair>();
   readonly #holds = new Set<Direction>();
   readonly #swallows = new Set<Direction>();
-  /** Bytes that may still pass before every connection is cut. */
+  /** Bytes that may still pass before every connection is cut, or before all others are held back. */
   readonly #cutAfter = new Map<Direction, number>();
+  readonly #holdAfter = new Map<Direction, number>();
 
   private constructor(server: Server, port: number, target: () => { host: string; port: number }) {
     this.#server = server;
@@ -69,6 +73,11 @@ export class TcpProxy implements AsyncDisposable {
     this.#holds.add(direction);
   }
 
+  /** Holds everything back once this many more bytes have passed, in the middle of whatever they are. */
+  holdAfter(direction: Direction, bytes: number): void {
+    this.#holdAfter.set(direction, bytes);
+  }
+
   release(direction: Direction): void {
     this.#holds.delete(direction);
     for (const pair of this.#pairs) {
@@ -82,6 +91,17 @@ export class TcpProxy implements AsyncDisposable {
     this.#swallows.add(direction);
   }
 
+  /**
+   * Ends every connection with the server, and the clients do not hear of it: each still gets what was sent to it before, and then nothing. So does a client
+   * on a machine that was asleep.
+   */
+  abandon(): void {
+    for (const pair of this.#pairs) {
+      pair.abandoned = true;
+      pair.server.resetAndDestroy();
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#server.listening) return;
     const closed = once(this.#server, "close");
@@ -93,7 +113,7 @@ export class TcpProxy implements AsyncDisposable {
   #accept(client: Socket): void {
     this.accepted += 1;
     const server = connect({ ...this.#target(), noDelay: true });
-    const pair: Pair = { client, server, held: { there: [], back: [] } };
+    const pair: Pair = { client, server, held: { there: [], back: [] }, abandoned: false };
     this.#pairs.add(pair);
     client.on("data", (bytes: Buffer) => this.#receive(pair, "there", bytes));
     server.on("data", (bytes: Buffer) => this.#receive(pair, "back", bytes));
@@ -103,6 +123,7 @@ export class TcpProxy implements AsyncDisposable {
     ] as const) {
       one.on("error", () => {});
       one.on("close", () => {
+        if (pair.abandoned && one === server) return;
         this.#pairs.delete(pair);
         other.destroy();
       });
@@ -111,8 +132,18 @@ export class TcpProxy implements AsyncDisposable {
 
   #receive(pair: Pair, direction: Direction, bytes: Buffer): void {
     if (this.#swallows.has(direction)) return;
-    if (this.#holds.has(direction)) pair.held[direction].push(bytes);
-    else this.#pass(pair, direction, bytes);
+    if (this.#holds.has(direction)) {
+      pair.held[direction].push(bytes);
+      return;
+    }
+    const left = this.#holdAfter.get(direction) ?? Number.POSITIVE_INFINITY;
+    this.#pass(pair, direction, bytes.subarray(0, left));
+    if (left === Number.POSITIVE_INFINITY) return;
+    this.#holdAfter.set(direction, left - bytes.length);
+    if (bytes.length < left) return;
+    this.#holdAfter.delete(direction);
+    this.#holds.add(direction);
+    pair.held[direction].push(bytes.subarray(left));
   }
 
   #pass(pair: Pair, direction: Direction, bytes: Buffer): void {

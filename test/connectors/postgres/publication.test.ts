@@ -3,6 +3,8 @@ import { type Publication, publicationFaults, type PublishedTable, refusePublica
 
 const trades: PublishedTable = { schema: "public", table: "trades", columns: ["id", "note"], publishable: ["id", "note"], rowFilter: "" };
 const publication: Publication = { name: "trading pub", allTables: false, leavesOut: [], viaRoot: false, tables: [trades] };
+/** One transaction, so that it can be run as it stands and no row finds the table out of the publication. */
+const again = `BEGIN; ALTER PUBLICATION "trading pub" DROP TABLE "public"."trades"; ALTER PUBLICATION "trading pub" ADD TABLE "public"."trades"; COMMIT;`;
 
 function faults(changed: Partial<Publication>, tables = [{ schema: "public", table: "trades" }]): string[] {
   return publicationFaults({ ...publication, ...changed }, tables).map(({ what, cure }) => `${what}: ${cure}`);
@@ -26,18 +28,10 @@ describe("a publication", () => {
     [
       "with a list of columns that lacks some",
       { tables: [{ ...trades, columns: ["id"] }] },
-      [
-        `leaves out the columns note of public.trades: ALTER PUBLICATION "trading pub" DROP TABLE "public"."trades", and ADD TABLE without a list of columns.`,
-      ],
+      [`leaves out the columns note of public.trades: ${again}`],
     ],
     ["with a list of all columns that can be published has no fault", { tables: [{ ...trades, columns: ["note", "id"] }] }, []],
-    [
-      "with a row filter",
-      { tables: [{ ...trades, rowFilter: "(id > 10)" }] },
-      [
-        `leaves out rows of public.trades (WHERE (id > 10)): ALTER PUBLICATION "trading pub" DROP TABLE "public"."trades", and ADD TABLE without WHERE.`,
-      ],
-    ],
+    ["with a row filter", { tables: [{ ...trades, rowFilter: "(id > 10)" }] }, [`leaves out rows of public.trades (WHERE (id > 10)): ${again}`]],
   ])("%s", (_, changed, expected) => {
     expect(faults(changed)).toEqual(expected);
   });

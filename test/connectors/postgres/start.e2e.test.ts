@@ -246,10 +246,11 @@ describe("a connector does not go on", () => {
   });
 });
 
-test("`up` finds everything there the second time, and says which rows were there before", async () => {
+test("`up` finds everything there the second time, and says each time which rows were there before", async () => {
   await using pipeline = await createPipeline("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
   expect(await pipeline.up()).toMatchObject({ publication: "created", topic: "created", slot: "created", notCopied: ["public.t"] });
-  expect(await pipeline.up()).toMatchObject({ publication: "present", topic: "present", slot: "present", notCopied: [] });
+  // Nobody has copied them in between: whoever sees only the second run has to know it as well.
+  expect(await pipeline.up()).toMatchObject({ publication: "present", topic: "present", slot: "present", notCopied: ["public.t"] });
   await using connector = pipeline.startConnector();
   await connector.working;
   await using topic = new TopicEvents(pipeline);

@@ -7,6 +7,8 @@ import { connect, createServer, type Socket } from "node:net";
 export interface SessionProxy extends AsyncDisposable {
   /** The same URL by way of the proxy. */
   readonly url: string;
+  /** Resolves when a client has sent the word of `muteAfter`. */
+  readonly muted: Promise<void>;
   /** Ends every connection. */
   cut(): void;
   /** Ends every connection, and each new one at once, until there is a server again. */
@@ -25,6 +27,7 @@ export interface SessionProxyOptions {
 export async function sessionProxy(url: string, { muteAfter, startUp }: SessionProxyOptions = {}): Promise<SessionProxy> {
   const to = new URL(url);
   const sockets: Socket[] = [];
+  const { promise: someMuted, resolve: tellMuted } = Promise.withResolvers<void>();
   let refusing = false;
   const server = createServer((client) => {
     if (refusing) {
@@ -38,6 +41,7 @@ export async function sessionProxy(url: string, { muteAfter, startUp }: SessionP
     for (const socket of [client, upstream]) socket.on("error", () => {});
     client.on("data", (bytes) => {
       muted ||= muteAfter !== undefined && bytes.includes(muteAfter);
+      if (muted) tellMuted();
       upstream.write(started || startUp === undefined ? bytes : startUp(bytes));
       started = true;
     });
@@ -59,6 +63,7 @@ export async function sessionProxy(url: string, { muteAfter, startUp }: SessionP
   };
   return {
     url: through.href,
+    muted: someMuted,
     cut,
     refuse: () => {
       refusing = true;
