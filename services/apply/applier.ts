@@ -128,6 +128,7 @@ class ApplyLoop {
         await writing;
         throw error;
       });
+      if (batch !== undefined && batch.transactions.length > 0) this.#parts.target.makeReady(batch);
       await writing;
       if (batch === undefined) break;
       if (batch.transactions.length > 0) {
@@ -148,6 +149,7 @@ class ApplyLoop {
     const startedAt = Date.now();
     await target.apply(batch);
     this.#applied(batch, startedAt);
+    this.#parts.reader.recycle(batch);
   }
 
   async #applyPieces(first: Batch): Promise<void> {
@@ -164,6 +166,7 @@ class ApplyLoop {
       let last: Batch | undefined = first;
       let events = first.events;
       await target.applyPieces(first, end, async () => {
+        if (last !== undefined) reader.recycle(last);
         last = await reader.nextPiece();
         events += last?.events ?? 0;
         return last;

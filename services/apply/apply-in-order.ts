@@ -15,6 +15,7 @@ import { bind, knownColumns } from "./apply-merged.ts";
 import { textOf } from "./array-parameter.ts";
 import { Change, type ChangeLog } from "./change-log.ts";
 import { keylessDeleteStatement, keylessUpdateStatement } from "./keyless.ts";
+import type { ParameterArena } from "./parameter-arena.ts";
 import { RowSet } from "./row-set.ts";
 import { deleteStatement, insertStatement, moveStatement, type Statement, truncateSql, updateStatement, upsertStatement } from "./statements.ts";
 import { eventRefused, verdictOf } from "./target-error.ts";
@@ -42,6 +43,8 @@ export interface InOrder {
   /** Whether rows of this table of the source may be missing at the target because they were never copied. */
   readonly uncopied: (schema: string, table: string) => boolean;
   readonly conflict: (conflict: Conflict) => void;
+  /** For the parameters of one statement at a time. */
+  readonly arena: ParameterArena;
 }
 
 /** @throws OfftakeError EVENT_NOT_APPLICABLE, TARGET_ROW_MISSING; the server's own error where it is not the event's fault */
@@ -181,7 +184,9 @@ class RowChange {
   }
 
   async #send(statement: Statement): Promise<QueryResult<{ existed?: boolean }>> {
-    const { sql, values, name } = bind(this.#context.log, statement, RowSet.of([this.#change]));
+    const { log, arena } = this.#context;
+    arena.reset();
+    const { sql, values, name } = bind(log, arena, statement, RowSet.of([this.#change]));
     return this.#client.query({ ...(name === undefined ? {} : { name }), text: sql, values });
   }
 

@@ -6,8 +6,10 @@
  */
 import type { Client } from "pg";
 import { arrayParameter } from "./array-parameter.ts";
+import { BoundQuery } from "./bound-query.ts";
 import type { ChangeLog } from "./change-log.ts";
 import { merge } from "./merge.ts";
+import type { ParameterArena } from "./parameter-arena.ts";
 import { RowSet } from "./row-set.ts";
 import { deleteStatement, insertStatement, moveStatement, type Statement, truncateSql, updateStatement } from "./statements.ts";
 import { type Step, steps } from "./steps.ts";
@@ -18,37 +20,45 @@ export class NotMergeable extends Error {}
 
 export interface Sent {
   readonly sql: string;
+  /** In the arena. */
   readonly values: Buffer[];
   readonly name: string | undefined;
   /** Rows that it must touch; undefined where any number will do. */
   readonly rows: number | undefined;
 }
 
+export interface Merging {
+  /** For each plan of the log. */
+  readonly tables: readonly TargetTable[];
+  /** Whether triggers and foreign keys are asleep. */
+  readonly replica: boolean;
+  readonly arena: ParameterArena;
+}
+
 /**
- * The statements for a range of changes, in order. Pure.
+ * The statements for the first changes of a log, in order. Pure.
  *
- * @param tables for each plan of the log
- * @param replica whether triggers and foreign keys are asleep
- * @throws NotMergeable when the range has to be applied in source order
+ * @param to how many changes
+ * @throws NotMergeable when they have to be applied in source order
  */
-export function mergedStatements(log: ChangeLog, tables: readonly TargetTable[], replica: boolean, from: number, to: number): Sent[] {
-  const inOrder = tables.map((table) => !replica && table.awake);
-  return steps(log, inOrder, from, to).flatMap((step) => stepStatements(log, step, tables));
+export function mergedStatements(log: ChangeLog, merging: Merging, to: number): Sent[] {
+  const inOrder = merging.tables.map((table) => !merging.replica && table.awake);
+  return steps(log, inOrder, 0, to).flatMap((step) => stepStatements(log, step, merging));
 }
 
 /** Sends them all, waits for all, and judges their counts. @throws NotMergeable; the server's own error */
 export async function sendAll(client: Client, sent: readonly Sent[]): Promise<void> {
   const answers = await Promise.allSettled(
-    sent.map(async ({ sql, values, name }) => client.query(name === undefined ? { text: sql, values } : { name, text: sql, values })),
+    sent.map(async ({ sql, values, name }) => (name === undefined ? (await client.query(sql)).rowCount : BoundQuery.run(client, name, sql, values))),
   );
   for (const [i, answer] of answers.entries()) {
     if (answer.status === "rejected") throw answer.reason;
     const { rows, sql } = sent[i]!;
-    if (rows !== undefined && answer.value.rowCount !== rows) throw new NotMergeable(`${answer.value.rowCount} of ${rows} rows: ${sql}`);
+    if (rows !== undefined && answer.value !== rows) throw new NotMergeable(`${answer.value} of ${rows} rows: ${sql}`);
   }
 }
 
-function stepStatements(log: ChangeLog, step: Step, tables: readonly TargetTable[]): Sent[] {
+function stepStatements(log: ChangeLog, step: Step, { tables, arena }: Merging): Sent[] {
   const table = tables[step.plan]!;
   switch (step.kind) {
     case "truncate":
@@ -56,18 +66,18 @@ function stepStatements(log: ChangeLog, step: Step, tables: readonly TargetTable
     case "order":
       throw new NotMergeable("a table whose changes have to be applied in source order");
     case "creates":
-      return [bind(log, insertStatement(table), RowSet.of(step.changes))];
+      return [bind(log, arena, insertStatement(table), RowSet.of(step.changes))];
     case "moves":
-      return byMarks(log, step.changes).map(({ known, changes }) => bind(log, moveStatement(table, known), RowSet.of(changes)));
+      return byMarks(log, step.changes).map(({ known, changes }) => bind(log, arena, moveStatement(table, known), RowSet.of(changes)));
     case "merge": {
       // Most batches are nothing but new rows, and each is there once: merging finds that out too, and nothing is lost by asking it.
       const merged = merge(log, step.changes);
       if (merged === undefined) throw new NotMergeable(`changes of ${table.shown} that do not follow from one another`);
       const { deletes, updates, inserts } = merged;
       return [
-        ...(deletes.length === 0 ? [] : [bind(log, deleteStatement(table), deletes)]),
-        ...updates.map(({ known, rows }) => bind(log, updateStatement(table, known), rows)),
-        ...(inserts.length === 0 ? [] : [bind(log, insertStatement(table), inserts)]),
+        ...(deletes.length === 0 ? [] : [bind(log, arena, deleteStatement(table), deletes)]),
+        ...updates.map(({ known, rows }) => bind(log, arena, updateStatement(table, known), rows)),
+        ...(inserts.length === 0 ? [] : [bind(log, arena, insertStatement(table), inserts)]),
       ];
     }
   }
@@ -94,7 +104,7 @@ export function knownColumns(log: ChangeLog, change: number): boolean[] {
 }
 
 /** The statement with the rows' values as its parameters. */
-export function bind(log: ChangeLog, statement: Statement, rows: RowSet): Sent {
-  const values = statement.parameters.map(({ column, side, index }) => arrayParameter(log, rows, side, index, column.parameter));
+export function bind(log: ChangeLog, arena: ParameterArena, statement: Statement, rows: RowSet): Sent {
+  const values = statement.parameters.map(({ column, side, index }) => arrayParameter(log, rows, side, index, column.parameter, arena));
   return { sql: statement.sql, values, name: statement.name, rows: rows.length };
 }

@@ -10,6 +10,7 @@
 import { AvroCursor } from "../../schemas/avro-bytes.ts";
 import type { AvroForm } from "../../schemas/postgres-types.ts";
 import type { ChangeLog } from "./change-log.ts";
+import type { ParameterArena } from "./parameter-arena.ts";
 import type { RowSet } from "./row-set.ts";
 
 /** How the values of a column travel: as PostgreSQL's own type of the same form, or as text. */
@@ -48,29 +49,21 @@ export type RowSide = "row" | "old";
 
 /**
  * @param column index into the row, or into the old key of a move
+ * @param arena holds the result until it is reset
  */
-export function arrayParameter(log: ChangeLog, rows: RowSet, side: RowSide, column: number, type: ParameterType): Buffer {
+export function arrayParameter(log: ChangeLog, rows: RowSet, side: RowSide, column: number, type: ParameterType, arena: ParameterArena): Buffer {
   const { length } = rows;
-  const from = new Int32Array(length);
-  const to = new Int32Array(length);
-  const buffers: Buffer[] = [];
-  let size = headerLength + 4 * length;
-  for (let i = 0; i < length; i += 1) {
-    const change = rows.sources?.[i]?.[column] ?? rows.changes[i]!;
-    const at = log[side][change]! + column;
-    from[i] = log.start[at]!;
-    to[i] = log.end[at]!;
-    buffers.push(log.buffers[log.buffer[change]!]!);
-    size += from[i] === -1 ? 0 : widest(type, to[i]! - from[i]!);
-  }
-  const parameter = Buffer.allocUnsafe(size);
+  const parameter = arena.reserve(headerLength + sizeOf(log, rows, side, column, type));
   let hasNull = 0;
   let at = headerLength;
   for (let i = 0; i < length; i += 1) {
-    if (from[i] === -1) {
+    const change = rows.sources?.[i]?.[column] ?? rows.changes[i]!;
+    const value = log[side][change]! + column;
+    const start = log.start[value]!;
+    if (start === -1) {
       hasNull = 1;
       at = parameter.writeInt32BE(-1, at);
-    } else at = element(parameter, at, buffers[i]!, from[i]!, to[i]!, type);
+    } else at = element(parameter, at, log.buffers[log.buffer[change]!]!, start, log.end[value]!, type);
   }
   parameter.writeInt32BE(1, 0);
   parameter.writeInt32BE(hasNull, 4);
@@ -80,9 +73,17 @@ export function arrayParameter(log: ChangeLog, rows: RowSet, side: RowSide, colu
   return parameter.subarray(0, at);
 }
 
-/** Bytes that a value may need, its length aside. */
-function widest(type: ParameterType, length: number): number {
-  return type.asText ? 32 : type.form === "string" || type.form === "bytes" ? length : 8;
+/** Bytes that the elements may need. */
+function sizeOf(log: ChangeLog, rows: RowSet, side: RowSide, column: number, type: ParameterType): number {
+  const { length } = rows;
+  if (type.asText) return length * (4 + 32);
+  if (type.form !== "string" && type.form !== "bytes") return length * (4 + 8);
+  let size = 4 * length;
+  for (let i = 0; i < length; i += 1) {
+    const value = log[side][rows.sources?.[i]?.[column] ?? rows.changes[i]!]! + column;
+    size += log.end[value]! - log.start[value]!;
+  }
+  return size;
 }
 
 const cursor = new AvroCursor();

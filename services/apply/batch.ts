@@ -32,6 +32,13 @@ export class Batch {
     this.log = log;
   }
 
+  /** Empties it, to be filled again. */
+  clear(): void {
+    this.log.clear();
+    this.transactions.length = 0;
+    this.events = 0;
+  }
+
   /** Ends the transaction whose last event the reader stands on. */
   end(event: EventReader, offset: number, heartbeat: boolean): void {
     const source = event.source();

@@ -72,9 +72,18 @@ export class ChangeLog {
     this.length -= 1;
   }
 
-  /** Moves the changes from `from` on into a log of their own, and their buffers with them. */
-  split(from: number, bytes: number): ChangeLog {
-    const rest = new ChangeLog();
+  /** Empties it, to be filled again: what has grown stays. */
+  clear(): void {
+    this.length = 0;
+    this.bytes = 0;
+    this.plans.length = 0;
+    this.buffers.length = 0;
+    this.#columns = 0;
+    this.#marks = 0;
+  }
+
+  /** Moves the changes from `from` on to the end of an empty log, and their buffers with them. */
+  split(from: number, bytes: number, rest = new ChangeLog()): ChangeLog {
     for (let i = from; i < this.length; i += 1) {
       if (rest.length === rest.op.length) rest.#grow();
       const to = rest.length;

@@ -8,8 +8,9 @@ import type { EventPlan } from "../../schemas/event-plan.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { applyInOrder, type Conflict } from "./apply-in-order.ts";
-import { mergedStatements, NotMergeable, sendAll } from "./apply-merged.ts";
+import { mergedStatements, NotMergeable, sendAll, type Sent } from "./apply-merged.ts";
 import type { Batch, TransactionEnd } from "./batch.ts";
+import { ParameterArena } from "./parameter-arena.ts";
 import { type AppliedPosition, movePosition } from "./position.ts";
 import { eventRefused, targetError, verdictOf } from "./target-error.ts";
 import { readTargetTable, type TargetTable } from "./target-table.ts";
@@ -36,6 +37,11 @@ export class Target {
   readonly #tables = new Map<EventPlan, TargetTable>();
   /** Of the transaction under way: they have not happened before it is committed. */
   #conflicts: Conflict[] = [];
+  /** Of the batch in the target, and of the one that is made ready meanwhile. */
+  #arena = new ParameterArena();
+  #nextArena = new ParameterArena();
+  /** The batch that is made ready, and its statements; undefined where it has to be applied in source order. */
+  #ready: { readonly batch: Batch; readonly sent: readonly Sent[] | undefined } | undefined;
 
   constructor(session: TargetSession, position: AppliedPosition | undefined, options: TargetOptions) {
     this.#client = session.client;
@@ -44,11 +50,20 @@ export class Target {
     this.#options = options;
   }
 
+  /** Makes the next batch's statements while the one before is in the target. Nothing is sent, and nothing has to be: a new table is read first. */
+  makeReady(batch: Batch): void {
+    const tables = this.#knownTablesOf(batch);
+    if (tables !== undefined) this.#ready = { batch, sent: this.#merged(batch, tables) };
+  }
+
   /** Applies whole transactions. @throws OfftakeError */
   async apply(batch: Batch): Promise<void> {
     try {
       const tables = await this.#tablesOf(batch);
-      if (await this.#applyMerged(batch, tables)) return;
+      const sent = this.#ready?.batch === batch ? this.#ready.sent : this.#merged(batch, tables);
+      this.#ready = undefined;
+      [this.#arena, this.#nextArena] = [this.#nextArena, this.#arena];
+      if (sent !== undefined && (await this.#sendMerged(batch, sent))) return;
       // One by one, and each in a transaction of its own: what comes before one that cannot be applied is in.
       let from = 0;
       for (const end of batch.transactions) {
@@ -92,7 +107,8 @@ export class Target {
     const client = this.#client;
     await client.query("SAVEPOINT piece");
     try {
-      await sendAll(client, mergedStatements(piece.log, tables, this.#replica, 0, piece.log.length));
+      this.#arena.reset();
+      await sendAll(client, mergedStatements(piece.log, { tables, replica: this.#replica, arena: this.#arena }, piece.log.length));
     } catch (error) {
       if (!isWorthOrder(error)) throw error;
       await client.query("ROLLBACK TO SAVEPOINT piece");
@@ -101,12 +117,21 @@ export class Target {
     await client.query("RELEASE SAVEPOINT piece");
   }
 
-  /** @returns false when the batch has to be applied in source order */
-  async #applyMerged(batch: Batch, tables: readonly TargetTable[]): Promise<boolean> {
-    const end = batch.transactions.at(-1)!;
+  /** @returns undefined when the batch has to be applied in source order */
+  #merged(batch: Batch, tables: readonly TargetTable[]): Sent[] | undefined {
+    this.#nextArena.reset();
     try {
-      const sent = mergedStatements(batch.log, tables, this.#replica, 0, end.changes);
-      await this.#inTransaction(end, async () => sendAll(this.#client, sent));
+      return mergedStatements(batch.log, { tables, replica: this.#replica, arena: this.#nextArena }, batch.transactions.at(-1)!.changes);
+    } catch (error) {
+      if (error instanceof NotMergeable) return undefined;
+      throw error;
+    }
+  }
+
+  /** @returns false when the batch has to be applied in source order */
+  async #sendMerged(batch: Batch, sent: readonly Sent[]): Promise<boolean> {
+    try {
+      await this.#inTransaction(batch.transactions.at(-1)!, async () => sendAll(this.#client, sent));
       return true;
     } catch (error) {
       if (isWorthOrder(error)) return false;
@@ -121,7 +146,17 @@ export class Target {
     if (!this.#replica) await this.#client.query("SET CONSTRAINTS ALL DEFERRED");
     const conflict = (found: Conflict): void => void this.#conflicts.push(found);
     const { log } = batch;
-    await applyInOrder(this.#client, { log, tables, from, to, replica: this.#replica, commitLsn, uncopied: isUncopied, conflict });
+    await applyInOrder(this.#client, {
+      log,
+      tables,
+      from,
+      to,
+      replica: this.#replica,
+      commitLsn,
+      uncopied: isUncopied,
+      conflict,
+      arena: this.#arena,
+    });
   }
 
   /** BEGIN, the position and the work leave together; the commit waits for what they come to. */
@@ -157,14 +192,18 @@ export class Target {
     }
   }
 
+  #knownTablesOf(batch: Batch): TargetTable[] | undefined {
+    const tables = batch.log.plans.map((plan) => this.#tables.get(plan));
+    return tables.every((table) => table !== undefined) ? tables : undefined;
+  }
+
   async #tablesOf(batch: Batch): Promise<TargetTable[]> {
+    const known = this.#knownTablesOf(batch);
+    if (known !== undefined) return known;
     const tables: TargetTable[] = [];
     for (const plan of batch.log.plans) {
-      let table = this.#tables.get(plan);
-      if (table === undefined) {
-        table = await readTargetTable(this.#client, plan, this.#options.service.target.schema);
-        this.#tables.set(plan, table);
-      }
+      const table = this.#tables.get(plan) ?? (await readTargetTable(this.#client, plan, this.#options.service.target.schema));
+      this.#tables.set(plan, table);
       tables.push(table);
     }
     return tables;

@@ -25,8 +25,11 @@ export interface ReadLimits {
 }
 
 /** Bytes of a fetch: two are held at a time, one being read and one under way. */
-const fetchBytes = 4 << 20;
+const fetchBytes = 2 << 20;
 const fetchWaitMs = 500;
+
+/** One is being read, one is in the target, and one waits. */
+const maxSpares = 3;
 
 export class TopicReader {
   /** The end of the topic when it was last asked. */
@@ -52,6 +55,8 @@ export class TopicReader {
   #inPieces = false;
   /** What was read and not handed out. */
   #batch = new Batch();
+  /** Batches that were handed out and have come back. */
+  readonly #spares: Batch[] = [];
   /** Why nothing more can be read. */
   #failure: { readonly error: unknown } | undefined;
 
@@ -94,6 +99,12 @@ export class TopicReader {
     } finally {
       this.#inPieces = false;
     }
+  }
+
+  /** Takes a batch back that nobody reads any more. A new one for each grew, and was thrown away, by megabytes. */
+  recycle(batch: Batch): void {
+    batch.clear();
+    if (this.#spares.length < maxSpares) this.#spares.push(batch);
   }
 
   /** An empty topic is waited at for ever; a target that fails meanwhile must be heard. */
@@ -190,16 +201,21 @@ export class TopicReader {
     if (event.last) batch.end(event, offset, event.plan.kind === "message");
   }
 
+  #spare(): Batch {
+    return this.#spares.pop() ?? new Batch();
+  }
+
   /** What is whole, or, if nothing is, a piece. What is not whole stays for the next time. */
   #cut(): Batch {
     const batch = this.#batch;
     const whole = batch.transactions.at(-1)?.changes ?? 0;
     if (batch.transactions.length === 0 || whole === batch.log.length) {
-      this.#batch = new Batch();
+      this.#batch = this.#spare();
       return batch;
     }
     const left = batch.log.length - whole;
-    const rest = new Batch(batch.log.split(whole, Math.round((batch.log.bytes * left) / batch.log.length)));
+    const rest = this.#spare();
+    batch.log.split(whole, Math.round((batch.log.bytes * left) / batch.log.length), rest.log);
     rest.events = left;
     batch.events -= left;
     this.#batch = rest;

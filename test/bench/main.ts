@@ -10,6 +10,7 @@ import { captureProduct, capturePgRecvlogical, pgRecvlogicalMissing } from "./ca
 import { type Figures, round, type RunFigures, summarise } from "./figures.ts";
 import type { LocalStack as Stack } from "../../infra/local/stack.ts";
 import { decodeCosts, produceCosts } from "./clients-bench.ts";
+import { buildProduct } from "./product.ts";
 import { bulk, small, type Workload } from "./workloads.ts";
 
 const { values, positionals } = parseArgs({
@@ -113,6 +114,7 @@ async function main(): Promise<void> {
   const benches: Readonly<Record<string, (backlog: Backlog) => Promise<Compared>>> = { capture: captureBench, apply: applyBench };
   const chosen = bench === undefined ? undefined : benches[bench];
   if (chosen === undefined) throw new Error(`expected one of ${Object.keys(benches).join(", ")}, not ${bench ?? "nothing"}`);
+  buildProduct();
   const stack = await startBenchServers(say);
   try {
     const results: Record<string, Compared> = {};
