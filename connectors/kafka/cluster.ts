@@ -4,9 +4,9 @@
  */
 import { Admin, type ConnectionOptions } from "@platformatic/kafka";
 import type { KafkaConfiguration } from "../../services/runtime/configuration.ts";
-import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
+import { OfftakeError } from "../../services/runtime/errors.ts";
 import { BrokerConnection } from "./broker-connection.ts";
-import { kafkaError } from "./kafka-errors.ts";
+import { kafkaError, missingTopic } from "./kafka-errors.ts";
 
 /** Who leads partition 0 of a topic; every topic of Offtake has just that one. */
 export interface Leader {
@@ -51,12 +51,7 @@ export class KafkaCluster {
     try {
       metadata = await this.admin.metadata({ topics: [topic], forceUpdate: true });
     } catch (error) {
-      if (isUnknownTopic(error))
-        throw new OfftakeError("TOPIC_MISSING", `The topic ${topic} does not exist.`, {
-          cause: error,
-          cure: "If it was never there, `offtake up` creates it. If it was deleted, its events are gone: the service's tables have to be copied again.",
-        });
-      throw kafkaError(error, `describe the topic ${topic}`);
+      throw missingTopic(error, topic) ?? kafkaError(error, `describe the topic ${topic}`);
     }
     const found = metadata.topics.get(topic);
     const partition = found?.partitions[0];
@@ -86,10 +81,6 @@ export class KafkaCluster {
   async close(): Promise<void> {
     await this.admin.close();
   }
-}
-
-function isUnknownTopic(error: unknown): boolean {
-  return messageOf(error).startsWith("Unknown topic");
 }
 
 function connectionOptions({ tls, sasl }: KafkaConfiguration): ConnectionOptions {

@@ -85,6 +85,15 @@ export function kafkaError(error: unknown, doing: string): OfftakeError {
   return new OfftakeError("KAFKA_REFUSED", `Kafka refused to ${doing}: ${why}.`, { cause: error });
 }
 
+/** The client finds it out in metadata, so that no broker's answer says it: it would be taken for a refusal of who asks. */
+export function missingTopic(error: unknown, topic: string): OfftakeError | undefined {
+  if (!deepest(error).startsWith("Unknown topic")) return undefined;
+  return new OfftakeError("TOPIC_MISSING", `The topic ${topic} does not exist.`, {
+    cause: error,
+    cure: "If it was never there, `offtake up` creates it. If it was deleted, its events are gone: the service's tables have to be copied again.",
+  });
+}
+
 /** What the client wraps: "connect ECONNREFUSED 127.0.0.1:9092" says more than "Cannot connect to any broker." */
 function deepest(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return deepest(error.errors[0]);

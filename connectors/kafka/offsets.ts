@@ -6,7 +6,7 @@
  */
 import { ListOffsetTimestamps } from "@platformatic/kafka";
 import type { KafkaCluster } from "./cluster.ts";
-import { kafkaError } from "./kafka-errors.ts";
+import { kafkaError, missingTopic } from "./kafka-errors.ts";
 
 export interface OffsetRange {
   /** The first record that is still there. */
@@ -15,7 +15,7 @@ export interface OffsetRange {
   readonly end: number;
 }
 
-/** @throws OfftakeError KAFKA_UNREACHABLE, KAFKA_REFUSED */
+/** @throws OfftakeError TOPIC_MISSING, KAFKA_UNREACHABLE, KAFKA_REFUSED */
 export async function offsetRange(cluster: KafkaCluster, topic: string): Promise<OffsetRange> {
   const at = async (timestamp: bigint): Promise<number> => {
     const topics = await cluster.admin.listOffsets({ topics: [{ name: topic, partitions: [{ partitionIndex: 0, timestamp }] }] });
@@ -24,7 +24,7 @@ export async function offsetRange(cluster: KafkaCluster, topic: string): Promise
   try {
     return { start: await at(ListOffsetTimestamps.EARLIEST), end: await at(ListOffsetTimestamps.LATEST) };
   } catch (error) {
-    throw kafkaError(error, `list the offsets of the topic ${topic}`);
+    throw missingTopic(error, topic) ?? kafkaError(error, `list the offsets of the topic ${topic}`);
   }
 }
 

@@ -6,11 +6,12 @@
  * Source: PostgreSQL documentation, "Streaming Replication Protocol", CREATE_REPLICATION_SLOT, SNAPSHOT 'use'.
  */
 import { escapeIdentifier } from "pg";
-import { OfftakeError } from "../../services/runtime/errors.ts";
+import { interrupted, OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
+import { waitOrStop } from "../../services/runtime/stop-signal.ts";
 import type { TableName } from "../../services/runtime/table-pattern.ts";
 import { type Lsn, parseLsn } from "./lsn.ts";
-import { endSession, openSession, sessionError, sqlState } from "./session.ts";
+import { backendPidOf, endSession, openSession, sessionError, sqlState } from "./session.ts";
 
 export interface CreatedSlot {
   /** What commits after it is in the slot's stream. */
@@ -22,10 +23,17 @@ export interface CreatedSlot {
 /** Milliseconds that the server may wait for open transactions. */
 const patience = 300_000;
 
-/** @throws OfftakeError SOURCE_UNSUITABLE, SOURCE_REFUSED, SOURCE_UNREACHABLE */
-export async function createSlot(url: Secret, slot: string, tables: readonly TableName[]): Promise<CreatedSlot> {
+/**
+ * @param signal ends the wait
+ * @throws OfftakeError SOURCE_UNSUITABLE, SOURCE_REFUSED, SOURCE_UNREACHABLE, INTERRUPTED
+ */
+export async function createSlot(url: Secret, slot: string, tables: readonly TableName[], signal: AbortSignal): Promise<CreatedSlot> {
   const client = await openSession(url, { side: "source", applicationName: "offtake up", statementTimeoutMs: patience, replication: true });
+  const over = new AbortController();
+  const cancel = (): void => void cancelUntil(over.signal, url, backendPidOf(client)).catch(() => undefined);
+  signal.addEventListener("abort", cancel, { once: true });
   try {
+    if (signal.aborted) throw interrupted(`the slot ${slot} was created`);
     await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     const { rows } = await client.query<{ consistent_point: string }>(
       `CREATE_REPLICATION_SLOT ${escapeIdentifier(slot)} LOGICAL pgoutput (SNAPSHOT 'use')`,
@@ -40,7 +48,24 @@ export async function createSlot(url: Secret, slot: string, tables: readonly Tab
     await client.query("COMMIT");
     return { start: parseLsn(rows[0]!.consistent_point), withRows };
   } catch (error) {
+    if (signal.aborted && sqlState(error) === "57014") throw interrupted(`the slot ${slot} was created`);
     throw slotRefused(error, slot) ?? sessionError(error, "source", url);
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    over.abort();
+    await endSession(client);
+  }
+}
+
+/**
+ * A server that waits for transactions does not notice that its client has gone: it would go on, and make a slot that nobody knows of. Cancelled until
+ * it has ended, since a cancel that comes between two statements is lost.
+ */
+async function cancelUntil(over: AbortSignal, url: Secret, pid: number): Promise<void> {
+  const client = await openSession(url, { side: "source", applicationName: "offtake up", statementTimeoutMs: 5000 });
+  try {
+    do await client.query("SELECT pg_cancel_backend($1)", [pid]);
+    while ((await waitOrStop(100, over)) === "elapsed");
   } finally {
     await endSession(client);
   }

@@ -27,6 +27,8 @@ export interface Membership {
   creates(table: TableName): boolean;
   /** Of this service, created or there before. */
   owns(table: TableName): boolean;
+  /** Of another service, on whose list its own foreign keys are. */
+  elsewhere(table: TableName): boolean;
 }
 
 export function nameOf({ schema, name }: { schema: string; name: string }): TableName {
@@ -111,7 +113,7 @@ export function createForeignKeys(table: CatalogTable, membership: Membership, n
     else links.leftOut.push({ what, why });
   }
   for (const reference of table.referencedBy) {
-    if (membership.owns(reference)) continue;
+    if (membership.owns(reference) || membership.elsewhere(reference)) continue;
     const what = `foreign key ${reference.constraint} of ${text(reference)} to ${text(nameOf(table))}`;
     links.leftOut.push({ what, why: `${text(reference)} is not the service's` });
   }

@@ -37,13 +37,14 @@ export interface TablePlan {
 /**
  * @param source what readCatalog says about the service's tables, read with `mappedSchema`
  * @param targetSchema where the tables of schema public go
+ * @param elsewhere tables of other services
  * @throws OfftakeError TARGET_EXTENSION_MISSING, TARGET_TYPE_MISSING
  */
-export function planTables(source: Catalog, existing: TargetContents, targetSchema: string): TablePlan {
+export function planTables(source: Catalog, existing: TargetContents, targetSchema: string, elsewhere: readonly TableName[] = []): TablePlan {
   const names = new TargetNames(targetSchema, existing.extensions);
   const isPresent = (table: CatalogTable): boolean => existing.relations.has(names.key(table));
   const tables = source.tables.filter((table) => !isPresent(table));
-  const membership = membershipOf(source.tables, tables);
+  const membership = membershipOf(source.tables, tables, elsewhere);
   const sequences = new Map(source.sequences.map((sequence) => [sequence.oid, sequence]));
   const surroundings = (table: CatalogTable): TableSurroundings => ({
     names,
@@ -100,11 +101,13 @@ export function planTables(source: Catalog, existing: TargetContents, targetSche
   };
 }
 
-function membershipOf(owned: readonly CatalogTable[], created: readonly CatalogTable[]): Membership {
+function membershipOf(owned: readonly CatalogTable[], created: readonly CatalogTable[], elsewhere: readonly TableName[]): Membership {
   const ownedKeys = new Set(owned.map((table) => keyOf(table)));
+  const elsewhereKeys = new Set(elsewhere.map(({ schema, table }) => keyOf({ schema, name: table })));
   const createdKeys = new Set(created.map((table) => keyOf(table)));
   return {
     owns: ({ schema, table }) => ownedKeys.has(keyOf({ schema, name: table })),
+    elsewhere: ({ schema, table }) => elsewhereKeys.has(keyOf({ schema, name: table })),
     creates: ({ schema, table }) => createdKeys.has(keyOf({ schema, name: table })),
   };
 }

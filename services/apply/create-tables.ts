@@ -28,6 +28,8 @@ export interface CreateTablesOptions {
   tables: readonly TableName[];
   /** Where those of schema public go. */
   targetSchema: string;
+  /** Tables of the source that other services own: a foreign key of theirs to one of these is on their list of what was left out, and not on this one too. */
+  elsewhere?: readonly TableName[];
 }
 
 export type CreatedTables = Pick<TablePlan, "created" | "present" | "reused" | "leftOut">;
@@ -37,7 +39,7 @@ export type CreatedTables = Pick<TablePlan, "created" | "present" | "reused" | "
  *
  * @throws OfftakeError TARGET_EXTENSION_MISSING, TARGET_TYPE_MISSING, TARGET_TABLES_REFUSED, CATALOG_CHANGED; errors of pg when a session breaks
  */
-export async function createTables({ source, target, service, tables, targetSchema }: CreateTablesOptions): Promise<CreatedTables> {
+export async function createTables({ source, target, service, tables, targetSchema, elsewhere }: CreateTablesOptions): Promise<CreatedTables> {
   const catalog = await readCatalog(source, tables, [mappedSchema]);
   for (const { schema, table } of tables)
     if (!catalog.tables.some((each) => each.schema === schema && each.name === table))
@@ -47,7 +49,7 @@ export async function createTables({ source, target, service, tables, targetSche
   try {
     await run(target, lock, targetLacks, service);
     const existing = await readTargetContents(target);
-    const plan = planTables(catalog, existing, targetSchema);
+    const plan = planTables(catalog, existing, targetSchema, elsewhere);
     const tolerated = major(existing.version) < major(catalog.version) ? new Set([...targetLacks, ...targetIsOlder]) : targetLacks;
     await target.query(catalogSettings(plan.searchPath));
     const leftOut: LeftOut[] = [];

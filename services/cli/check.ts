@@ -14,6 +14,7 @@ import { checkConnector } from "./check-connector.ts";
 import { checkServer } from "./check-source.ts";
 import { fault, type Finding } from "./finding.ts";
 import { readShapes, type TableShape } from "./table-shape.ts";
+import { ExitCode } from "./terminal.ts";
 
 export async function check(configuration: Configuration): Promise<Finding[]> {
   const cluster = new KafkaCluster(configuration.kafka, "offtake-check");
@@ -72,9 +73,15 @@ async function orFindings<T>(where: string, findings: Finding[], look: () => Pro
     return await look();
   } catch (error) {
     const { code, message, cure } = asOfftakeError(error);
-    findings.push(fault(where, `${code}: ${message}`, cure));
+    findings.push({ ...fault(where, `${code}: ${message}`, cure), code });
     return undefined;
   }
+}
+
+/** A server that could not be asked says nothing of what is wrong there. */
+export function checkExit(findings: readonly Finding[]): ExitCode {
+  if (findings.some(({ code }) => code?.endsWith("_UNREACHABLE"))) return ExitCode.unreachable;
+  return findings.some(({ level }) => level === "fault") ? ExitCode.no : ExitCode.done;
 }
 
 export function checkText(findings: readonly Finding[]): string {

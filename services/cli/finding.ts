@@ -1,3 +1,5 @@
+import type { ErrorCode } from "../runtime/error-codes.ts";
+
 /** One thing that `offtake check` found. */
 export interface Finding {
   /** A fault keeps Offtake from working, or loses events; a warning will hurt later; a note is worth knowing. */
@@ -7,6 +9,8 @@ export interface Finding {
   readonly what: string;
   /** The command or SQL that mends it; empty where nothing has to be done. */
   readonly cure: string;
+  /** Of the error for which it could not be looked at. */
+  readonly code?: ErrorCode;
 }
 
 export function fault(where: string, what: string, cure: string): Finding {

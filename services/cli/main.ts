@@ -1,204 +1,34 @@
 #!/usr/bin/env node
-/** The `offtake` command. Each command is a file of its own; here they get their arguments, and their errors an exit code. */
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { loadConfiguration, type Configuration } from "../runtime/configuration.ts";
-import { findConfiguration } from "../runtime/configuration-file.ts";
+/** The `offtake` command: runs the command line, and says of what goes wrong what it is, in words or as JSON, and as an exit code. */
+import { CommanderError } from "commander";
 import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
-import { createLog } from "../runtime/log.ts";
-import { listenForStop } from "../runtime/stop-signal.ts";
-import { version } from "../runtime/version.ts";
-import { check, checkText } from "./check.ts";
-import { configurationSchema, printedConfiguration } from "./config.ts";
 import { exitCodeOf } from "./exit-code.ts";
-import { laterCommands } from "./later-commands.ts";
-import { run, type RunKind } from "./run.ts";
-import { down, stackText, status as stackStatus, up as stackUp } from "./stack.ts";
-import { status, watchStatus } from "./status.ts";
-import { createTerminal, ExitCode, type Terminal } from "./terminal.ts";
-import { up, upText } from "./up.ts";
-
-interface Globals {
-  readonly config?: string;
-  readonly json?: boolean;
-}
-
-const program = new Command("offtake")
-  .description("Carves a PostgreSQL monolith into per-service databases.")
-  .option("--config <file>", "the configuration; else OFFTAKE_CONFIG, else ./offtake.yaml")
-  .option("--json", "one JSON object on stdout, as its last line")
-  .version(version, "-V, --version")
-  .showSuggestionAfterError()
-  .exitOverride()
-  .configureOutput({ writeErr: (text) => process.stderr.write(text) });
-
-program
-  .command("check")
-  .description("look at source, Kafka, registry and targets, change nothing, and say what is missing and how to mend it")
-  .action(async () => {
-    const { terminal, configuration } = open();
-    const findings = await check(configuration);
-    terminal.answer({ ok: findings.every((finding) => finding.level !== "fault"), findings }, checkText(findings));
-    leave(findings.some((finding) => finding.level === "fault") ? ExitCode.no : ExitCode.done);
-  });
-
-program
-  .command("up")
-  .description("create what is missing: publications, slots, topics, schemas offtake; changes nothing that is there")
-  .option("--create-tables", "the targets' tables too, from the monolith's catalogs")
-  .action(async (options: { createTables?: boolean }) => {
-    const { terminal, configuration } = open();
-    const { signal } = listenForStop();
-    const services = await up(configuration, { createTables: options.createTables === true }, terminal, signal);
-    terminal.answer({ services }, upText(services));
-  });
-
-program
-  .command("run")
-  .description("run connectors and appliers in the foreground until SIGTERM")
-  .argument("[kind]", "connector, applier or all", runKind, "all")
-  .argument("[names...]", "connectors, or services; all where left out")
-  .option("--http-port <port>", "of /healthz, /readyz and /metrics; 0 for a free one", port)
-  .action(async (kind: RunKind, names: string[], options: { httpPort?: number }) => {
-    const { terminal, configuration } = open();
-    const { signal } = listenForStop();
-    const stopped = await run(configuration, { kind, names, httpPort: options.httpPort }, createLog(), signal);
-    if (terminal.json) terminal.answer({ stopped }, "");
-    leave(stopped ? ExitCode.done : ExitCode.failed);
-  });
-
-program
-  .command("status")
-  .description("per service: where the monolith, the topic and the target are, lag, and how the slot is")
-  .option("--watch", "again every second, until it is stopped")
-  .action(async (options: { watch?: boolean }) => {
-    const { terminal, configuration } = open();
-    if (options.watch === true) await watchStatus(configuration, terminal, listenForStop().signal);
-    else {
-      const { object, text, reachable } = await status(configuration);
-      terminal.answer(object, text);
-      leave(reachable ? ExitCode.done : ExitCode.unreachable);
-    }
-  });
-
-const config = program.command("config").description("show the configuration");
-config
-  .command("print")
-  .description("as it is understood, defaults filled in, secrets redacted")
-  .action(() => {
-    const { terminal, configuration } = open();
-    const { object, text } = printedConfiguration(configuration);
-    terminal.answer(object, text);
-  });
-config
-  .command("schema")
-  .description("the JSON Schema that editors complete and check offtake.yaml with")
-  .action(() => {
-    const schema = configurationSchema();
-    terminalOf().answer(schema, JSON.stringify(schema, null, 2));
-  });
-
-const stack = program.command("stack").description("real servers on this machine to try things with: PostgreSQL, Kafka, schema registry");
-stack
-  .command("up")
-  .description("start them; they go on after the command has ended")
-  .action(async () => {
-    const terminal = terminalOf();
-    const answer = await stackUp(terminal);
-    terminal.answer(answer.object, answer.text);
-  });
-stack
-  .command("down")
-  .description("stop them and remove their data")
-  .action(async () => {
-    const terminal = terminalOf();
-    const answer = await down(terminal);
-    terminal.answer(answer.object, answer.text);
-  });
-stack
-  .command("status")
-  .description("which of them answer, and where")
-  .action(async () => {
-    const answer = await stackStatus();
-    terminalOf().answer(answer.object, stackText(answer));
-    leave(answer.object.up ? ExitCode.done : ExitCode.no);
-  });
-
-program
-  .command("demo")
-  .description("a trading monolith, carved into five services before your eyes, with the proof at the end")
-  .option("--once", "load, drain, prove, and end; no live table")
-  .option("--hold", "keep everything running at the end, to play with")
-  .option("--rows <n>", "row changes that the load commits", positive)
-  .option("--seconds <n>", "how long the load runs", positive)
-  .addOption(new Option("--seed <n>", "of the load").argParser(positive).default(1))
-  .action(async (options: { once?: boolean; hold?: boolean; rows?: number; seconds?: number; seed: number }) => {
-    const terminal = terminalOf();
-    // Brings its own servers, so it is loaded only where it is asked for.
-    const { demo } = await import("../../infra/demo/demo.ts");
-    leave(await demo({ ...options, once: options.once === true, hold: options.hold === true }, terminal, listenForStop().signal));
-  });
-
-program
-  .command("version")
-  .description("of Offtake and Node")
-  .action(() => terminalOf().answer({ version, node: process.version }, `offtake ${version} (Node ${process.version})`));
-
-for (const { name, issue } of laterCommands)
-  program
-    .command(name, { hidden: true })
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .action(() => {
-      throw new OfftakeError("NOT_IN_THIS_VERSION", `\`offtake ${name}\` is not in this version (${version}): it comes with ${issue}.`);
-    });
-
-function terminalOf(): Terminal {
-  return createTerminal(program.opts<Globals>().json === true);
-}
-
-function open(): { terminal: Terminal; configuration: Configuration } {
-  return { terminal: terminalOf(), configuration: loadConfiguration(findConfiguration(program.opts<Globals>().config, process.env), process.env) };
-}
-
-function leave(code: ExitCode): void {
-  process.exitCode = code;
-}
-
-function runKind(text: string): RunKind {
-  if (text === "connector" || text === "applier" || text === "all") return text;
-  const later = ["reconciler", "control"].includes(text) ? ` \`run ${text}\` is not in this version.` : "";
-  throw new InvalidArgumentError(`Expected connector, applier or all.${later}`);
-}
-
-function port(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
-  throw new InvalidArgumentError("Expected a number from 0 to 65535.");
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError("Expected a whole number above 0.");
-}
+import { createProgram } from "./program.ts";
+import { ExitCode } from "./terminal.ts";
 
 try {
-  await program.parseAsync();
+  await createProgram().parseAsync();
 } catch (thrown) {
   if (!(thrown instanceof CommanderError)) refuse(asOfftakeError(thrown), thrown);
   // Help and version were asked for, and have been shown.
-  else if (thrown.exitCode === 0) leave(ExitCode.done);
+  else if (thrown.exitCode === 0) process.exitCode = ExitCode.done;
   // What commander had to say is on stderr already; a script that asked for JSON gets it, too.
   else {
-    answerError(new OfftakeError("USAGE", thrown.message.replace(/^error: /, "")));
-    leave(ExitCode.usage);
+    answerError(usageError(thrown));
+    process.exitCode = ExitCode.usage;
   }
+}
+
+function usageError({ code, message }: CommanderError): OfftakeError {
+  // Commander has shown its help instead of an error.
+  const what = code === "commander.help" ? "The command is missing, or is not one." : message.replace(/^error: /, "").replaceAll("\n", " ");
+  return new OfftakeError("USAGE", what, { cure: "`offtake help` lists the commands, `offtake help <command>` what one takes." });
 }
 
 function refuse(error: OfftakeError, thrown: unknown): void {
   answerError(error);
   process.stderr.write(`${error.code === "INTERNAL" && thrown instanceof Error ? `${error.line}\n${thrown.stack}` : error.line}\n`);
-  leave(exitCodeOf(error));
+  process.exitCode = exitCodeOf(error);
 }
 
 /** With --json, which commander has not seen where it stopped before. */

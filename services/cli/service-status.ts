@@ -4,33 +4,48 @@
  *
  * Seconds come from the source's clock and commit timestamps, never from the clocks of two machines.
  */
-import type { Client } from "pg";
 import type { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Consumer } from "../../connectors/kafka/consumer.ts";
 import { offsetRange } from "../../connectors/kafka/offsets.ts";
 import type { Registry } from "../../connectors/kafka/registry.ts";
 import { formatLsn } from "../../connectors/postgres/lsn.ts";
-import { slotHealth, type SlotHealth } from "../../connectors/postgres/slot-health.ts";
+import { slotHealth, type SlotWord } from "../../connectors/postgres/slot-health.ts";
 import { readSlot, type Slot } from "../../connectors/postgres/slot.ts";
 import { readTail, type TailRecord } from "../../connectors/postgres/tail.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { readNeedsCopy } from "../apply/needs-copy.ts";
 import { type AppliedPosition, readPosition } from "../apply/position.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
+import type { ErrorCode } from "../runtime/error-codes.ts";
 import { asOfftakeError, type OfftakeError } from "../runtime/errors.ts";
+import type { SourceSession } from "./source-session.ts";
 
 export interface StatusSources {
   readonly configuration: Configuration;
-  readonly source: Client;
+  readonly source: SourceSession;
   readonly cluster: KafkaCluster;
   readonly registry: Registry;
+}
+
+/** Null is what could not be found out. */
+export interface SlotStatus {
+  readonly name: string;
+  /** Its health in a word; `unknown` when the source cannot be asked. */
+  readonly word: SlotWord | "unknown";
+  readonly reason: string;
+  /** Whether somebody has to be woken. */
+  readonly page: boolean;
+  readonly active: boolean | null;
+  /** WAL that the source keeps for it, and WAL that can still be written before it may be lost; null for no limit. */
+  readonly retainedBytes: number | null;
+  readonly safeBytes: number | null;
 }
 
 /** `status --json` has one of these for each service. Names are public. */
 export interface ServiceStatus {
   readonly service: string;
   readonly connector: string;
-  readonly slot: SlotHealth & { readonly name: string; readonly active: boolean; readonly retainedBytes: number; readonly safeBytes: number | null };
+  readonly slot: SlotStatus;
   readonly capturedLsn: string | null;
   readonly appliedLsn: string | null;
   readonly lag: {
@@ -45,7 +60,7 @@ export interface ServiceStatus {
   /** Tables of which rows are missing at the target because they were never copied. */
   readonly notCopied: readonly string[];
   /** What could not be found out, and why. */
-  readonly errors: readonly { readonly code: string; readonly message: string }[];
+  readonly errors: readonly { readonly code: ErrorCode; readonly message: string; readonly cure: string }[];
 }
 
 export async function serviceStatus(
@@ -62,19 +77,12 @@ export async function serviceStatus(
   const source = await or(readSource(sources, connector));
   const target = await or(readTarget(connector, service));
   const topic = await or(readTopic(sources, service, target?.position));
-  const { word, reason, page } = slotHealth(source?.slot, sources.configuration.source.maxRetainedWalBytes);
   const position = target?.position;
   const behind = topic === undefined ? null : Math.max(topic.end - (position?.offset ?? topic.start), 0);
   return {
     service: service.name,
     connector: connector.name,
-    slot: {
-      name: connector.slot,
-      ...(source === undefined ? { word: "missing" as const, reason: "the source cannot be asked", page: true } : { word, reason, page }),
-      active: source?.slot?.active ?? false,
-      retainedBytes: source?.slot?.retainedBytes ?? 0,
-      safeBytes: source?.slot?.safeWalSize ?? null,
-    },
+    slot: slotStatus(connector.slot, source, sources.configuration.source.maxRetainedWalBytes),
     capturedLsn: topic?.tail === undefined ? null : formatLsn(topic.tail.commitLsn),
     appliedLsn: position === undefined ? null : formatLsn(position.commitLsn),
     lag: {
@@ -88,8 +96,17 @@ export async function serviceStatus(
     topicEnd: topic?.end ?? null,
     appliedOffset: position?.offset ?? null,
     notCopied: target?.notCopied ?? [],
-    errors: errors.map(({ code, message }) => ({ code, message })),
+    errors: errors.map(({ code, message, cure }) => ({ code, message, cure })),
   };
+}
+
+function slotStatus(name: string, source: SourceState | undefined, maxRetainedWalBytes: number): SlotStatus {
+  if (source === undefined)
+    return { name, word: "unknown", reason: "the source cannot be asked", page: true, active: null, retainedBytes: null, safeBytes: null };
+  const { slot } = source;
+  const { word, reason, page } = slotHealth(slot, maxRetainedWalBytes);
+  const retainedBytes = slot?.retainedBytes ?? 0;
+  return { name, word, reason, page, active: slot?.active ?? false, retainedBytes, safeBytes: slot?.safeWalSize ?? null };
 }
 
 interface SourceState {
@@ -104,8 +121,9 @@ const clockSql = `
   SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::float8 AS micros,
          coalesce((SELECT r.write_lsn >= pg_current_wal_lsn() FROM pg_catalog.pg_stat_replication r WHERE r.pid = $1), false) AS received_all`;
 
-async function readSource({ source, configuration }: StatusSources, connector: ConnectorConfiguration): Promise<SourceState> {
+async function readSource({ source: session, configuration }: StatusSources, connector: ConnectorConfiguration): Promise<SourceState> {
   try {
+    const source = await session.client();
     const slot = await readSlot(source, connector.slot);
     const { rows } = await source.query<{ micros: number; received_all: boolean }>(clockSql, [slot?.activePid ?? 0]);
     return { slot, micros: rows[0]!.micros, receivedAll: rows[0]!.received_all };

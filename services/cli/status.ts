@@ -1,23 +1,22 @@
 /** `offtake status`: every service on one line, once or again every second. */
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
-import { endSession, openSession } from "../../connectors/postgres/session.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
 import { serviceStatus, type ServiceStatus } from "./service-status.ts";
-import type { Terminal } from "./terminal.ts";
+import { SourceSession } from "./source-session.ts";
+import { ExitCode, type Terminal } from "./terminal.ts";
 
 export interface StatusAnswer {
   readonly object: { readonly services: readonly (ServiceStatus & { readonly eventsPerSecond: number | null })[] };
   readonly text: string;
-  /** Whether every server could be asked. */
-  readonly reachable: boolean;
+  readonly exit: ExitCode;
 }
 
 /** Milliseconds between the two samples that make a rate. */
 const rateMs = 500;
 
-/** @throws OfftakeError SOURCE_UNREACHABLE, SOURCE_REFUSED */
+/** What cannot be found out is null in the answer, and its error stands beside it: a server that is away hides none of the others. */
 export async function status(configuration: Configuration): Promise<StatusAnswer> {
   return withSources(configuration, async (sample) => {
     const before = await sample();
@@ -47,12 +46,7 @@ interface Sample {
 }
 
 async function withSources<T>(configuration: Configuration, work: (sample: () => Promise<Sample>) => Promise<T>): Promise<T> {
-  const source = await openSession(configuration.source.url, {
-    side: "source",
-    applicationName: "offtake status",
-    statementTimeoutMs: 10_000,
-    pipeline: true,
-  });
+  const source = new SourceSession(configuration.source.url);
   const cluster = new KafkaCluster(configuration.kafka, "offtake-status");
   const registry = new Registry(configuration.registry.url);
   try {
@@ -65,7 +59,7 @@ async function withSources<T>(configuration: Configuration, work: (sample: () =>
     });
   } finally {
     await cluster.close();
-    await endSession(source);
+    await source.end();
   }
 }
 
@@ -79,14 +73,19 @@ function answer(before: Sample, now: Sample): StatusAnswer {
   return {
     object: { services },
     text: statusText(services),
-    reachable: services.every(({ errors }) => !errors.some(({ code }) => code.endsWith("_UNREACHABLE"))),
+    exit: exitOf(services.flatMap(({ errors }) => errors.map(({ code }) => code))),
   };
+}
+
+function exitOf(errors: readonly string[]): ExitCode {
+  if (errors.some((code) => code.endsWith("_UNREACHABLE"))) return ExitCode.unreachable;
+  return errors.length === 0 ? ExitCode.done : ExitCode.failed;
 }
 
 function statusText(services: readonly (ServiceStatus & { readonly eventsPerSecond: number | null })[]): string {
   const rows = services.map(({ service, slot, lag, eventsPerSecond, appliedLsn }) => [
     service,
-    slot.active ? slot.word : `${slot.word}, not read`,
+    slot.active !== false ? slot.word : `${slot.word}, not read`,
     `${seconds(lag.capture.seconds)} ${bytes(lag.capture.bytes)}`,
     `${seconds(lag.apply.seconds)} ${bytes(lag.apply.bytes)} ${lag.apply.events ?? "?"} events`,
     eventsPerSecond === null ? "-" : `${eventsPerSecond}/s`,
@@ -96,7 +95,7 @@ function statusText(services: readonly (ServiceStatus & { readonly eventsPerSeco
   const notes = services.flatMap(({ service, slot, notCopied, errors }) => [
     ...(slot.reason === "" ? [] : [`${service}: slot ${slot.name}: ${slot.reason}`]),
     ...(notCopied.length === 0 ? [] : [`${service}: rows from before \`offtake up\` are not copied: ${notCopied.join(", ")}`]),
-    ...errors.map(({ code, message }) => `${service}: ${code}: ${message}`),
+    ...errors.map(({ code, message, cure }) => `${service}: ${code}: ${message}${cure === "" ? "" : ` ${cure}`}`),
   ]);
   return [table, ...notes].join("\n");
 }
@@ -114,7 +113,8 @@ function columns(rows: readonly (readonly string[])[]): string {
 }
 
 function seconds(value: number | null): string {
-  return value === null ? "?" : `${value.toFixed(value < 10 ? 1 : 0)} s`;
+  if (value === null) return "?";
+  return value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(value < 10 ? 1 : 0)} s`;
 }
 
 function bytes(value: number | null): string {

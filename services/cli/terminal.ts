@@ -1,7 +1,7 @@
 /**
  * What a command says: its answer on stdout, once, as text or as one JSON object on the last line; everything else on stderr.
  *
- * Source: interfaces in docs/cli.md; https://no-color.org.
+ * Source: docs/cli.md; https://no-color.org.
  */
 export interface Terminal {
   readonly json: boolean;

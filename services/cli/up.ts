@@ -17,6 +17,7 @@ import { createTables, type CreatedTables } from "../apply/create-tables.ts";
 import { migrateTarget } from "../apply/migrate-target.ts";
 import { markNeedsCopy, readNeedsCopy, unmarkNeedsCopy } from "../apply/needs-copy.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
+import { interrupted } from "../runtime/errors.ts";
 import { expandTables } from "../runtime/expand-tables.ts";
 import type { TableName } from "../runtime/table-pattern.ts";
 import type { Terminal } from "./terminal.ts";
@@ -49,6 +50,7 @@ export async function up(configuration: Configuration, options: UpOptions, termi
     const owned = expandTables(configuration.services, await listTables(source));
     const done: ServiceUp[] = [];
     for (const connector of configuration.connectors) {
+      if (signal.aborted) throw interrupted(`the service ${connector.service} was prepared`);
       const service = configuration.services.find((each) => each.name === connector.service)!;
       const context = {
         configuration,
@@ -58,6 +60,7 @@ export async function up(configuration: Configuration, options: UpOptions, termi
         cluster,
         registry,
         tables: owned.get(service.name) ?? [],
+        elsewhere: [...owned].flatMap(([name, tables]) => (name === service.name ? [] : tables)),
         options,
         terminal,
         signal,
@@ -81,6 +84,8 @@ interface UpContext {
   readonly cluster: KafkaCluster;
   readonly registry: Registry;
   readonly tables: readonly TableName[];
+  /** Of the other services. */
+  readonly elsewhere: readonly TableName[];
   readonly options: UpOptions;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
@@ -118,12 +123,12 @@ class ServiceOpening {
 
   /** Each step leaves a state that the next run takes up, whatever interrupts this one. */
   async run(): Promise<ServiceUp> {
-    const { configuration, connector, service, source, cluster, tables, options } = this.#context;
+    const { configuration, connector, service, source, cluster, tables, elsewhere, options } = this.#context;
     const migrations = await migrateTarget(this.#target);
     const publication = await this.#onSource(async () => this.#publish());
     this.#say(`publication ${connector.publication} ${publication}, ${tables.length} tables`);
     const created = options.createTables
-      ? await createTables({ source, target: this.#target, service: service.name, tables, targetSchema: service.target.schema })
+      ? await createTables({ source, target: this.#target, service: service.name, tables, targetSchema: service.target.schema, elsewhere })
       : undefined;
     if (created !== undefined) this.#say(`tables: ${created.created.length} created, ${created.present.length} present`);
     for (const { what, why } of created?.leftOut ?? []) this.#say(`left out: ${what}: ${why}`);

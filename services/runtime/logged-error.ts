@@ -43,7 +43,7 @@ function isOfTheNetwork(error: unknown, depth: number): boolean {
   if (!(error instanceof Error) || depth > longestChain) return false;
   const parts: unknown[] = error instanceof AggregateError ? error.errors : error.cause === undefined ? [] : [error.cause];
   if (parts.length === 0)
-    return error instanceof OfftakeError || networkCodes.has(codeOf(error) ?? "") || /^Connection terminated/.test(error.message);
+    return error instanceof OfftakeError || networkCodes.has(codeOf(error) ?? "") || error.message.startsWith("Connection terminated");
   return parts.every((part) => isOfTheNetwork(part, depth + 1));
 }
 

@@ -1,12 +1,16 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
+import { stringify } from "yaml";
 import { readNeedsCopy } from "../../../services/apply/needs-copy.ts";
-import type { Configuration } from "../../../services/runtime/configuration.ts";
+import { type Configuration, parseConfiguration } from "../../../services/runtime/configuration.ts";
 import { OfftakeError } from "../../../services/runtime/errors.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
 import { up, type ServiceUp } from "../../../services/cli/up.ts";
 import { uniqueName } from "../../support/databases.ts";
 import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
+import { waitFor } from "../../support/wait-for.ts";
 import { caughtUp, stateOf } from "../apply/same-texts.ts";
+import { CliProcess, lastObject, offtake } from "./cli-process.ts";
+import { documentedAnswer, namesIn } from "./documentation.ts";
 
 const schema = "CREATE TABLE trades (id int8 PRIMARY KEY, note text); CREATE TABLE users (id int8 PRIMARY KEY, name text)";
 
@@ -122,6 +126,27 @@ describe("offtake up", () => {
       await works(pipeline);
     });
 
+    test("by Ctrl-C, while the source waits for a transaction: nothing is left of the slot, and its rows count as not copied", async () => {
+      await using pipeline = await createPipeline(schema);
+      const { source, connector } = pipeline;
+      await source.query("BEGIN; INSERT INTO users VALUES (1, 'before')");
+      await using process = new CliProcess(["up", "--create-tables", "--config", pipeline.file, "--json"]);
+      await process.says(/waiting for the transactions that are open at the source/);
+      await waitFor(async () => (await source.query("SELECT FROM pg_replication_slots WHERE slot_name = $1", [connector.slot])).rowCount === 1, {
+        what: "the source to begin with the slot",
+      });
+      const { code, stdout } = await process.end("SIGINT");
+      expect([code, lastObject(stdout)]).toMatchObject([1, { error: { code: "INTERRUPTED", cure: expect.stringContaining("run it again") } }]);
+      expect((await source.query("SELECT FROM pg_replication_slots WHERE slot_name = $1", [connector.slot])).rowCount).toBe(0);
+      await source.query("COMMIT");
+      const again = await offtake(["up", "--create-tables", "--config", pipeline.file, "--json"]);
+      expect([again.code, lastObject(again.stdout)]).toMatchObject([0, { services: [{ slot: "created", notCopied: ["public.users"] }] }]);
+      expect(namesIn(lastObject(again.stdout))).toEqual(
+        expect.arrayContaining(namesIn(documentedAnswer("up")).filter((name) => !/tables\.|\[\]$/.test(name))),
+      );
+      await works(pipeline);
+    });
+
     test("between the slot and the marker that says where it begins: its tables count as not copied", async () => {
       await using pipeline = await createPipeline(`${schema}; INSERT INTO users VALUES (1, 'before')`);
       // The mark fails just then, and the run with it.
@@ -149,6 +174,36 @@ describe("offtake up", () => {
       await pipeline.source.query("DROP EVENT TRIGGER no; ALTER PUBLICATION " + pipeline.connector.publication + " ADD TABLE late");
       expect((await upWith(pipeline.configuration))[0]).toMatchObject({ publication: "present", notCopied: ["public.late"] });
     });
+  });
+
+  test("lists a foreign key between two services once, and one of a table that stays in the monolith too", async () => {
+    await using pipeline = await createPipeline(
+      `${schema}; ALTER TABLE trades ADD user_id int8 REFERENCES users; CREATE TABLE audit (id int8 PRIMARY KEY, user_id int8 REFERENCES users)`,
+    );
+    const { name } = pipeline.connector;
+    const owning = (table: string) => ({ target: { url: pipeline.targetUrl }, tables: [table] });
+    const text = stringify({
+      mode: "development",
+      source: { url: pipeline.sourceUrl },
+      kafka: { brokers: inject("kafka"), topicPrefix: name },
+      registry: { url: inject("registry") },
+      connectors: {
+        [`${name}_a`]: { publication: `${name}_a`, slot: `${name}_a`, service: "accounts" },
+        [`${name}_b`]: { publication: `${name}_b`, slot: `${name}_b`, service: "trading" },
+      },
+      services: { accounts: owning("users"), trading: owning("trades") },
+    });
+    const said: string[] = [];
+    const services = await upWith(parseConfiguration(text, pipeline.file, {}), said);
+    const keys = services.map(({ service, tables }) => [
+      service,
+      tables!.leftOut.map(({ what }) => what).filter((what) => what.startsWith("foreign key")),
+    ]);
+    expect(keys).toEqual([
+      ["accounts", ["foreign key audit_user_id_fkey of public.audit to public.users"]],
+      ["trading", ["foreign key trades_user_id_fkey of public.trades to public.users"]],
+    ]);
+    expect(said.filter((line) => line.includes("trades_user_id_fkey"))).toHaveLength(1);
   });
 
   test("says on which side it was refused", async () => {

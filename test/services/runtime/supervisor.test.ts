@@ -70,15 +70,14 @@ describe("a unit", () => {
   });
 
   test("that is held up goes on being ready for a moment; what held it up is forgotten with the run", async () => {
-    let fail = (): void => {};
+    const failed = Promise.withResolvers<never>();
     using unit = watched(async ({ working, interruption }, signal) => {
-      const failed = new Promise<void>((_, reject) => (fail = () => reject(new OfftakeError("SLOT_LOST", "The slot is lost."))));
       working();
       interruption.tell(away, "kept");
-      await Promise.race([failed, untilStopped(signal)]);
+      await Promise.race([failed.promise, untilStopped(signal)]);
     });
     await waitFor(() => unit.supervised.readiness().ready, { what: "it to be ready" });
-    fail();
+    failed.reject(new OfftakeError("SLOT_LOST", "The slot is lost."));
     await waitFor(() => unit.supervised.readiness().reason?.startsWith("SLOT_LOST"), { what: "its own reason" });
     expect(unit.supervised.readiness().ready).toBe(false);
   });

@@ -1,0 +1,197 @@
+/**
+ * The `offtake` command line: names, arguments and options, which are public (docs/cli.md). Each command is a file of its own; here they get their
+ * arguments, and their answers an exit code.
+ */
+import { Command, Option } from "commander";
+import { loadConfiguration, type Configuration } from "../runtime/configuration.ts";
+import { findConfiguration } from "../runtime/configuration-file.ts";
+import { createLog } from "../runtime/log.ts";
+import { listenForStop } from "../runtime/stop-signal.ts";
+import { version } from "../runtime/version.ts";
+import { port, positive, runKind } from "./arguments.ts";
+import { check, checkExit, checkText } from "./check.ts";
+import { configurationSchema, printedConfiguration } from "./config.ts";
+import { laterCommands, notInThisVersion } from "./later-commands.ts";
+import { run, type RunKind } from "./run.ts";
+import { down, stackText, status as stackStatus, up as stackUp } from "./stack.ts";
+import { status, watchStatus } from "./status.ts";
+import { createTerminal, ExitCode, type Terminal } from "./terminal.ts";
+import { up, upText } from "./up.ts";
+
+interface Globals {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+/** Complete, and not yet parsed. Each action sets the exit code of the process; what goes wrong is thrown. */
+export function createProgram(): Command {
+  const program = new Command("offtake")
+    .description("Carves a PostgreSQL monolith into per-service databases.")
+    // Inherited by the commands, so before them.
+    .configureHelp({ showGlobalOptions: true })
+    .option("--config <file>", "the configuration; else OFFTAKE_CONFIG, else ./offtake.yaml")
+    .option("--json", "one JSON object on stdout, as its last line")
+    .version(version, "-V, --version")
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => process.stderr.write(text) });
+  addOperations(program);
+  addConfig(program);
+  addStack(program);
+  addDemo(program);
+  program
+    .command("version")
+    .description("of Offtake and Node")
+    .action(() => terminalOf(program).answer({ version, node: process.version }, `offtake ${version} (Node ${process.version})`));
+  addLater(program);
+  return program;
+}
+
+/** check, up, run, status */
+function addOperations(program: Command): void {
+  program
+    .command("check")
+    .description("look at source, Kafka, registry and targets, change nothing, and say what is missing and how to mend it")
+    .action(async () => {
+      const { terminal, configuration } = open(program);
+      const findings = await check(configuration);
+      terminal.answer({ ok: findings.every((finding) => finding.level !== "fault"), findings }, checkText(findings));
+      leave(checkExit(findings));
+    });
+
+  program
+    .command("up")
+    .description("create what is missing: publications, slots, topics, schemas offtake; changes nothing that is there")
+    .option("--create-tables", "the targets' tables too, from the monolith's catalogs")
+    .addOption(new Option("--recover <connector>").hideHelp().argParser(refuseRecover))
+    .action(async (options: { createTables?: boolean }) => {
+      const { terminal, configuration } = open(program);
+      const { signal } = listenForStop();
+      const services = await up(configuration, { createTables: options.createTables === true }, terminal, signal);
+      terminal.answer({ services }, upText(services));
+    });
+
+  program
+    .command("run")
+    .description("run connectors and appliers in the foreground until SIGTERM")
+    .argument("[kind]", "connector, applier or all", runKind, "all")
+    .argument("[names...]", "connectors, or services; all where left out")
+    .option("--http-port <port>", "of /healthz, /readyz and /metrics; 0 for a free one", port)
+    .action(async (kind: RunKind, names: string[], options: { httpPort?: number }) => {
+      const { terminal, configuration } = open(program);
+      const { signal } = listenForStop();
+      const stopped = await run(configuration, { kind, names, httpPort: options.httpPort }, createLog(), signal);
+      if (terminal.json) terminal.answer({ stopped }, "");
+      leave(stopped ? ExitCode.done : ExitCode.failed);
+    });
+
+  program
+    .command("status")
+    .description("per service: where the monolith, the topic and the target are, lag, and how the slot is")
+    .option("--watch", "again every second, until it is stopped")
+    .action(async (options: { watch?: boolean }) => {
+      const { terminal, configuration } = open(program);
+      if (options.watch === true) await watchStatus(configuration, terminal, listenForStop().signal);
+      else {
+        const { object, text, exit } = await status(configuration);
+        terminal.answer(object, text);
+        leave(exit);
+      }
+    });
+}
+
+function addConfig(program: Command): void {
+  const config = program.command("config").description("show the configuration");
+  config
+    .command("print")
+    .description("as it is understood, defaults filled in, secrets redacted")
+    .action(() => {
+      const { terminal, configuration } = open(program);
+      const { object, text } = printedConfiguration(configuration);
+      terminal.answer(object, text);
+    });
+  config
+    .command("schema")
+    .description("the JSON Schema that editors complete and check offtake.yaml with")
+    .action(() => {
+      const schema = configurationSchema();
+      terminalOf(program).answer(schema, JSON.stringify(schema, null, 2));
+    });
+}
+
+function addStack(program: Command): void {
+  const stack = program.command("stack").description("real servers on this machine to try things with: PostgreSQL, Kafka, schema registry");
+  stack
+    .command("up")
+    .description("start them; they go on after the command has ended")
+    .action(async () => {
+      const terminal = terminalOf(program);
+      const answer = await stackUp(terminal);
+      terminal.answer(answer.object, answer.text);
+    });
+  stack
+    .command("down")
+    .description("stop them and remove their data")
+    .action(async () => {
+      const terminal = terminalOf(program);
+      const answer = await down(terminal);
+      terminal.answer(answer.object, answer.text);
+    });
+  stack
+    .command("status")
+    .description("which of them answer, and where")
+    .action(async () => {
+      const answer = await stackStatus();
+      terminalOf(program).answer(answer.object, stackText(answer));
+      leave(answer.object.up ? ExitCode.done : ExitCode.no);
+    });
+}
+
+function addDemo(program: Command): void {
+  program
+    .command("demo")
+    .description("a trading monolith, carved into five services before your eyes, with the proof at the end")
+    .option("--once", "load, drain, prove, and end; no live table")
+    .option("--hold", "keep everything running at the end, to play with")
+    .option("--rows <n>", "row changes that the load commits", positive)
+    .option("--seconds <n>", "how long the load runs", positive)
+    .addOption(new Option("--seed <n>", "of the load").argParser(positive).default(1))
+    .action(async (options: { once?: boolean; hold?: boolean; rows?: number; seconds?: number; seed: number }) => {
+      const terminal = terminalOf(program);
+      // Brings its own servers, so it is loaded only where it is asked for.
+      const { demo } = await import("../../infra/demo/demo.ts");
+      leave(await demo({ ...options, once: options.once === true, hold: options.hold === true }, terminal, listenForStop().signal));
+    });
+}
+
+function addLater(program: Command): void {
+  for (const { name, issue } of laterCommands)
+    program
+      .command(name, { hidden: true })
+      .description(`not in this version: comes with ${issue}`)
+      .helpOption(false)
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action(() => {
+        throw notInThisVersion(name, issue);
+      });
+}
+
+function refuseRecover(): never {
+  throw notInThisVersion("up --recover", "the snapshot");
+}
+
+function terminalOf(program: Command): Terminal {
+  return createTerminal(program.opts<Globals>().json === true);
+}
+
+function open(program: Command): { terminal: Terminal; configuration: Configuration } {
+  return {
+    terminal: terminalOf(program),
+    configuration: loadConfiguration(findConfiguration(program.opts<Globals>().config, process.env), process.env),
+  };
+}
+
+function leave(code: ExitCode): void {
+  process.exitCode = code;
+}

@@ -1,0 +1,94 @@
+import type { Command } from "commander";
+import { describe, expect, test } from "vitest";
+import { port, positive, runKind } from "../../../services/cli/arguments.ts";
+import { laterCommands, laterKinds } from "../../../services/cli/later-commands.ts";
+import { createProgram } from "../../../services/cli/program.ts";
+import { ExitCode } from "../../../services/cli/terminal.ts";
+import { documentedAsLater, documentedTable, quoted } from "./documentation.ts";
+
+const program = createProgram();
+
+/** Those that do something, as they are typed. */
+function leaves(command: Command, path: readonly string[] = []): { typed: string; command: Command }[] {
+  return command.commands.flatMap((each) => {
+    const name = [...path, each.name()];
+    if (each.commands.length > 0) return leaves(each, name);
+    const taken = each.registeredArguments.map((argument) => `[${argument.name()}${argument.variadic ? "..." : ""}]`);
+    return [{ typed: [...name, ...taken].join(" "), command: each }];
+  });
+}
+
+function flags(command: Command): string[] {
+  return command.options.filter(({ hidden }) => !hidden).map(({ flags: each }) => each);
+}
+
+const later = new Set(laterCommands.map(({ name }) => name));
+const present = leaves(program).filter(({ typed }) => !later.has(typed));
+
+describe("docs/cli.md", () => {
+  test("names each command with its arguments and options, and no other", () => {
+    const documented = documentedTable("command").map(([command = "", options = ""]) => [quoted(command), quoted(options)]);
+    expect(documented).toEqual(present.map(({ typed, command }) => [[typed], flags(command)]));
+  });
+
+  test("names the options that all commands take", () => {
+    expect(documentedTable("option").map(([option = ""]) => quoted(option)[0])).toEqual(flags(program));
+  });
+
+  test("names what is refused as not in this version", () => {
+    const hidden = present.flatMap(({ typed, command }) => command.options.filter((option) => option.hidden).map(({ long }) => `${typed} ${long}`));
+    expect(documentedAsLater()).toEqual([...later, ...laterKinds.map(({ name }) => `run ${name}`), ...hidden]);
+  });
+
+  test("names the exit codes", () => {
+    expect(documentedTable("code").map(([code]) => Number(code))).toEqual(Object.values(ExitCode));
+  });
+});
+
+describe("what is not in this version", () => {
+  test.each([
+    ...laterCommands.map(({ name }) => [name, [name, "start", "trading", "--level", "strict"]] as const),
+    ...laterKinds.map(({ name }) => [`run ${name}`, ["run", name, "trading"]] as const),
+    ["up --recover", ["up", "--recover", "trading"]] as const,
+  ])("%s is refused by name", async (name, args) => {
+    await expect(createProgram().parseAsync(args, { from: "user" })).rejects.toMatchObject({
+      code: "NOT_IN_THIS_VERSION",
+      message: expect.stringContaining(`\`offtake ${name}\` is not in this version`),
+    });
+  });
+});
+
+describe("arguments", () => {
+  test.each([[""], [" 1"], ["-1"], ["65536"], ["0x10"], ["1.5"], ["many"]])("port %j is none", (text) => {
+    expect(() => port(text)).toThrow("Expected a number from 0 to 65535.");
+  });
+
+  test.each([["0"], [""], ["1e3"], ["99999999999999999999"]])("%j is no count", (text) => {
+    expect(() => positive(text)).toThrow("Expected a whole number above 0.");
+  });
+
+  test("are understood", () => {
+    expect([port("0"), port("65535"), positive("1"), runKind("connector"), runKind("applier"), runKind("all")]).toEqual([
+      0,
+      65_535,
+      1,
+      "connector",
+      "applier",
+      "all",
+    ]);
+    expect(() => runKind("everything")).toThrow("Expected connector, applier or all.");
+  });
+});
+
+describe("help", () => {
+  test("tells of every command and option what it is for, and of none that is not there yet", () => {
+    const shown = program.helpInformation();
+    for (const { name } of laterCommands) expect(shown).not.toMatch(new RegExp(`^  ${name} `, "m"));
+    for (const { command } of present) {
+      expect([command.name(), command.description()]).toEqual([command.name(), expect.stringMatching(/^\S.{3,}/)]);
+      const undescribed = command.options.filter(({ hidden, description }) => !hidden && !/^\S.{2,}/.test(description));
+      expect(undescribed.map(({ flags: each }) => each)).toEqual([]);
+      expect(command.helpInformation()).toContain("--config <file>");
+    }
+  });
+});

@@ -1,0 +1,136 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { z } from "zod";
+import { run, type RunOptions } from "../../../services/cli/run.ts";
+import { createLog } from "../../../services/runtime/log.ts";
+import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { CliProcess, lastObject, offtake } from "./cli-process.ts";
+import { documentedAnswer, namesIn } from "./documentation.ts";
+import { readiness } from "./readiness.ts";
+
+const schema = "CREATE TABLE trades (id int8 PRIMARY KEY, note text); CREATE TABLE users (id int8 PRIMARY KEY)";
+
+const silent = createLog({ env: { OFFTAKE_LOG_LEVEL: "silent" }, terminal: false, write: () => {} });
+
+async function runOf(pipeline: Pipeline, options: Pick<RunOptions, "kind" | "names">): Promise<unknown> {
+  return run(pipeline.configuration, { ...options, httpPort: 0 }, silent, AbortSignal.timeout(0)).catch((error: unknown) => error);
+}
+
+async function slotIsRead({ source, connector }: Pipeline): Promise<boolean> {
+  const { rows } = await source.query<{ active: boolean }>("SELECT active FROM pg_replication_slots WHERE slot_name = $1", [connector.slot]);
+  return rows[0]?.active === true;
+}
+
+describe("offtake run", () => {
+  test("all: is ready, applies, shows metrics, keeps its port, and finishes what is on its way when it is stopped", async () => {
+    await using pipeline = await createPipeline(schema);
+    await pipeline.up();
+    await using process = new CliProcess(["run", "all", "--http-port", "0", "--config", pipeline.file, "--json"]);
+    const [, http = ""] = await process.says(/"http":"([^"]+)"/);
+    await waitFor(async () => (await readiness(http)).status === 200, { what: "it to be ready" });
+    expect(await readiness(http)).toEqual({
+      status: 200,
+      ready: true,
+      units: [
+        { unit: `connector ${pipeline.connector.name}`, ready: true, reason: "working" },
+        { unit: "applier trading", ready: true, reason: "working" },
+      ],
+    });
+    expect((await fetch(`${http}/healthz`)).status).toBe(200);
+    await pipeline.source.query("INSERT INTO trades SELECT i FROM generate_series(1, 5) i");
+    await waitFor(async () => (await pipeline.target.query("TABLE trades")).rowCount === 5, { what: "the rows at the target" });
+    for (const metric of [
+      `offtake_capture_events_total{connector="${pipeline.connector.name}"} 5`,
+      'offtake_apply_events_total{service="trading"} 5',
+      'offtake_apply_lag_bytes{service="trading"} 0',
+    ])
+      await waitFor(async () => (await (await fetch(`${http}/metrics`)).text()).includes(`${metric}\n`), { what: metric });
+
+    const { port } = new URL(http);
+    const second = await offtake(["run", "applier", "--http-port", port, "--config", pipeline.file, "--json"]);
+    expect([second.code, lastObject(second.stdout)]).toMatchObject([
+      1,
+      { error: { code: "HTTP_PORT_IN_USE", cure: expect.stringContaining("--http-port") } },
+    ]);
+
+    await pipeline.target.query("BEGIN; LOCK TABLE trades");
+    await pipeline.source.query("INSERT INTO trades VALUES (6)");
+    const waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    await waitFor(async () => (await pipeline.target.query(waits)).rowCount === 1, { what: "the applier to wait for the table" });
+    process.child.kill("SIGTERM");
+    await waitFor(async () => !(await slotIsRead(pipeline)), { what: "the connector to end" });
+    expect(process.isOver).toBe(false);
+    await pipeline.target.query("COMMIT");
+    const { code, stdout } = await process.ended;
+    expect([code, lastObject(stdout)]).toEqual([0, documentedAnswer("run")]);
+    expect((await pipeline.target.query("SELECT FROM trades WHERE id = 6")).rowCount).toBe(1);
+  });
+
+  test("a unit that gives up is not ready and says why, the others go on, and the end is 1", async () => {
+    await using pipeline = await createPipeline(schema);
+    await pipeline.up();
+    const configuration = z
+      .looseObject({ services: z.looseObject({ trading: z.looseObject({}) }) })
+      .parse(parse(await readFile(pipeline.file, "utf8")));
+    configuration.services.trading["tables"] = ["trades", "usres"];
+    await writeFile(pipeline.file, stringify(configuration));
+    await using process = new CliProcess(["run", "all", "--http-port", "0", "--config", pipeline.file, "--json"]);
+    const [, http = ""] = await process.says(/"http":"([^"]+)"/);
+    const isSo = async (): Promise<boolean> => {
+      const { units } = await readiness(http);
+      return units.some(({ reason }) => reason.startsWith("TABLES_UNRESOLVED: ")) && units.some(({ ready }) => ready);
+    };
+    await waitFor(isSo, { what: "the connector to give up, and the applier to work" });
+    const { status, units } = await readiness(http);
+    expect([status, units]).toMatchObject([
+      503,
+      [
+        { ready: false, reason: expect.stringContaining("usres") },
+        { unit: "applier trading", ready: true },
+      ],
+    ]);
+    const { code, stdout, stderr } = await process.end("SIGTERM");
+    expect([code, lastObject(stdout)]).toEqual([1, { stopped: false }]);
+    expect(namesIn(lastObject(stdout))).toEqual(namesIn(documentedAnswer("run")));
+    expect(stderr.match(/TABLES_UNRESOLVED/g)).toHaveLength(1);
+  });
+
+  test("one kind, or one name, runs alone; a name that is none is refused", async () => {
+    await using pipeline = await createPipeline(schema);
+    await pipeline.up();
+    const { name } = pipeline.connector;
+    for (const [kind, names, units] of [
+      ["connector", [], [`connector ${name}`]],
+      ["connector", [name], [`connector ${name}`]],
+      ["applier", ["trading"], ["applier trading"]],
+      ["all", ["trading"], [`connector ${name}`, "applier trading"]],
+    ] as const) {
+      const stop = new AbortController();
+      let http = "";
+      const log = createLog({
+        env: {},
+        terminal: false,
+        write: (line) => {
+          http = /"http":"([^"]+)"/.exec(line)?.[1] ?? http;
+        },
+      });
+      const running = run(pipeline.configuration, { kind, names, httpPort: 0 }, log, stop.signal);
+      await waitFor(async () => (await readiness(http)).ready, { what: `${kind} to be ready` });
+      expect((await readiness(http)).units.map(({ unit }) => unit)).toEqual(units);
+      stop.abort();
+      expect(await running).toBe(true);
+    }
+    for (const [kind, names, words] of [
+      ["connector", ["trading"], "There is no connector trading"],
+      ["applier", ["trading", "billing"], "There is no service billing"],
+      ["all", [name], `There is no service ${name}`],
+    ] as const)
+      expect(await runOf(pipeline, { kind, names })).toMatchObject({
+        code: "USAGE",
+        message: expect.stringContaining(words),
+        cure: `It has ${kind === "connector" ? name : "trading"}.`,
+      });
+  });
+});
