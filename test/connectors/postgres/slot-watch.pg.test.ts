@@ -37,6 +37,11 @@ async function read(): Promise<{ stream: ReplicationStream; pid: number }> {
   return { stream: await session.stream(database.name, database.name), pid: session.backendPid };
 }
 
+function say(text: string): void {
+  const line: (typeof lines)[number] = JSON.parse(text);
+  lines.push(line);
+}
+
 /** Of a connector whose slot is read by this process of the server. */
 function watchOf(pid: number): SlotWatch {
   const text = JSON.stringify({
@@ -48,11 +53,7 @@ function watchOf(pid: number): SlotWatch {
     services: { trading: { target: { url: inject("target") }, tables: ["*"] } },
   });
   const configuration = parseConfiguration(text, "offtake.yaml", {});
-  const write = (text: string): void => {
-    const line: (typeof lines)[number] = JSON.parse(text);
-    lines.push(line);
-  };
-  const log = createLog({ env: {}, terminal: false, write });
+  const log = createLog({ env: {}, terminal: false, write: say });
   return new SlotWatch(client, { configuration, connector: configuration.connectors[0]!, log, metrics: createMetrics("test") }, pid);
 }
 
