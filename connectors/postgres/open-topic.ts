@@ -80,7 +80,9 @@ export async function openSlotAndTopic(
       if (step === "open") await openTopic(over, 0n, putMarker);
       // A slot of an interrupted run has not been read, but the snapshot of its creation is gone: its tables count as having rows.
       const created =
-        slot === undefined ? await createSlot(configuration.source.url, connector.slot, tables, signal) : { start: slot.confirmedFlush, withRows: tables };
+        slot === undefined
+          ? await createSlot(configuration.source.url, connector.slot, tables, signal)
+          : { start: slot.confirmedFlush, withRows: tables };
       await withRows(created.withRows);
       await openTopic(over, created.start, putMarker);
       return slot === undefined ? "created" : "present";

@@ -8,7 +8,6 @@ import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Consumer } from "../../connectors/kafka/consumer.ts";
 import { commitOffset, groupOf, offsetRange } from "../../connectors/kafka/offsets.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
-import type { Lsn } from "../../connectors/postgres/lsn.ts";
 import { endSession, sessionError } from "../../connectors/postgres/session.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
 import type { OfftakeError } from "../runtime/errors.ts";
@@ -16,9 +15,9 @@ import type { Interruption } from "../runtime/interruption.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
-import type { Batch, TransactionEnd } from "./batch.ts";
+import { ApplyLag } from "./apply-lag.ts";
+import type { Batch } from "./batch.ts";
 import { Chain } from "./chain.ts";
-import { NewestCommit } from "./newest-commit.ts";
 import { checkPosition, prepareTarget } from "./prepare.ts";
 import { Target } from "./target.ts";
 import { openTargetSession } from "./target-session.ts";
@@ -80,8 +79,11 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
     reader.onFetched = () => context.interruption.over();
     log.info({ topic: service.topic, offset: reader.offset, replica: session.replica }, "applying");
     context.applying();
-    const newest = new NewestCommit({ cluster, registry, topic: service.topic, log }, stopped.signal);
-    const loop = new ApplyLoop(context, { target, reader, registry, cluster, chain, newest }, stopped.signal);
+    const { position } = prepared;
+    const applied = { commitLsn: position?.commitLsn ?? 0n, offset: position?.offset ?? range.start };
+    const lag = new ApplyLag({ cluster, registry, service, reader, chain, metrics: context.metrics, log }, applied);
+    void lag.run(stopped.signal);
+    const loop = new ApplyLoop(context, { target, reader, registry, cluster, chain, lag }, stopped.signal);
     await loop.run();
   } finally {
     stopped.abort();
@@ -99,7 +101,7 @@ interface Parts {
   readonly registry: Registry;
   readonly cluster: KafkaCluster;
   readonly chain: Chain;
-  readonly newest: NewestCommit;
+  readonly lag: ApplyLag;
 }
 
 class ApplyLoop {
@@ -107,8 +109,6 @@ class ApplyLoop {
   readonly #parts: Parts;
   readonly #signal: AbortSignal;
   #committedAt = 0;
-  /** The newest commit that is applied. */
-  #appliedLsn: Lsn = 0n;
   /** Applied, and not yet told to the group. */
   #offset: number | undefined;
 
@@ -181,7 +181,7 @@ class ApplyLoop {
 
   #applied(batch: Batch, startedAt: number): void {
     const { metrics, service } = this.#context;
-    const { reader } = this.#parts;
+    const { reader, lag } = this.#parts;
     const labels = { service: service.name };
     const now = Date.now();
     const last = batch.transactions.at(-1)!;
@@ -189,28 +189,12 @@ class ApplyLoop {
     metrics.applyEventsTotal.inc(labels, batch.events);
     metrics.applyTransactionsTotal.inc(labels, batch.transactions.length);
     metrics.applyBatchSeconds.observe(labels, (now - startedAt) / 1000);
-    metrics.topicLagEvents.set(labels, behind);
     metrics.applyLagSeconds.set(labels, behind === 0 ? 0 : Math.max(now - last.micros / 1000, 0) / 1000);
-    this.#measure(last.commitLsn);
-    if (behind > 0) void this.#lookAhead(last, now);
+    lag.applied(last);
     for (const { heartbeat, micros } of batch.transactions)
       if (heartbeat) metrics.endToEndSeconds.observe(labels, Math.max(now - micros / 1000, 0) / 1000);
     this.#offset = last.offset;
     if (now - this.#committedAt >= commitEveryMs) void this.#commitOffset();
-  }
-
-  /** WAL between the newest commit that is known of and this one, which is applied. */
-  #measure(applied: Lsn): void {
-    const { metrics, service } = this.#context;
-    const { chain, newest } = this.#parts;
-    const known = chain.commitLsn > newest.lsn ? chain.commitLsn : newest.lsn;
-    this.#appliedLsn = applied;
-    metrics.applyLagBytes.set({ service: service.name }, known > applied ? Number(known - applied) : 0);
-  }
-
-  async #lookAhead({ offset }: TransactionEnd, now: number): Promise<void> {
-    const { reader, newest } = this.#parts;
-    if (await newest.look({ start: offset, end: reader.highWatermark }, now)) this.#measure(this.#appliedLsn);
   }
 
   /** Never waits long, and never fails: nothing of ours depends on it. */

@@ -59,6 +59,10 @@ describe("offtake run", () => {
     await pipeline.source.query("INSERT INTO trades VALUES (6)");
     const waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     await waitFor(async () => (await pipeline.target.query(waits)).rowCount === 1, { what: "the applier to wait for the table" });
+    await pipeline.source.query("INSERT INTO trades VALUES (7)");
+    await waitFor(async () => /offtake_apply_lag_bytes\{service="trading"\} [1-9]/.test(await (await fetch(`${http}/metrics`)).text()), {
+      what: "the lag to be told while nothing is applied",
+    });
     process.child.kill("SIGTERM");
     await waitFor(async () => !(await slotIsRead(pipeline)), { what: "the connector to end" });
     expect(process.isOver).toBe(false);
