@@ -19,7 +19,7 @@ export const columnWriters: Readonly<Record<AvroForm, ColumnWriter>> = {
     if (end - start <= 15) writer.long(integer(source, start, end));
     else writer.bigLong(BigInt(source.toString("latin1", start, end)));
   },
-  float: (writer, source, start, end) => writer.float(Number(source.toString("latin1", start, end))),
+  float: (writer, source, start, end) => writer.float(single(Number(source.toString("latin1", start, end)))),
   double: (writer, source, start, end) => writer.double(Number(source.toString("latin1", start, end))),
   bytes: hexBytes,
   string: (writer, source, start, end) => writer.slice(source, start, end),
@@ -32,6 +32,15 @@ function integer(source: Buffer, start: number, end: number): number {
   let value = 0;
   for (; at < end; at += 1) value = value * 10 + source[at]! - 0x30;
   return negative ? -value : value;
+}
+
+/**
+ * Text to double to float rounds twice. Of all texts that PostgreSQL prints for a float4 that matters for one, and its negative: the double nearest to
+ * 7.038531e-26 lies just in the middle between two floats, and the even one of them is the wrong one.
+ */
+function single(value: number): number {
+  if (value === 7.038531e-26) return 7.038530691851209e-26;
+  return value === -7.038531e-26 ? -7.038530691851209e-26 : value;
 }
 
 const nibble = new Int8Array(256).fill(-1);

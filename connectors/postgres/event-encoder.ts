@@ -41,9 +41,6 @@ export interface Change {
 /** Bytes of an event beside its columns, names of the unchanged ones and the table's own name: source, transaction, offtake, record header. */
 const fixedBytes = 1024;
 
-/** Bytes that a column may need beside its text: length or number, union branch. */
-const columnBytes = 12;
-
 /** Bytes around key and value: lengths that turn out longer than was guessed, schema ids, union branches, the count of headers. */
 const frameBytes = 32;
 
@@ -223,7 +220,7 @@ export class EventEncoder {
         "PGOUTPUT_MALFORMED",
         `A row of ${this.plan.schema}.${this.plan.table} comes without the value of its key column ${this.plan.columns[i]!.name}.`,
       );
-    writer.reserve(tuple.end[i]! - tuple.start[i]! + columnBytes);
+    writer.reserve(tuple.end[i]! - tuple.start[i]! + this.#fixed);
     this.#writers[i]!(writer, bytes, tuple.start[i]!, tuple.end[i]!);
   }
 
@@ -239,7 +236,8 @@ export class EventEncoder {
       else if (from.kind[i] === Value.text) {
         const start = from.start[i]!;
         const end = from.end[i]!;
-        writer.reserve(end - start + columnBytes);
+        // With room for all that follows without a text: a buffer that has grown for a giant fits it exactly, and NULLs are written without a look at it.
+        writer.reserve(end - start + this.#fixed);
         writer.byte(2);
         writers[i]!(writer, bytes, start, end);
       } else writer.byte(0);

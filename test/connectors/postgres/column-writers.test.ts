@@ -34,6 +34,9 @@ describe("what PostgreSQL prints becomes what avsc writes for the value", () => 
     ["float", "-0", -0],
     ["float", "1e-45", 1.401298464324817e-45],
     ["float", "3.4028235e+38", 3.4028234663852886e38],
+    // The float of these bits, as text, and not the one that the text's double is rounded to.
+    ["float", "7.038531e-26", Buffer.from([0xfd, 0x43, 0xae, 0x15]).readFloatLE()],
+    ["float", "-7.038531e-26", Buffer.from([0xfd, 0x43, 0xae, 0x95]).readFloatLE()],
     ["double", "5e-324", 5e-324],
     ["double", "1.7976931348623157e+308", Number.MAX_VALUE],
     ["double", "-0", -0],

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { RecordBatchWriter } from "../../../connectors/kafka/record-batch.ts";
 import { EventEncoder } from "../../../connectors/postgres/event-encoder.ts";
 import { encodeProcessed } from "../../../connectors/postgres/message-encoder.ts";
@@ -145,6 +145,27 @@ describe("EventEncoder", () => {
         if (!batch.writer.bytes.subarray(61, batch.length).equals(expected)) wrong.push(capacity);
       }
       expect(wrong, `capacities with which a key of ${length} bytes is damaged`).toEqual([]);
+    }
+  });
+
+  test.each<[string, boolean, (filled: number) => string | null]>([
+    ["behind a large value", false, (filled) => "v".repeat(filled)],
+    ["behind a large key", true, (filled) => "k".repeat(filled)],
+  ])("writes a hundred NULLs %s into memory that held something else", (_, key, large) => {
+    const columns = [{ name: "a", oid: 25, key }, ...Array.from({ length: 100 }, (_, i) => ({ name: `c${i}`, oid: 25, key: false }))];
+    const shape: TableShape = { topicPrefix: "offtake", schema: "public", table: "t", columns, keyId: 1, valueId: 2 };
+    const from = { version: "0", name: "offtake", database: "d", systemIdentifier: 1n, timeline: 1 };
+    const of = { ...from, commitLsn: 9n, commitMicros: 946_684_800_000_000n, xid: 9, previous: 8n };
+    const change: RowChange = { kind: "insert", row: [large(100_000), ...columns.slice(1).map(() => null)] };
+    const changes = [{ table: 0, change, lsn: 5n }];
+    const real = Buffer.allocUnsafe;
+    const poisoned = vi.spyOn(Buffer, "allocUnsafe").mockImplementation((size) => real(size).fill(0xaa));
+    try {
+      const batch = new RecordBatchWriter("none", 4096);
+      new EventScript(of, [shape], batch).run(of, changes);
+      expect(shown(parseBatch(batch.close(1n, 0, 0)).records)).toEqual(shown(expectedRecords([shape], [{ of, changes }])));
+    } finally {
+      poisoned.mockRestore();
     }
   });
 
