@@ -56,6 +56,7 @@ export const Field = {
   oldKey: 12,
   systemIdentifier: 13,
   timeline: 14,
+  transaction: 15,
 } as const;
 
 const fieldCodes: Readonly<Record<string, number>> = {
@@ -117,7 +118,8 @@ export function eventPlan(schemaId: number, type: avro.Type): EventPlan {
   const offtake = record(nullable("offtake"), `${name}.offtake`);
   for (const field of positionFields) if (!offtake.fields.some((each) => each.name === field)) throw notOurs(name, `no field offtake.${field}`);
   const source = need("source");
-  const base = { schemaId, steps: stepsOf(envelope, fieldCodes), offtake: stepsOf(offtake, offtakeCodes), source };
+  const steps = stepsOf(envelope, isTransaction(fields.get("transaction")) ? { ...fieldCodes, transaction: Field.transaction } : fieldCodes);
+  const base = { schemaId, steps, offtake: stepsOf(offtake, offtakeCodes), source };
   need("op");
   const message = fields.get("message");
   if (message !== undefined && !isMessage(message)) throw notOurs(name, "a message that is not a prefix and its content");
@@ -157,6 +159,13 @@ function record(type: avro.Type, what: string): avro.types.RecordType {
 function isMessage(type: avro.Type): boolean {
   const shape = type instanceof avro.types.RecordType ? type.fields.map((field) => `${field.name} ${field.type.typeName}`) : [];
   return shape.join() === "prefix string,content bytes";
+}
+
+/** Debezium's block, as the reader takes it. One of another shape is passed over. */
+function isTransaction(type: avro.Type | undefined): boolean {
+  const block = type === undefined ? undefined : branchesOf(type)?.[1];
+  const shape = block instanceof avro.types.RecordType ? block.fields.map((field) => `${field.name} ${field.type.typeName}`) : [];
+  return shape.join() === "id string,total_order long,data_collection_order long";
 }
 
 /** The other branch of a union of null and one more type, in this order, which is what the reader takes it for. */

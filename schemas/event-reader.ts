@@ -41,6 +41,8 @@ export class EventReader {
   previousHigh = 0;
   previousLow = 0;
   sequence = 0;
+  /** Which of its transaction's published events it is, from 1; 0 where it does not say. */
+  totalOrder = 0;
   /** Where the 8 bytes of the system identifier are. */
   identifierStart = 0;
   timeline = 0;
@@ -70,6 +72,7 @@ export class EventReader {
     this.hasAfter = false;
     this.unchangedCount = 0;
     this.movesKey = false;
+    this.totalOrder = 0;
     const cursor = this.#cursor.over(bytes, start, end);
     for (const { field, skip } of plan.steps) {
       switch (field) {
@@ -84,6 +87,12 @@ export class EventReader {
         case Field.source:
           this.#sourceStart = cursor.at;
           skip(cursor);
+          break;
+        case Field.transaction:
+          if (!isPresent(cursor)) break;
+          cursor.slice();
+          this.totalOrder = cursor.long();
+          cursor.skipLong();
           break;
         case Field.op:
           if (cursor.long() !== 1) throw malformed("an op that is not one character");

@@ -10,16 +10,17 @@ import { envelopeSchema, type EnvelopeColumn, type EnvelopeNames, keySchema } fr
 import { avroColumnType } from "../../schemas/postgres-types.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
 import type { Registry } from "../kafka/registry.ts";
-import { EventEncoder } from "./event-encoder.ts";
+import { EventEncoder, keyChanged } from "./event-encoder.ts";
 import type { NamedType, Relation } from "./pgoutput.ts";
 import { sessionError } from "./session.ts";
 
-// REPLICA IDENTITY FULL marks every column of the message as key, so the primary key has to be asked for.
+// REPLICA IDENTITY FULL marks every column of the message as key, so the primary key has to be asked for. A deferrable one is none: between two of its
+// checks two rows may have the same key, and `UPDATE t SET id = 3 - id` lost one of them.
 const primaryKeySql = `
   SELECT a.attname AS name
     FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-   WHERE i.indrelid = $1 AND i.indisprimary`;
+   WHERE i.indrelid = $1 AND i.indisprimary AND i.indimmediate`;
 
 export class RelationCompiler {
   readonly #topicPrefix: string;
@@ -43,33 +44,43 @@ export class RelationCompiler {
     this.#types.set(type.oid, type);
   }
 
-  /** @throws OfftakeError SCHEMA_REFUSED, REGISTRY_UNREACHABLE, REGISTRY_REFUSED, SOURCE_UNREACHABLE */
+  /** @throws OfftakeError TABLE_KEY_CHANGED, SCHEMA_REFUSED, REGISTRY_UNREACHABLE, REGISTRY_REFUSED, SOURCE_UNREACHABLE */
   async compile(relation: Relation): Promise<EventEncoder> {
+    const { schema, name: table } = relation;
     const keys = await this.#keyColumns(relation).catch((error: unknown) => {
       throw sessionError(error, "source", this.#sourceUrl);
     });
+    const missing = [...keys].filter((key) => !relation.columns.some(({ name }) => name === key));
+    // Half a key would take rows for one another.
+    if (missing.length > 0) throw keyChanged(schema, table, `the stream's rows have no column ${missing.join(", ")}, which the primary key now has`);
     const columns: EnvelopeColumn[] = relation.columns.map(({ name, typeOid }) => {
       const type = this.#types.get(typeOid);
       return { name, key: keys.has(name), type: avroColumnType(typeOid, type && `${type.schema}.${type.name}`) };
     });
-    const names: EnvelopeNames = { topicPrefix: this.#topicPrefix, schema: relation.schema, table: relation.name };
-    const namespace = tableNamespace(this.#topicPrefix, relation.schema, relation.name);
+    const names: EnvelopeNames = { topicPrefix: this.#topicPrefix, schema, table };
+    const namespace = tableNamespace(this.#topicPrefix, schema, table);
     const hasKey = columns.some((column) => column.key);
     const keyId = !hasKey ? undefined : await this.#registry.register(subjectOf(this.#topic, `${namespace}.Key`), keySchema(names, columns));
     const valueId = await this.#registry.register(subjectOf(this.#topic, `${namespace}.Envelope`), envelopeSchema(names, columns));
-    return new EventEncoder({ schema: relation.schema, table: relation.name, columns, keyId, valueId });
+    return new EventEncoder({ schema, table, columns, keyId, valueId, keyFromCatalog: isKeyOfCatalog(relation) });
   }
 
   async #keyColumns(relation: Relation): Promise<Set<string>> {
-    if (relation.replicaIdentity !== "f") return new Set(relation.columns.filter((column) => column.key).map((column) => column.name));
+    if (!isKeyOfCatalog(relation)) return new Set(relation.columns.filter((column) => column.key).map((column) => column.name));
     const { rows } = await this.#source.query<{ name: string }>(primaryKeySql, [relation.oid]);
     return new Set(rows.map((row) => row.name));
   }
 }
 
-/** Whether the rows of both can go through one encoder. */
+/** Whether the key is not in the stream, but the one that the catalog has today. */
+function isKeyOfCatalog(relation: Relation): boolean {
+  return relation.replicaIdentity === "f";
+}
+
+/** Whether the rows of both can go through one encoder. A key of the catalog may have changed although the message is the same. */
 export function sameRelation(a: Relation, b: Relation): boolean {
   return (
+    !isKeyOfCatalog(b) &&
     a.schema === b.schema &&
     a.name === b.name &&
     a.replicaIdentity === b.replicaIdentity &&

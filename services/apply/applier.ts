@@ -9,6 +9,7 @@ import { Consumer } from "../../connectors/kafka/consumer.ts";
 import { commitOffset, groupOf, offsetRange } from "../../connectors/kafka/offsets.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
 import { endSession, sessionError } from "../../connectors/postgres/session.ts";
+import { readTail } from "../../connectors/postgres/tail.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
 import type { OfftakeError } from "../runtime/errors.ts";
 import type { Interruption } from "../runtime/interruption.ts";
@@ -18,7 +19,7 @@ import { waitOrStop } from "../runtime/stop-signal.ts";
 import { ApplyLag } from "./apply-lag.ts";
 import type { Batch } from "./batch.ts";
 import { Chain } from "./chain.ts";
-import { checkPosition, prepareTarget } from "./prepare.ts";
+import { checkNewestApplied, checkPosition, prepareTarget } from "./prepare.ts";
 import { Target } from "./target.ts";
 import { openTargetSession } from "./target-session.ts";
 import { TopicReader } from "./topic-reader.ts";
@@ -73,6 +74,13 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
     const consumer = new Consumer(cluster, service.topic, stopped.signal, (error) => interrupted(context, error));
     ends.push(async () => consumer.close());
     const registry = new Registry(configuration.registry.url);
+    if (prepared.position !== undefined && prepared.position.offset > range.start) {
+      const below = readTail(consumer, registry, service.topic, range, prepared.position.offset);
+      // A stop in the middle of it is no failure.
+      const newest = await below.catch((error: unknown) => (stopped.signal.aborted ? ("stopped" as const) : Promise.reject(error)));
+      if (newest === "stopped") return;
+      checkNewestApplied(prepared.position, service, newest);
+    }
     const chain = new Chain(service.topic, prepared.position);
     const limits = { rows: service.apply.batchRows, bytes: service.apply.batchBytes };
     const reader = new TopicReader(service.topic, consumer, registry, chain, prepared.position?.offset ?? range.start, limits);

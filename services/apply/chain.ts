@@ -18,6 +18,8 @@ export class Chain {
   #sequence: number;
   /** Whether the newest event's transaction goes on. */
   #open = false;
+  /** How many events of the newest transaction have been published up to the newest event. */
+  #order = 0;
   #systemIdentifier: string | undefined;
   #identifierHigh = 0;
   #identifierLow = 0;
@@ -49,6 +51,7 @@ export class Chain {
     this.#checkIdentity(event, offset);
     if (later) this.#checkLink(event, offset);
     else if (!this.#open) throw this.#broken(event, offset, `goes on with the transaction ${this.#newest()}, which had ended`);
+    this.#checkOrder(event, offset, later ? 1 : this.#order + 1);
     this.#high = commitHigh;
     this.#low = commitLow;
     this.#sequence = sequence;
@@ -92,6 +95,23 @@ export class Chain {
       );
   }
 
+  /**
+   * Sequences have gaps, where a change became no event; Debezium's count has none. It may fall behind: a connector that was given fewer tables in the
+   * middle of a transaction counts fewer events in front of the same one.
+   */
+  #checkOrder(event: EventReader, offset: number, expected: number): void {
+    const { totalOrder } = event;
+    if (totalOrder > expected)
+      throw this.#broken(
+        event,
+        offset,
+        expected === 1
+          ? `begins with its ${ordinal(totalOrder)} event: those before it are missing`
+          : `goes on with its ${ordinal(totalOrder)} event, and its ${ordinal(expected)} is missing`,
+      );
+    this.#order = totalOrder === 0 ? expected : totalOrder;
+  }
+
   #checkIdentity(event: EventReader, offset: number): void {
     const high = event.bytes.readUInt32BE(event.identifierStart);
     const low = event.bytes.readUInt32BE(event.identifierStart + 4);
@@ -124,9 +144,14 @@ export class Chain {
   #broken(event: EventReader, offset: number, why: string): OfftakeError {
     const commit = (BigInt(event.commitHigh) << 32n) | BigInt(event.commitLow);
     return new OfftakeError("CHAIN_BROKEN", `In the topic ${this.#topic} the transaction ${formatLsn(commit)} at offset ${offset} ${why}.`, {
-      cure: "Events between are missing, and nothing of this transaction was applied: the service's tables have to be copied again.",
+      cure: "Events are missing, and nothing of this transaction was applied: the service's tables have to be copied again.",
     });
   }
+}
+
+function ordinal(n: number): string {
+  const ending = [11, 12, 13].includes(n % 100) ? "th" : (["th", "st", "nd", "rd"][n % 10] ?? "th");
+  return `${n}${ending}`;
 }
 
 function previousOf(event: EventReader): Lsn {

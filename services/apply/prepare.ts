@@ -6,6 +6,8 @@
  */
 import type { Client } from "pg";
 import type { OffsetRange } from "../../connectors/kafka/offsets.ts";
+import { formatLsn } from "../../connectors/postgres/lsn.ts";
+import type { TailRecord } from "../../connectors/postgres/tail.ts";
 import { targetMigrations } from "../../schemas/target-schema.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
@@ -80,4 +82,21 @@ export function checkPosition(position: AppliedPosition | undefined, service: Se
         cure: copyAgain,
       },
     );
+}
+
+/**
+ * Whether the topic still says what was applied from it: one that lost its end and has grown again holds other events at the same offsets. Pure.
+ *
+ * @param newest what readTail finds below the position's offset
+ * @throws OfftakeError TOPIC_LOST_TAIL
+ */
+export function checkNewestApplied(position: AppliedPosition, service: ServiceConfiguration, newest: TailRecord | undefined): void {
+  const { commitLsn, sequence, offset } = position;
+  if (newest?.offset === offset - 1 && newest.commitLsn === commitLsn && newest.sequence === sequence) return;
+  const found = newest === undefined ? "nothing" : `${formatLsn(newest.commitLsn)}:${newest.sequence} at offset ${newest.offset}`;
+  throw new OfftakeError(
+    "TOPIC_LOST_TAIL",
+    `The target of ${service.name} has applied ${formatLsn(commitLsn)}:${sequence} from offset ${offset - 1} of the topic ${service.topic}, which has ${found} there: Kafka lost events, and others took their place.`,
+    { cure: "The service's tables have to be copied again." },
+  );
 }

@@ -18,7 +18,7 @@ export interface ColumnShape {
 
 export interface TableShape extends TableName {
   readonly columns: readonly ColumnShape[];
-  /** Of the replica identity, or with REPLICA IDENTITY FULL of the primary key; empty for none. */
+  /** Of the replica identity, or with REPLICA IDENTITY FULL of the primary key, unless that is deferrable; empty for none. */
   readonly key: readonly string[];
 }
 
@@ -32,7 +32,7 @@ const shapesSql = `
          coalesce((SELECT json_agg(a.attname ORDER BY a.attnum)
                      FROM pg_catalog.pg_index i
                      JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-                    WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'n' THEN false ELSE i.indisprimary END), '[]') AS key
+                    WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'n' THEN false ELSE i.indisprimary AND i.indimmediate END), '[]') AS key
     FROM unnest($1::text[], $2::text[]) AS wanted(schema, name)
     JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name

@@ -113,6 +113,7 @@ describe("EventReader", () => {
             unchanged: plan.columns.filter((_, i) => reader.unchangedCount > 0 && reader.unchanged[i] === 1).map(({ field }) => field),
             unchangedCount: reader.unchangedCount,
             position: positionOf(reader),
+            totalOrder: reader.totalOrder,
           }).toEqual({
             op: event.op,
             before: event.before === null ? null : expectedCells(plan, event.before),
@@ -121,6 +122,7 @@ describe("EventReader", () => {
             unchanged: event.unchanged ?? [],
             unchangedCount: event.unchanged?.length ?? 0,
             position: expectedPosition(of, at),
+            totalOrder: at.totalOrder,
           });
           const { lsn: found, txId, ts_us: micros, ...names } = reader.source();
           expect([BigInt(found), txId, BigInt(micros), names.db, names.schema, names.table]).toEqual([

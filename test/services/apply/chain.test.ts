@@ -123,6 +123,35 @@ describe("Chain", () => {
     expect([code, message]).toEqual(["CHAIN_BROKEN", expect.stringContaining("the topic does not reach back to its beginning")]);
   });
 
+  test("a transaction whose first events are missing is refused: of a new topic, and behind the applied position", () => {
+    const { code, message } = errorOf(() => new Chain("t", undefined).follows(event(200n, { sequence: 7, totalOrder: 4 }), 6));
+    expect([code, message]).toEqual(["CHAIN_BROKEN", expect.stringContaining("begins with its 4th event")]);
+    expect(errorOf(() => new Chain("t", applied()).follows(event(200n, { previous: 100n, sequence: 2, totalOrder: 2 }), 6)).code).toBe(
+      "CHAIN_BROKEN",
+    );
+  });
+
+  test("events that are missing in the middle of a transaction are a gap, and sequences that became no event are none", () => {
+    const chain = new Chain("t", undefined);
+    expect(chain.follows(event(100n, { last: false, sequence: 3, totalOrder: 1 }), 0)).toBe(true);
+    // A message does not say which it is, and counts.
+    expect(chain.follows(event(100n, { last: false, sequence: 4 }), 1)).toBe(true);
+    expect(chain.follows(event(100n, { last: false, sequence: 9, totalOrder: 3 }), 2)).toBe(true);
+    expect(chain.follows(event(100n, { last: false, sequence: 9, totalOrder: 3 }), 3)).toBe(false);
+    const { code, message } = errorOf(() => chain.follows(event(100n, { sequence: 11, totalOrder: 5 }), 4));
+    expect([code, message]).toEqual(["CHAIN_BROKEN", expect.stringContaining("goes on with its 5th event, and its 4th is missing")]);
+    expect(chain.follows(event(100n, { sequence: 10, totalOrder: 4 }), 4)).toBe(true);
+    expect(chain.follows(event(200n, { previous: 100n, totalOrder: 1 }), 5)).toBe(true);
+  });
+
+  test("a connector that counts fewer events since its service has fewer tables goes on", () => {
+    const chain = new Chain("t", undefined);
+    chain.follows(event(100n, { last: false, totalOrder: 1 }), 0);
+    chain.follows(event(100n, { last: false, sequence: 2, totalOrder: 2 }), 1);
+    expect(chain.follows(event(100n, { last: false, sequence: 3, totalOrder: 2 }), 2)).toBe(true);
+    expect(errorOf(() => chain.follows(event(100n, { sequence: 5, totalOrder: 4 }), 3)).code).toBe("CHAIN_BROKEN");
+  });
+
   test("a transaction that begins before the one before it has ended is refused", () => {
     const chain = new Chain("t", undefined);
     chain.follows(event(100n, { last: false }), 0);
