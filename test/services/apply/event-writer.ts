@@ -168,6 +168,8 @@ export interface Position {
   readonly last: boolean;
   readonly systemIdentifier: bigint;
   readonly timeline: number;
+  /** Debezium's count in `transaction`, which is left out without it. */
+  readonly totalOrder?: number;
 }
 
 /** Writes transactions as one connector writes them to one topic. */
@@ -202,6 +204,7 @@ export class EventWriter {
         previous,
         systemIdentifier: this.systemIdentifier,
         timeline: this.timeline,
+        totalOrder: sequence,
       });
       return { bytes, commitLsn, sequence, last };
     });
@@ -247,7 +250,10 @@ export class EventWriter {
       before: table.record(event.before),
       after: table.record(event.after),
       source,
-      transaction: null,
+      transaction:
+        position.totalOrder === undefined
+          ? null
+          : { id: `${source.txId}:${position.commitLsn}`, total_order: BigInt(position.totalOrder), data_collection_order: 1n },
       op: event.op,
       ...times,
       offtake: {
