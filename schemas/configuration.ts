@@ -207,8 +207,10 @@ const service = z
               .transform((value) => value === true || value === "on")
               .prefault("off")
               .describe("Whether each target transaction waits for the target's disk. Off loses nothing: after a crash the topic is read again."),
-            batchRows: wholeNumber(1, 1_000_000).default(20_000).describe("A batch ends after so many rows."),
-            batchBytes: size("64KiB", "1GiB").prefault("16MiB").describe("A batch ends after so many bytes."),
+            batchRows: wholeNumber(1, 1_000_000)
+              .default(5000)
+              .describe("A batch of whole transactions ends after so many rows. A transaction of four times as many is applied in pieces."),
+            batchBytes: size("64KiB", "1GiB").prefault("4MiB").describe("The same in bytes of events."),
           },
           "a mapping",
         )

@@ -21,12 +21,18 @@ interface Waiting {
   readonly correlation: number;
   readonly answered: Answered;
   readonly until: number;
+  /** Gives the memory for the answer. */
+  readonly room: (size: number) => Buffer;
 }
 
 /** No broker sends more: socket.request.max.bytes is 100 MiB by default, and a fetch is bounded by what was asked for and one batch. */
 const maxResponse = 512 << 20;
 
 const nothing = Buffer.alloc(0);
+
+function newRoom(size: number): Buffer {
+  return Buffer.allocUnsafeSlow(size);
+}
 
 export class BrokerConnection {
   /** Called once when it is over, after every request has been told. */
@@ -83,8 +89,14 @@ export class BrokerConnection {
     return !this.#over;
   }
 
-  /** Sends a request of a version with flexible headers. `answered` is called exactly once. @param body written as it is, not copied; it must not change until it is answered */
-  send(apiKey: number, apiVersion: number, body: readonly Buffer[], answered: Answered): void {
+  /**
+   * Sends a request of a version with flexible headers.
+   *
+   * @param body written as it is, not copied: it must not change before it is answered
+   * @param answered called exactly once
+   * @param room gives the memory for an answer of so many bytes
+   */
+  send(apiKey: number, apiVersion: number, body: readonly Buffer[], answered: Answered, room = newRoom): void {
     if (this.#over) {
       answered(unanswered("the connection is closed"), nothing);
       return;
@@ -98,7 +110,7 @@ export class BrokerConnection {
     header.writeInt16BE(this.#clientId.length, 12);
     this.#clientId.copy(header, 14);
     header[14 + this.#clientId.length] = 0;
-    this.#waiting.push({ correlation: this.#correlation, answered, until: Date.now() + this.#timeoutMs });
+    this.#waiting.push({ correlation: this.#correlation, answered, until: Date.now() + this.#timeoutMs, room });
     this.#socket.cork();
     this.#socket.write(header);
     for (const part of body) this.#socket.write(part);
@@ -106,12 +118,13 @@ export class BrokerConnection {
   }
 
   /** @returns the answer; rejects with what `answered` would be told */
-  async request(apiKey: number, apiVersion: number, body: Buffer): Promise<Buffer> {
+  async request(apiKey: number, apiVersion: number, body: Buffer, room = newRoom): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      this.send(apiKey, apiVersion, [body], (error, answer) => {
+      const answered: Answered = (error, answer) => {
         if (error === undefined) resolve(answer);
         else reject(error);
-      });
+      };
+      this.send(apiKey, apiVersion, [body], answered, room);
     });
   }
 
@@ -145,7 +158,7 @@ export class BrokerConnection {
       this.#fail(`a response of ${size} bytes`);
       return;
     }
-    this.#response = Buffer.allocUnsafeSlow(size);
+    this.#response = (this.#waiting[0]?.room ?? newRoom)(size);
     this.#have = 0;
   }
 

@@ -23,6 +23,8 @@ export interface FetchLimits {
   readonly maxWaitMs: number;
   /** The broker sends the first batch whole even if it is larger. */
   readonly maxBytes: number;
+  /** Gives the memory for an answer of so many bytes; new memory where it is left out. */
+  readonly room?: (size: number) => Buffer;
 }
 
 export interface Fetched {
@@ -59,7 +61,7 @@ export async function fetchRecords(
     partitionMaxBytes: limits.maxBytes,
   };
   const request = fetchV13.createRequest(limits.maxWaitMs, 1, limits.maxBytes, readCommitted, 0, -1, [{ topicId, partitions: [partition] }], [], "");
-  return parseFetched(await connection.request(fetchKey, version, request.buffer));
+  return parseFetched(await connection.request(fetchKey, version, request.buffer, limits.room));
 }
 
 function parseFetched(body: Buffer): Fetched {

@@ -38,6 +38,9 @@ export interface ApplierContext {
   readonly interruption: Interruption;
 }
 
+/** As batchRows is described (schemas/configuration.ts). */
+const giant = 4;
+
 /** Milliseconds between commits of the group's offset, which only other people's tools read. */
 const commitEveryMs = 5000;
 
@@ -82,7 +85,7 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
       checkNewestApplied(prepared.position, service, newest);
     }
     const chain = new Chain(service.topic, prepared.position);
-    const limits = { rows: service.apply.batchRows, bytes: service.apply.batchBytes };
+    const limits = { rows: service.apply.batchRows, bytes: service.apply.batchBytes, giant };
     const reader = new TopicReader(service.topic, consumer, registry, chain, prepared.position?.offset ?? range.start, limits);
     reader.onFetched = () => context.interruption.over();
     log.info({ topic: service.topic, offset: reader.offset, replica: session.replica }, "applying");

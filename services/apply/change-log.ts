@@ -1,6 +1,7 @@
 /**
- * The changes of a batch, in source order, as offsets into the bytes that Kafka sent. Nothing is copied and nothing is an object: a batch of 20 000
- * rows is a dozen arrays, and the collector has nothing to do between two of them.
+ * The changes of a batch, in source order, as offsets into the bytes of their events. Nothing is an object: a batch of 20 000 rows is a dozen arrays, and
+ * the collector has nothing to do between two of them. The bytes are copied once, into memory of the log's own, so that no batch holds on to what Kafka
+ * sent, and what a batch leaves behind serves the next.
  *
  * The log is kept as it came, beside any merging of it: when the merged statements do not fit the target's rows, the same changes are applied one by
  * one, in the order in which the monolith made them.
@@ -10,6 +11,11 @@ import type { Columns, EventReader } from "../../schemas/event-reader.ts";
 
 /** What a change does; `move` is an update of the key. */
 export const Change = { create: 0x63, update: 0x75, delete: 0x64, truncate: 0x74, move: 0x6b } as const;
+
+const bufferBytes = 1 << 20;
+
+/** More than this is not kept for the next batch: one with giant rows comes seldom. */
+const keptBytes = 32 << 20;
 
 export class ChangeLog {
   length = 0;
@@ -32,7 +38,14 @@ export class ChangeLog {
   sequence = new Float64Array(1024);
 
   readonly plans: EventPlan[] = [];
+  /** The events' bytes. */
   readonly buffers: Buffer[] = [];
+  /** Where in its buffer each event begins and ends. */
+  from = new Int32Array(1024);
+  to = new Int32Array(1024);
+  /** The buffer that is being filled, and how far. */
+  #filling = 0;
+  #filled = 0;
   /** A value is buffers[buffer][start, end); start is -1 for NULL. */
   start = new Int32Array(16_384);
   end = new Int32Array(16_384);
@@ -43,28 +56,28 @@ export class ChangeLog {
   /**
    * Appends the event that the reader stands on.
    *
-   * @param bytes length of the record
+   * @param start with `end`, where the record's value lies in `event.bytes`
    */
-  add(event: EventReader, offset: number, bytes: number): void {
+  add(event: EventReader, offset: number, start: number, end: number): void {
     if (this.length === this.op.length) this.#grow();
     const i = this.length;
     const { plan } = event;
     this.op[i] = event.movesKey ? Change.move : event.op;
     this.plan[i] = this.#planIndex(plan);
-    this.buffer[i] = this.#bufferIndex(event.bytes);
+    const moved = this.#keep(event.bytes, start, end) - start;
     this.offset[i] = offset;
     this.sequence[i] = event.sequence;
     this.unchanged[i] = event.unchangedCount === 0 ? -1 : this.#mark(event.unchanged, plan.columns.length);
     this.row[i] = -1;
     this.old[i] = -1;
-    if (event.op === Change.delete) this.row[i] = this.#put(event.before, plan.columns.length);
+    if (event.op === Change.delete) this.row[i] = this.#put(event.before, plan.columns.length, moved);
     else if (event.op !== Change.truncate) {
-      this.row[i] = this.#put(event.after, plan.columns.length);
-      if (event.movesKey) this.old[i] = this.#put(event.oldKey, plan.keys.length);
-      else if (plan.keys.length === 0 && event.hasBefore) this.old[i] = this.#put(event.before, plan.columns.length);
+      this.row[i] = this.#put(event.after, plan.columns.length, moved);
+      if (event.movesKey) this.old[i] = this.#put(event.oldKey, plan.keys.length, moved);
+      else if (plan.keys.length === 0 && event.hasBefore) this.old[i] = this.#put(event.before, plan.columns.length, moved);
     }
     this.length = i + 1;
-    this.bytes += bytes;
+    this.bytes += end - start;
   }
 
   /** Takes back the newest change: the delete that the second half of a move makes superfluous. */
@@ -77,12 +90,14 @@ export class ChangeLog {
     this.length = 0;
     this.bytes = 0;
     this.plans.length = 0;
-    this.buffers.length = 0;
+    if (this.buffers.reduce((sum, buffer) => sum + buffer.length, 0) > keptBytes) this.buffers.length = 0;
+    this.#filling = 0;
+    this.#filled = 0;
     this.#columns = 0;
     this.#marks = 0;
   }
 
-  /** Moves the changes from `from` on to the end of an empty log, and their buffers with them. */
+  /** Moves the changes from `from` on into an empty log. */
   split(from: number, bytes: number, rest = new ChangeLog()): ChangeLog {
     for (let i = from; i < this.length; i += 1) {
       if (rest.length === rest.op.length) rest.#grow();
@@ -91,11 +106,12 @@ export class ChangeLog {
       const { length } = plan.columns;
       rest.op[to] = this.op[i]!;
       rest.plan[to] = rest.#planIndex(plan);
-      rest.buffer[to] = rest.#bufferIndex(this.buffers[this.buffer[i]!]!);
+      const start = this.from[i]!;
+      const moved = rest.#keep(this.buffers[this.buffer[i]!]!, start, this.to[i]!) - start;
       rest.offset[to] = this.offset[i]!;
       rest.sequence[to] = this.sequence[i]!;
-      rest.row[to] = this.row[i] === -1 ? -1 : rest.#copy(this, this.row[i]!, length);
-      rest.old[to] = this.old[i] === -1 ? -1 : rest.#copy(this, this.old[i]!, this.op[i] === Change.move ? plan.keys.length : length);
+      rest.row[to] = this.row[i] === -1 ? -1 : rest.#copy(this, this.row[i]!, length, moved);
+      rest.old[to] = this.old[i] === -1 ? -1 : rest.#copy(this, this.old[i]!, this.op[i] === Change.move ? plan.keys.length : length, moved);
       rest.unchanged[to] = this.unchanged[i] === -1 ? -1 : rest.#mark(this.marks.subarray(this.unchanged[i]), length);
       rest.length = to + 1;
     }
@@ -105,21 +121,41 @@ export class ChangeLog {
     return rest;
   }
 
-  #put(columns: Columns, count: number): number {
+  /** @param moved how much further its bytes lie here */
+  #put(columns: Columns, count: number, moved: number): number {
     const at = this.#room(count);
     for (let i = 0; i < count; i += 1) {
-      this.start[at + i] = columns.start[i]!;
-      this.end[at + i] = columns.end[i]!;
+      const start = columns.start[i]!;
+      this.start[at + i] = start === -1 ? -1 : start + moved;
+      this.end[at + i] = start === -1 ? -1 : columns.end[i]! + moved;
     }
     return at;
   }
 
-  #copy(from: ChangeLog, fromAt: number, count: number): number {
+  #copy(from: ChangeLog, fromAt: number, count: number, moved: number): number {
     const at = this.#room(count);
     for (let i = 0; i < count; i += 1) {
-      this.start[at + i] = from.start[fromAt + i]!;
-      this.end[at + i] = from.end[fromAt + i]!;
+      const start = from.start[fromAt + i]!;
+      this.start[at + i] = start === -1 ? -1 : start + moved;
+      this.end[at + i] = start === -1 ? -1 : from.end[fromAt + i]! + moved;
     }
+    return at;
+  }
+
+  /** Copies the bytes of the change that is being added. @returns where they begin */
+  #keep(bytes: Buffer, start: number, end: number): number {
+    const length = end - start;
+    if (this.#filled + length > (this.buffers[this.#filling]?.length ?? 0)) {
+      if (this.#filled > 0) this.#filling += 1;
+      this.#filled = 0;
+      if ((this.buffers[this.#filling]?.length ?? 0) < length) this.buffers[this.#filling] = Buffer.allocUnsafeSlow(Math.max(bufferBytes, length));
+    }
+    const at = this.#filled;
+    bytes.copy(this.buffers[this.#filling]!, at, start, end);
+    this.buffer[this.length] = this.#filling;
+    this.from[this.length] = at;
+    this.to[this.length] = at + length;
+    this.#filled = at + length;
     return at;
   }
 
@@ -147,16 +183,13 @@ export class ChangeLog {
     return found === -1 ? this.plans.push(plan) - 1 : found;
   }
 
-  #bufferIndex(buffer: Buffer): number {
-    const last = this.buffers.length - 1;
-    return this.buffers[last] === buffer ? last : this.buffers.push(buffer) - 1;
-  }
-
   #grow(): void {
     const capacity = this.op.length * 2;
     this.op = grown(this.op, new Uint8Array(capacity));
     this.plan = grown(this.plan, new Int32Array(capacity));
     this.buffer = grown(this.buffer, new Int32Array(capacity));
+    this.from = grown(this.from, new Int32Array(capacity));
+    this.to = grown(this.to, new Int32Array(capacity));
     this.row = grown(this.row, new Int32Array(capacity));
     this.old = grown(this.old, new Int32Array(capacity));
     this.unchanged = grown(this.unchanged, new Int32Array(capacity));

@@ -17,15 +17,19 @@ import { OfftakeError } from "../runtime/errors.ts";
 import { Batch } from "./batch.ts";
 import type { Chain } from "./chain.ts";
 import { Change } from "./change-log.ts";
+import { FetchRoom } from "./fetch-room.ts";
 import { RecordDecoder } from "./record-decoder.ts";
 
 export interface ReadLimits {
+  /** Of a batch, and of a piece. */
   readonly rows: number;
   readonly bytes: number;
+  /** A transaction of so many batches comes in pieces: its end has to be looked for first, and its pieces wait for one another. */
+  readonly giant: number;
 }
 
 /** Bytes of a fetch: two are held at a time, one being read and one under way. */
-const fetchBytes = 2 << 20;
+const fetchBytes = 1 << 20;
 const fetchWaitMs = 500;
 
 /** One is being read, one is in the target, and one waits. */
@@ -45,6 +49,8 @@ export class TopicReader {
   readonly #chain: Chain;
   readonly #limits: ReadLimits;
   readonly #records = new RecordBatchReader();
+  readonly #fetchRoom = new FetchRoom();
+  readonly #room = (size: number): Buffer => this.#fetchRoom.take(size);
   readonly #aborted = new AbortedTransactions();
   /** The fetch under way. */
   #fetching: Promise<Fetched | undefined> | undefined;
@@ -118,7 +124,7 @@ export class TopicReader {
   }
 
   async #fetch(): Promise<Fetched | undefined> {
-    const fetched = await this.#consumer.fetch(this.#fetchFrom, { maxWaitMs: fetchWaitMs, maxBytes: fetchBytes });
+    const fetched = await this.#consumer.fetch(this.#fetchFrom, { maxWaitMs: fetchWaitMs, maxBytes: fetchBytes, room: this.#room });
     if (fetched !== undefined) this.onFetched();
     return fetched;
   }
@@ -145,7 +151,7 @@ export class TopicReader {
   async #readFetched(): Promise<boolean> {
     if (this.#held) {
       this.#held = false;
-      this.#add(this.#records.offset, this.#records.valueEnd - this.#records.valueStart);
+      this.#add(this.#records);
     }
     const records = this.#records;
     const decoder = this.#decoder;
@@ -165,7 +171,7 @@ export class TopicReader {
         this.#held = true;
         return true;
       }
-      this.#add(records.offset, records.valueEnd - records.valueStart);
+      this.#add(records);
     }
     // The next fetch is under way while what was read is applied.
     this.#fetchFrom = Math.max(this.offset, records.nextOffset);
@@ -175,15 +181,19 @@ export class TopicReader {
   }
 
   get #mustCut(): boolean {
-    return this.#full || (this.#inPieces && this.#batch.transactions.length > 0);
+    const { transactions } = this.#batch;
+    if (this.#inPieces) return transactions.length > 0 || this.#holds(1);
+    return this.#holds(transactions.length > 0 ? 1 : this.#limits.giant);
   }
 
-  get #full(): boolean {
-    const { log } = this.#batch;
-    return log.length >= this.#limits.rows || log.bytes >= this.#limits.bytes || this.#batch.events >= this.#limits.rows;
+  /** Whether the batch has this many times what it should. */
+  #holds(times: number): boolean {
+    const { log, events } = this.#batch;
+    const rows = this.#limits.rows * times;
+    return log.length >= rows || events >= rows || log.bytes >= this.#limits.bytes * times;
   }
 
-  #add(offset: number, bytes: number): void {
+  #add({ offset, valueStart, valueEnd }: RecordBatchReader): void {
     const { event } = this.#decoder;
     const batch = this.#batch;
     batch.events += 1;
@@ -196,7 +206,7 @@ export class TopicReader {
           );
         batch.log.dropLast();
       }
-      batch.log.add(event, offset, bytes);
+      batch.log.add(event, offset, valueStart, valueEnd);
     }
     if (event.last) batch.end(event, offset, event.plan.kind === "message");
   }

@@ -41,8 +41,8 @@ describe("the JSON Schema for editors", () => {
       "services.*.target.schema": "public",
       "services.*.apply": {},
       "services.*.apply.synchronousCommit": "off",
-      "services.*.apply.batchRows": 20_000,
-      "services.*.apply.batchBytes": "16MiB",
+      "services.*.apply.batchRows": 5000,
+      "services.*.apply.batchBytes": "4MiB",
     });
   });
 

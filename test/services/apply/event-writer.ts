@@ -274,7 +274,7 @@ export function logOf(events: readonly (TableEvent | readonly TableEvent[])[], l
   for (const [i, { bytes }] of written.entries()) {
     reader.read(all[i]!.table!.plan, bytes, 5, bytes.length);
     if (reader.movesKey) log.dropLast();
-    log.add(reader, i, bytes.length);
+    log.add(reader, i, 0, bytes.length);
   }
   return log;
 }
@@ -291,7 +291,7 @@ export function batchOf(written: readonly (readonly TableEvent[])[], writer: Eve
       batch.events += 1;
       if (table !== undefined) {
         if (reader.movesKey) batch.log.dropLast();
-        batch.log.add(reader, at, bytes.length);
+        batch.log.add(reader, at, 0, bytes.length);
       }
       if (reader.last) batch.end(reader, at, table === undefined);
       at += 1;

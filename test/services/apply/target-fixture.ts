@@ -37,7 +37,7 @@ export function serviceOf(url: string, schema = "public"): ServiceConfiguration 
     topic: "test.trading",
     target: { url: new Secret(url), schema },
     tables: [],
-    apply: { synchronousCommit: false, batchRows: 20_000, batchBytes: 16 << 20 },
+    apply: { synchronousCommit: false, batchRows: 5000, batchBytes: 4 << 20 },
   };
 }
 

@@ -71,7 +71,7 @@ export async function writtenTopic(): Promise<WrittenTopic> {
       const stopping = new AbortController();
       const consumer = new Consumer(cluster, topic, stopping.signal, () => {});
       const chain = new Chain(topic, from?.position);
-      const reader = new TopicReader(topic, consumer, registry, chain, from?.offset ?? 0, { rows, bytes });
+      const reader = new TopicReader(topic, consumer, registry, chain, from?.offset ?? 0, { rows, bytes, giant: 1 });
       const end = async (): Promise<void> => {
         stopping.abort();
         consumer.close();

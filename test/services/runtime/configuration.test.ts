@@ -36,7 +36,7 @@ describe("a valid file", () => {
             { pattern: "trades", schema: "public", table: "trades" },
             { pattern: "positions", schema: "public", table: "positions" },
           ],
-          apply: { synchronousCommit: false, batchRows: 20_000, batchBytes: 16 * 1024 ** 2 },
+          apply: { synchronousCommit: false, batchRows: 5000, batchBytes: 4 * 1024 ** 2 },
         },
         { name: "api", topic: "offtake.api", tables: [{ pattern: "users", schema: "public", table: "users" }] },
       ],

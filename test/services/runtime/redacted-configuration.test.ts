@@ -44,8 +44,8 @@ services:
       - positions
     apply:
       synchronousCommit: off
-      batchRows: 20000
-      batchBytes: 16MiB
+      batchRows: 5000
+      batchBytes: 4MiB
   api:
     target:
       url: postgresql://offtake@api/api
@@ -54,8 +54,8 @@ services:
       - users
     apply:
       synchronousCommit: off
-      batchRows: 20000
-      batchBytes: 16MiB
+      batchRows: 5000
+      batchBytes: 4MiB
 `);
 });
 
