@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `offtake` command: runs the command line, and says of what goes wrong what it is, in words or as JSON, and as an exit code. */
+import "../runtime/heap.ts";
 import { CommanderError } from "commander";
 import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
 import { exitCodeOf } from "./exit-code.ts";

@@ -1,6 +1,6 @@
 /**
  * The `offtake` command line: names, arguments and options, which are public (docs/cli.md). Each command is a file of its own; here they get their
- * arguments, and their answers an exit code.
+ * arguments, and their answers an exit code. A command's own file is loaded when it is asked for: `offtake version` need not know Kafka.
  */
 import { Command, Option } from "commander";
 import { loadConfiguration, type Configuration } from "../runtime/configuration.ts";
@@ -9,14 +9,9 @@ import { createLog } from "../runtime/log.ts";
 import { listenForStop } from "../runtime/stop-signal.ts";
 import { version } from "../runtime/version.ts";
 import { port, positive, runKind } from "./arguments.ts";
-import { check, checkExit, checkText } from "./check.ts";
-import { configurationSchema, printedConfiguration } from "./config.ts";
 import { laterCommands, notInThisVersion } from "./later-commands.ts";
-import { run, type RunKind } from "./run.ts";
-import { down, stackText, status as stackStatus, up as stackUp } from "./stack.ts";
-import { status, watchStatus } from "./status.ts";
+import type { RunKind } from "./run.ts";
 import { createTerminal, ExitCode, type Terminal } from "./terminal.ts";
-import { up, upText } from "./up.ts";
 
 interface Globals {
   readonly config?: string;
@@ -54,6 +49,7 @@ function addOperations(program: Command): void {
     .description("look at source, Kafka, registry and targets, change nothing, and say what is missing and how to mend it")
     .action(async () => {
       const { terminal, configuration } = open(program);
+      const { check, checkExit, checkText } = await import("./check.ts");
       const findings = await check(configuration);
       terminal.answer({ ok: findings.every((finding) => finding.level !== "fault"), findings }, checkText(findings));
       leave(checkExit(findings));
@@ -67,6 +63,7 @@ function addOperations(program: Command): void {
     .action(async (options: { createTables?: boolean }) => {
       const { terminal, configuration } = open(program);
       const { signal } = listenForStop();
+      const { up, upText } = await import("./up.ts");
       const services = await up(configuration, { createTables: options.createTables === true }, terminal, signal);
       terminal.answer({ services }, upText(services));
     });
@@ -80,6 +77,7 @@ function addOperations(program: Command): void {
     .action(async (kind: RunKind, names: string[], options: { httpPort?: number }) => {
       const { terminal, configuration } = open(program);
       const { signal } = listenForStop();
+      const { run } = await import("./run.ts");
       const stopped = await run(configuration, { kind, names, httpPort: options.httpPort }, createLog(), signal);
       if (terminal.json) terminal.answer({ stopped }, "");
       leave(stopped ? ExitCode.done : ExitCode.failed);
@@ -91,6 +89,7 @@ function addOperations(program: Command): void {
     .option("--watch", "again every second, until it is stopped")
     .action(async (options: { watch?: boolean }) => {
       const { terminal, configuration } = open(program);
+      const { status, watchStatus } = await import("./status.ts");
       if (options.watch === true) await watchStatus(configuration, terminal, listenForStop().signal);
       else {
         const { object, text, exit } = await status(configuration);
@@ -105,15 +104,17 @@ function addConfig(program: Command): void {
   config
     .command("print")
     .description("as it is understood, defaults filled in, secrets redacted")
-    .action(() => {
+    .action(async () => {
       const { terminal, configuration } = open(program);
+      const { printedConfiguration } = await import("./config.ts");
       const { object, text } = printedConfiguration(configuration);
       terminal.answer(object, text);
     });
   config
     .command("schema")
     .description("the JSON Schema that editors complete and check offtake.yaml with")
-    .action(() => {
+    .action(async () => {
+      const { configurationSchema } = await import("./config.ts");
       const schema = configurationSchema();
       terminalOf(program).answer(schema, JSON.stringify(schema, null, 2));
     });
@@ -126,7 +127,8 @@ function addStack(program: Command): void {
     .description("start them; they go on after the command has ended")
     .action(async () => {
       const terminal = terminalOf(program);
-      const answer = await stackUp(terminal);
+      const { up } = await import("./stack.ts");
+      const answer = await up(terminal);
       terminal.answer(answer.object, answer.text);
     });
   stack
@@ -134,6 +136,7 @@ function addStack(program: Command): void {
     .description("stop them and remove their data")
     .action(async () => {
       const terminal = terminalOf(program);
+      const { down } = await import("./stack.ts");
       const answer = await down(terminal);
       terminal.answer(answer.object, answer.text);
     });
@@ -141,7 +144,8 @@ function addStack(program: Command): void {
     .command("status")
     .description("which of them answer, and where")
     .action(async () => {
-      const answer = await stackStatus();
+      const { status, stackText } = await import("./stack.ts");
+      const answer = await status();
       terminalOf(program).answer(answer.object, stackText(answer));
       leave(answer.object.up ? ExitCode.done : ExitCode.no);
     });
@@ -158,7 +162,6 @@ function addDemo(program: Command): void {
     .addOption(new Option("--seed <n>", "of the load").argParser(positive).default(1))
     .action(async (options: { once?: boolean; hold?: boolean; rows?: number; seconds?: number; seed: number }) => {
       const terminal = terminalOf(program);
-      // Brings its own servers, so it is loaded only where it is asked for.
       const { demo } = await import("../../infra/demo/demo.ts");
       leave(await demo({ ...options, once: options.once === true, hold: options.hold === true }, terminal, listenForStop().signal));
     });
