@@ -198,7 +198,11 @@ export class Capture {
       // Debezium's way: the old key goes, the new one comes; the second names the first, so that unchanged columns are moved and not lost.
       this.#event(encoder, Op.delete, false);
       this.#event(encoder, Op.create, true);
-    } else this.#event(encoder, op, false);
+    } else {
+      // Whether the key changed depends on a key that may be another one after a restart, and positions must not: such an update takes two of them always.
+      if (op === Op.update && encoder.plan.keyFromCatalog) this.#transaction.leaveOut();
+      this.#event(encoder, op, false);
+    }
   }
 
   #truncate(oid: number): void {
@@ -262,10 +266,13 @@ export class Capture {
 
   #recognise(encoder: EventEncoder, op: number): void {
     const { old, new: row } = this.#decoder;
-    const hasKey = op !== Op.truncate && encoder.plan.keyId !== undefined;
+    const { plan } = encoder;
+    const again = { lsn: this.#lsn(), table: `${plan.schema}.${plan.table}` };
+    // A key of the catalog may be another one by now, and what moved a row then an update of it now.
+    if (plan.keyFromCatalog) return this.#junction.recognise(again);
+    const hasKey = op !== Op.truncate && plan.keyId !== undefined;
     const key = hasKey ? encoder.keyBytes(op === Op.delete ? old : row, old, this.#change.bytes) : Buffer.alloc(0);
-    const table = `${encoder.plan.schema}.${encoder.plan.table}`;
-    this.#junction.recognise({ lsn: this.#lsn(), table, op: String.fromCharCode(op), key: keyDigest(key) });
+    this.#junction.recognise({ ...again, op: String.fromCharCode(op), key: keyDigest(key) });
   }
 
   #lsn(): string {

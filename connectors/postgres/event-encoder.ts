@@ -27,6 +27,8 @@ export interface TablePlan {
   /** Ids of the registered schemas; keyId is undefined for a table without a key. */
   readonly keyId: number | undefined;
   readonly valueId: number;
+  /** REPLICA IDENTITY FULL: the key is the catalog's of today, and the stream's rows may be older than it. */
+  readonly keyFromCatalog: boolean;
 }
 
 /** The change that is being encoded: the message's bytes, and the LSN of the change in two words. */
@@ -215,13 +217,15 @@ export class EventEncoder {
 
   /** A key column: never null. */
   #value(writer: AvroWriter, i: number, tuple: Tuple, bytes: Buffer): void {
-    if (tuple.kind[i] !== Value.text)
-      throw new OfftakeError(
-        "PGOUTPUT_MALFORMED",
-        `A row of ${this.plan.schema}.${this.plan.table} comes without the value of its key column ${this.plan.columns[i]!.name}.`,
-      );
+    if (tuple.kind[i] !== Value.text) throw this.#withoutKey(this.plan.columns[i]!.name);
     writer.reserve(tuple.end[i]! - tuple.start[i]! + this.#fixed);
     this.#writers[i]!(writer, bytes, tuple.start[i]!, tuple.end[i]!);
+  }
+
+  #withoutKey(column: string): OfftakeError {
+    const { schema, table, keyFromCatalog } = this.plan;
+    if (keyFromCatalog) return keyChanged(schema, table, `a row of the stream has no value in its column ${column}, which the primary key now has`);
+    return new OfftakeError("PGOUTPUT_MALFORMED", `A row of ${schema}.${table} comes without the value of its key column ${column}.`);
   }
 
   /** All columns; what the WAL left out of `tuple` is taken from `old` if it stands there. */
@@ -290,4 +294,11 @@ export class EventEncoder {
   #isMissing(i: number, decoder: PgoutputDecoder): boolean {
     return decoder.oldKind !== Old.whole && !(decoder.oldKind === Old.key && this.#isKey[i]!);
   }
+}
+
+/** Under REPLICA IDENTITY FULL the stream does not say which key its rows had. */
+export function keyChanged(schema: string, table: string, why: string): OfftakeError {
+  return new OfftakeError("TABLE_KEY_CHANGED", `The table ${schema}.${table} has REPLICA IDENTITY FULL, and its key was changed: ${why}.`, {
+    cure: `Take the table out of \`tables\` until its connector has passed the change, then put it back: it is marked as not copied. With REPLICA IDENTITY DEFAULT the stream says the key itself.`,
+  });
 }

@@ -5,7 +5,7 @@
  * Pure. Source: ARCHITECTURE.md, "Take-over".
  */
 import { formatLsn, type Lsn } from "./lsn.ts";
-import { checkTailEvent, type Tail, type TailEvent, tailDiffers } from "./start-checks.ts";
+import { checkTailEvent, type EventAgain, type Tail, tailDiffers } from "./start-checks.ts";
 import type { Transaction } from "./transaction.ts";
 
 export class Junction {
@@ -35,7 +35,7 @@ export class Junction {
   }
 
   /** @throws OfftakeError TAIL_DIFFERS when the tail comes again as another event */
-  recognise(again: TailEvent): void {
+  recognise(again: EventAgain): void {
     if (this.tail !== undefined) checkTailEvent(this.tail, again, this.#topic);
   }
 

@@ -15,11 +15,12 @@ import type { NamedType, Relation } from "./pgoutput.ts";
 import { sessionError } from "./session.ts";
 
 // REPLICA IDENTITY FULL marks every column of the message as key, so the primary key has to be asked for. A deferrable one is none: between two of its
-// checks two rows may have the same key, and `UPDATE t SET id = 3 - id` lost one of them.
+// checks two rows may have the same key, and `UPDATE t SET id = 3 - id` lost one of them. Columns that its
+// index only includes are none of it.
 const primaryKeySql = `
   SELECT a.attname AS name
     FROM pg_catalog.pg_index i
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts
    WHERE i.indrelid = $1 AND i.indisprimary AND i.indimmediate`;
 
 export class RelationCompiler {

@@ -32,6 +32,9 @@ export interface TailEvent {
   readonly key: string;
 }
 
+/** The change that comes again: without op and key where the stream does not say which key it had, and whether that changed. */
+export type EventAgain = Pick<TailEvent, "lsn" | "table"> & Partial<TailEvent>;
+
 /** The rest of a timeline's history: the timelines before the present one, and where each was left. */
 export type TimelineHistory = readonly { readonly timeline: number; readonly endedAt: Lsn }[];
 
@@ -86,10 +89,12 @@ function checkTimeline(tail: Tail, identity: SourceIdentity, history: TimelineHi
  *
  * @throws OfftakeError TAIL_DIFFERS
  */
-export function checkTailEvent(tail: Tail, again: TailEvent, topic: string): void {
+export function checkTailEvent(tail: Tail, again: EventAgain, topic: string): void {
   const { event } = tail;
-  if (event === undefined || (event.lsn === again.lsn && event.table === again.table && event.op === again.op && event.key === again.key)) return;
-  throw tailDiffers(tail, topic, `the slot gives the change ${again.op} of ${again.table} at ${again.lsn} for it`);
+  if (event === undefined) return;
+  const { lsn, table, op, key } = { ...event, ...again };
+  if (event.lsn === lsn && event.table === table && event.op === op && event.key === key) return;
+  throw tailDiffers(tail, topic, `the slot gives the change ${op} of ${table} at ${lsn} for it`);
 }
 
 /** @param found what the slot's stream has instead */

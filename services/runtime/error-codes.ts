@@ -45,6 +45,8 @@ export const errorCodes = {
   PUBLICATION_DIFFERS: "operator",
   /** A table cannot be replicated as it is: no key and no REPLICA IDENTITY FULL, or REPLICA IDENTITY NOTHING. The message has the ALTER TABLE. */
   TABLE_UNSUITABLE: "operator",
+  /** A table with REPLICA IDENTITY FULL got another primary key, and the stream's rows are older than it: they cannot be told apart by it. The message says how to go on. */
+  TABLE_KEY_CHANGED: "operator",
   /** The slot does not exist. If it was never there, `offtake up` creates it. If it was dropped, the WAL since is gone: the service's tables have to be copied again. */
   SLOT_MISSING: "operator",
   /** PostgreSQL has removed WAL that the slot needed (max_slot_wal_keep_size) or invalidated it. It cannot be brought back: the service's tables have to be copied again. */
@@ -139,6 +141,10 @@ export const errorCodes = {
   TARGET_TABLE_MISSING: "operator",
   /** The target's table lacks a column that the monolith's has. Add it; the applier stops before the first event with it and goes on by itself. */
   TARGET_COLUMN_MISSING: "operator",
+  /** A table of the target cannot be written as it is: it is unlogged, two tables of the source go to it, or an identity column is in the way. The message has the cure; the applier goes on by itself. */
+  TARGET_TABLE_UNSUITABLE: "operator",
+  /** A change of one row touched several rows of the target: nothing there keeps its key unique. Nothing was applied. Remove all rows of that key but one, and create the unique index that the message names. */
+  TARGET_KEY_AMBIGUOUS: "operator",
   /** The target could not take a batch just now: disk full, deadlock, a lock held by somebody else, a time-out. Nothing of it was applied; it is tried again. */
   TARGET_BUSY: "yes",
   /** The target has no schema `offtake` of this version. `offtake up` makes it; needs CREATE on the database. */

@@ -174,7 +174,8 @@ describe("EventEncoder", () => {
       { name: "id", key: true, type: avroColumnType(20, undefined) },
       { name: "note", key: false, type: avroColumnType(25, undefined) },
     ];
-    const newEncoder = (): EventEncoder => new EventEncoder({ schema: "public", table: "t", columns, keyId: 1, valueId: 2 });
+    const plan = { schema: "public", table: "t", columns, keyId: 1, valueId: 2, keyFromCatalog: false };
+    const newEncoder = (): EventEncoder => new EventEncoder(plan);
     const encoder = newEncoder();
     const names = { version: "0", name: "offtake", identity: { systemIdentifier: "1", timeline: 1, database: "d" } };
     const decoder = new PgoutputDecoder();
@@ -233,6 +234,17 @@ describe("EventEncoder", () => {
       ["a key that is in neither row", { kind: "update", oid: 1, row: [unchanged, "a"] }, Op.update],
     ])("refuses a row with %s", (_, message, op) => {
       expect(() => row(message, op)).toThrow(expect.objectContaining({ code: "PGOUTPUT_MALFORMED" }));
+    });
+
+    test("under REPLICA IDENTITY FULL a key without a value is an older row's, and no fault of the stream", () => {
+      const older = new EventEncoder({ ...plan, keyFromCatalog: true });
+      const bytes = decode({ kind: "insert", oid: 1, row: [null, "a"] });
+      const of = new Transaction(names, undefined);
+      of.begin(1n, 0n, 1, undefined);
+      const change = { bytes, lsnHigh: 0, lsnLow: 1, processed: encodeProcessed(new AvroWriter(32), 0) };
+      expect(() => older.row(new RecordBatchWriter("none", 4096), of, decoder, change, Op.create, false)).toThrow(
+        expect.objectContaining({ code: "TABLE_KEY_CHANGED" }),
+      );
     });
 
     test("an event that is in the topic already is counted, so that the order within the table goes on", () => {

@@ -34,7 +34,14 @@ export class EventScript {
     this.#transaction = new Transaction({ version, name, identity }, undefined);
     this.#encoders = shapes.map(({ schema, table, columns, keyId, valueId }) => {
       const typed = columns.map((column) => ({ name: column.name, key: column.key, type: avroColumnType(column.oid, undefined) }));
-      return new EventEncoder({ schema, table, columns: typed, keyId: columns.some(({ key }) => key) ? keyId : undefined, valueId });
+      return new EventEncoder({
+        schema,
+        table,
+        columns: typed,
+        keyId: columns.some(({ key }) => key) ? keyId : undefined,
+        valueId,
+        keyFromCatalog: false,
+      });
     });
   }
 
