@@ -46,7 +46,7 @@ export class CliProcess implements AsyncDisposable {
 
   /** Waits until it has said something. @returns what matched */
   async says(pattern: RegExp, on: "stdout" | "stderr" = "stderr"): Promise<RegExpExecArray> {
-    const found = await waitFor(() => pattern.exec(this[on]) ?? (this.isOver && "over"), { what: `it to say ${pattern} on ${on}` });
+    const found = await waitFor(() => pattern.exec(this[on]) ?? (this.isOver && "over"), { what: `it to say ${pattern} on ${on}`, timeout: 90_000 });
     const match = typeof found === "string" ? pattern.exec((await this.ended)[on]) : found;
     if (match === null) throw new Error(`it ended without saying ${pattern} on ${on}:\n${this.stdout}\n${this.stderr}`);
     return match;
