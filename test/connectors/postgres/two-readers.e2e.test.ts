@@ -60,11 +60,13 @@ test("a connector that sleeps while its successor starts and publishes is refuse
   await using proxy = await TcpProxy.start(() => ({ host: hostname, port: Number(port) }));
   const log = join(folder.path, "log");
   const asleep = connectorOf(await fileBehind(proxy, pipeline, folder.path), log);
+  let stopped = false;
   try {
     await using topic = new TopicEvents(pipeline);
     await pipeline.source.query("INSERT INTO t VALUES (1, 'a')");
     await waitFor(async () => (await topic.read()).events.length === 1, { what: "the first connector to publish" });
     process.kill(asleep.pid, "SIGSTOP");
+    stopped = true;
     // Three batches full, in transactions of a row each: what it finds in its socket when it wakes, beside a connection that looks as it did.
     const passed = proxy.passed.back;
     await pipeline.source.query("DO $$ BEGIN FOR i IN 2..3000 LOOP INSERT INTO t VALUES (i, repeat('x', 1000)); COMMIT; END LOOP; END $$");
@@ -79,6 +81,7 @@ test("a connector that sleeps while its successor starts and publishes is refuse
     const before = await offsetRange(cluster, pipeline.service.topic);
     expect(await codesIn(log)).toEqual([]);
     process.kill(asleep.pid, "SIGCONT");
+    stopped = false;
     await waitFor(async () => (await codesIn(log)).length > 0, { what: "the first connector to be refused" });
     expect((await errorsIn(log))[0]).toMatchObject({ code: "CONNECTOR_FENCED", message: expect.stringContaining("has taken over the topic") });
     // It starts over, and comes no further than to the slot: a producer id of its own would fence its successor.
@@ -94,7 +97,7 @@ test("a connector that sleeps while its successor starts and publishes is refuse
     expectRows(topic, 3002);
     expect(new Set(await codesIn(log))).toEqual(new Set(["CONNECTOR_FENCED", "SLOT_IN_USE"]));
   } finally {
-    process.kill(asleep.pid, "SIGCONT");
+    if (stopped) process.kill(asleep.pid, "SIGCONT");
     await asleep.stop();
   }
 });
