@@ -17,7 +17,17 @@ import { Change, type ChangeLog } from "./change-log.ts";
 import { keylessDeleteStatement, keylessUpdateStatement } from "./keyless.ts";
 import type { ParameterArena } from "./parameter-arena.ts";
 import { RowSet } from "./row-set.ts";
-import { deleteStatement, insertStatement, moveStatement, type Statement, truncateSql, updateStatement, upsertStatement } from "./statements.ts";
+import {
+  deleteStatement,
+  insertStatement,
+  lockStatement,
+  movesByReplacing,
+  moveStatement,
+  type Statement,
+  truncateSql,
+  updateStatement,
+  upsertStatement,
+} from "./statements.ts";
 import { eventRefused, verdictOf } from "./target-error.ts";
 import type { TargetTable } from "./target-table.ts";
 
@@ -36,8 +46,8 @@ export interface InOrder {
   readonly tables: readonly TargetTable[];
   readonly from: number;
   readonly to: number;
-  /** Whether the target's triggers and foreign keys are asleep. */
-  readonly replica: boolean;
+  /** Whether triggers or foreign keys of any of the tables act. */
+  readonly awake: boolean;
   /** Of the source transaction that the changes belong to. */
   readonly commitLsn: bigint;
   /** Whether rows of this table of the source may be missing at the target because they were never copied. */
@@ -47,7 +57,7 @@ export interface InOrder {
   readonly arena: ParameterArena;
 }
 
-/** @throws OfftakeError EVENT_NOT_APPLICABLE, TARGET_ROW_MISSING; the server's own error where it is not the event's fault */
+/** @throws OfftakeError EVENT_NOT_APPLICABLE, TARGET_ROW_MISSING, TARGET_KEY_AMBIGUOUS, TARGET_TABLE_UNSUITABLE; the server's own error where it is not the event's fault */
 export async function applyInOrder(client: Client, context: InOrder): Promise<void> {
   const { log, from, to } = context;
   for (let change = from; change < to; change += 1) {
@@ -60,11 +70,11 @@ export async function applyInOrder(client: Client, context: InOrder): Promise<vo
 }
 
 async function truncate(client: Client, context: InOrder, first: number, last: number): Promise<void> {
-  const { log, tables, replica } = context;
+  const { log, tables, awake } = context;
   const sql = truncateSql(Array.from({ length: last - first + 1 }, (_, i) => tables[log.plan[first + i]!]!));
   try {
-    if (replica) await client.query(sql);
-    else await truncateAwake(client, sql);
+    if (awake) await truncateAwake(client, sql);
+    else await client.query(sql);
   } catch (error) {
     throw judged(context, first, error);
   }
@@ -119,18 +129,15 @@ class RowChange {
         if (!(await this.#update())) await this.#missing();
         break;
       case Change.move:
-        if (!(await this.#move())) await this.#missing();
+        // Where foreign keys act one of the target's own may have moved the row with its parent already.
+        if (!(await this.#move()) && !(table.awake && (await this.#update()))) await this.#missing();
         break;
       case Change.delete:
-        if (!(await this.#run(this.#keyed ? deleteStatement(table) : keylessDeleteStatement(table))) && !this.#isAwake)
+        // Where foreign keys act one of the target's own may have taken the row with its parent already.
+        if (!(await this.#run(this.#keyed ? deleteStatement(table) : keylessDeleteStatement(table))) && !table.awake)
           this.#conflict("delete-missing");
         break;
     }
-  }
-
-  /** Whether a foreign key of the target's own may have taken the row with its parent already. */
-  get #isAwake(): boolean {
-    return !this.#context.replica && this.#table.awake;
   }
 
   /** @returns whether a row was there already */
@@ -140,7 +147,7 @@ class RowChange {
       const { rows, rowCount } = await this.#send(upsertStatement(table));
       return rowCount === 0 || rows[0]?.existed === true;
     }
-    if (this.#keyed && (await this.#update())) return true;
+    if (this.#keyed && (await this.#overwrite())) return true;
     await this.#run(insertStatement(table));
     return false;
   }
@@ -150,19 +157,33 @@ class RowChange {
     const table = this.#table;
     if (!this.#keyed) return this.#run(keylessUpdateStatement(table));
     if (await this.#run(updateStatement(table, this.#known))) return true;
-    return table.replaces && this.#run(moveStatement(table, this.#known, "row"));
+    return table.replaces && this.#replace("row");
+  }
+
+  /** The key, too: equal is not the same (1.0 and 1.00; citext). @returns whether the row was there */
+  async #overwrite(): Promise<boolean> {
+    return movesByReplacing(this.#table) ? this.#update() : this.#replace("row");
+  }
+
+  /** @param oldSide where the key is by which the row is found. @returns whether the row was there */
+  async #replace(oldSide: "row" | "old"): Promise<boolean> {
+    const table = this.#table;
+    if (movesByReplacing(table) && table.referenced) {
+      if (await this.#run(lockStatement(table, oldSide))) throw identityInTheWay(table);
+      return false;
+    }
+    return this.#run(moveStatement(table, this.#known, oldSide));
   }
 
   /** Where a row of the target has the new key, it has to give way: the source has no such row. @returns whether the row was there */
   async #move(): Promise<boolean> {
-    const statement = moveStatement(this.#table, this.#known);
     await this.#client.query("SAVEPOINT move");
-    const moved = await this.#run(statement).catch(async (error: unknown) => {
+    const moved = await this.#replace("old").catch(async (error: unknown) => {
       if (sqlState(error) !== "23505") throw error;
       await this.#client.query("ROLLBACK TO SAVEPOINT move");
       if (!(await this.#run(deleteStatement(this.#table)))) throw error;
       this.#conflict("move-exists");
-      return this.#run(statement);
+      return this.#replace("old");
     });
     await this.#client.query("RELEASE SAVEPOINT move");
     return moved;
@@ -180,7 +201,9 @@ class RowChange {
 
   /** @returns whether it touched a row */
   async #run(statement: Statement): Promise<boolean> {
-    return (await this.#send(statement)).rowCount !== 0;
+    const { rowCount } = await this.#send(statement);
+    if (rowCount !== null && rowCount > 1) throw keyAmbiguous(this.#context, this.#table, this.#change);
+    return rowCount !== 0;
   }
 
   async #send(statement: Statement): Promise<QueryResult<{ existed?: boolean }>> {
@@ -234,6 +257,25 @@ function rowMissing(context: InOrder, table: TargetTable, change: number): Offta
     `The row of ${eventText(context, change)} is not in ${table.shown}, and the event does not hold its unchanged columns.`,
     {
       cure: "Somebody deleted it at the target. Put it back from the monolith; the applier goes on by itself.",
+    },
+  );
+}
+
+function keyAmbiguous(context: InOrder, table: TargetTable, change: number): OfftakeError {
+  const keys = table.columns.filter((column) => column.key).map((column) => column.name);
+  return new OfftakeError("TARGET_KEY_AMBIGUOUS", `${table.shown} has several rows for ${eventText(context, change)}.`, {
+    cure: `Remove all of them but one, and keep it so: CREATE UNIQUE INDEX ON ${table.name} (${keys.join(", ")}); the applier goes on by itself.`,
+  });
+}
+
+/** A row that is referred to cannot go and come again: its children would be taken with it, or keep it from going. */
+function identityInTheWay(table: TargetTable): OfftakeError {
+  const identities = table.columns.filter((column) => column.identityAlways);
+  return new OfftakeError(
+    "TARGET_TABLE_UNSUITABLE",
+    `A row of ${table.shown} has to change ${identities.map((column) => column.name).join(", ")}, which is GENERATED ALWAYS AS IDENTITY, and foreign keys refer to it.`,
+    {
+      cure: `${identities.map((column) => `ALTER TABLE ${table.name} ALTER COLUMN ${column.name} SET GENERATED BY DEFAULT;`).join(" ")} The applier goes on by itself.`,
     },
   );
 }

@@ -6,11 +6,11 @@
  */
 import type { Client } from "pg";
 import { arrayParameter } from "./array-parameter.ts";
-import { BoundQuery } from "./bound-query.ts";
 import type { ChangeLog } from "./change-log.ts";
 import { merge } from "./merge.ts";
 import type { ParameterArena } from "./parameter-arena.ts";
 import { RowSet } from "./row-set.ts";
+import { type GroupStatement, runGroup } from "./statement-group.ts";
 import { deleteStatement, insertStatement, moveStatement, type Statement, truncateSql, updateStatement } from "./statements.ts";
 import { type Step, steps } from "./steps.ts";
 import type { TargetTable } from "./target-table.ts";
@@ -18,11 +18,9 @@ import type { TargetTable } from "./target-table.ts";
 /** The changes cannot be applied this way; nothing is known to be wrong yet. */
 export class NotMergeable extends Error {}
 
-export interface Sent {
-  readonly sql: string;
+export interface Sent extends GroupStatement {
   /** In the arena. */
   readonly values: Buffer[];
-  readonly name: string | undefined;
   /** Rows that it must touch; undefined where any number will do. */
   readonly rows: number | undefined;
 }
@@ -30,8 +28,6 @@ export interface Sent {
 export interface Merging {
   /** For each plan of the log. */
   readonly tables: readonly TargetTable[];
-  /** Whether triggers and foreign keys are asleep. */
-  readonly replica: boolean;
   readonly arena: ParameterArena;
 }
 
@@ -42,19 +38,23 @@ export interface Merging {
  * @throws NotMergeable when they have to be applied in source order
  */
 export function mergedStatements(log: ChangeLog, merging: Merging, to: number): Sent[] {
-  const inOrder = merging.tables.map((table) => !merging.replica && table.awake);
+  // Where nothing keeps the key unique a count does not show that each row was touched once, and an INSERT not that a row was there already.
+  const inOrder = merging.tables.map((table) => table.awake || (table.plan.keys.length > 0 && !table.unique));
   return steps(log, inOrder, 0, to).flatMap((step) => stepStatements(log, step, merging));
 }
 
 /** Sends them all, waits for all, and judges their counts. @throws NotMergeable; the server's own error */
 export async function sendAll(client: Client, sent: readonly Sent[]): Promise<void> {
-  const answers = await Promise.allSettled(
-    sent.map(async ({ sql, values, name }) => (name === undefined ? (await client.query(sql)).rowCount : BoundQuery.run(client, name, sql, values))),
-  );
-  for (const [i, answer] of answers.entries()) {
-    if (answer.status === "rejected") throw answer.reason;
+  const { counts, error } = await runGroup(client, sent);
+  judgeCounts(sent, counts);
+  if (error !== undefined) throw error;
+}
+
+/** @param counts of the first statements, up to one that failed. @throws NotMergeable */
+export function judgeCounts(sent: readonly Sent[], counts: readonly number[]): void {
+  for (const [i, count] of counts.entries()) {
     const { rows, sql } = sent[i]!;
-    if (rows !== undefined && answer.value !== rows) throw new NotMergeable(`${answer.value} of ${rows} rows: ${sql}`);
+    if (rows !== undefined && count !== rows) throw new NotMergeable(`${count} of ${rows} rows: ${sql}`);
   }
 }
 
@@ -62,7 +62,7 @@ function stepStatements(log: ChangeLog, step: Step, { tables, arena }: Merging):
   const table = tables[step.plan]!;
   switch (step.kind) {
     case "truncate":
-      return [{ sql: truncateSql(step.changes.map((change) => tables[log.plan[change]!]!)), values: [], name: undefined, rows: undefined }];
+      return [{ sql: truncateSql(step.changes.map((change) => tables[log.plan[change]!]!)), values: [], name: "", text: false, rows: undefined }];
     case "order":
       throw new NotMergeable("a table whose changes have to be applied in source order");
     case "creates":
@@ -73,8 +73,9 @@ function stepStatements(log: ChangeLog, step: Step, { tables, arena }: Merging):
       // Most batches are nothing but new rows, and each is there once: merging finds that out too, and nothing is lost by asking it.
       const merged = merge(log, step.changes);
       if (merged === undefined) throw new NotMergeable(`changes of ${table.shown} that do not follow from one another`);
-      const { deletes, updates, inserts } = merged;
+      const { nothing, deletes, updates, inserts } = merged;
       return [
+        ...(nothing.length === 0 ? [] : [{ ...bind(log, arena, deleteStatement(table), nothing), rows: 0 }]),
         ...(deletes.length === 0 ? [] : [bind(log, arena, deleteStatement(table), deletes)]),
         ...updates.map(({ known, rows }) => bind(log, arena, updateStatement(table, known), rows)),
         ...(inserts.length === 0 ? [] : [bind(log, arena, insertStatement(table), inserts)]),
@@ -106,5 +107,5 @@ export function knownColumns(log: ChangeLog, change: number): boolean[] {
 /** The statement with the rows' values as its parameters. */
 export function bind(log: ChangeLog, arena: ParameterArena, statement: Statement, rows: RowSet): Sent {
   const values = statement.parameters.map(({ column, side, index }) => arrayParameter(log, rows, side, index, column.parameter, arena));
-  return { sql: statement.sql, values, name: statement.name, rows: rows.length };
+  return { sql: statement.sql, values, name: statement.name, text: false, rows: rows.length };
 }

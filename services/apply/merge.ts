@@ -26,6 +26,8 @@ import { KeyIndex } from "./key-index.ts";
 import { RowSet } from "./row-set.ts";
 
 export interface Merged {
+  /** Came and went within the batch: none of them may be at the target. */
+  readonly nothing: RowSet;
   readonly deletes: RowSet;
   /** Grouped by the columns that stay out; the key of the group says which. */
   readonly updates: readonly UpdateGroup[];
@@ -97,6 +99,7 @@ function overlaid(log: ChangeLog, width: number, below: Int32Array | undefined, 
 }
 
 function gather(log: ChangeLog, width: number, rows: number, state: Uint8Array, image: Int32Array, sources: (Int32Array | undefined)[]): Merged {
+  const nothing = new RowSet();
   const deletes = new RowSet();
   const inserts = new RowSet();
   const groups = new Map<string, UpdateGroup>();
@@ -114,12 +117,15 @@ function gather(log: ChangeLog, width: number, rows: number, state: Uint8Array, 
       case State.fresh:
         inserts.add(change, sources[row]);
         break;
+      case State.nothing:
+        nothing.add(change, undefined);
+        break;
       case State.changed:
         groupOf(log, width, groups, whole, change, sources[row]).rows.add(change, sources[row]);
         break;
     }
   }
-  return { deletes, inserts, updates: [whole, ...groups.values()].filter((group) => group.rows.length > 0) };
+  return { nothing, deletes, inserts, updates: [whole, ...groups.values()].filter((group) => group.rows.length > 0) };
 }
 
 function groupOf(

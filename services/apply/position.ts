@@ -6,6 +6,7 @@
  */
 import type { ClientBase } from "pg";
 import { formatLsn, type Lsn, parseLsn } from "../../connectors/postgres/lsn.ts";
+import type { GroupStatement } from "./statement-group.ts";
 
 export interface AppliedPosition {
   readonly topic: string;
@@ -65,31 +66,18 @@ const nextSql = `
    WHERE connector = $1 AND commit_lsn = $10::pg_lsn AND sequence = $11`;
 
 /**
- * Writes the new position if the old one is still there.
+ * Writes the new position if the old one is still there; touches no row where the target has another one.
  *
  * @param expected what the target is thought to have; undefined for nothing
- * @returns false when the target has another one
  */
-export async function movePosition(
-  client: ClientBase,
-  connector: string,
-  expected: AppliedPosition | undefined,
-  next: AppliedPosition,
-): Promise<boolean> {
-  const values = [
-    connector,
-    next.topic,
-    next.topicId,
-    next.offset,
-    formatLsn(next.commitLsn),
-    next.sequence,
-    next.xid,
-    next.systemIdentifier,
-    next.timeline,
-  ];
-  const { rowCount } =
-    expected === undefined
-      ? await client.query({ name: "offtake first position", text: firstSql, values })
-      : await client.query({ name: "offtake next position", text: nextSql, values: [...values, formatLsn(expected.commitLsn), expected.sequence] });
-  return rowCount === 1;
+export function positionStatement(connector: string, expected: AppliedPosition | undefined, next: AppliedPosition): GroupStatement {
+  const { topic, topicId, offset, commitLsn, sequence, xid, systemIdentifier, timeline } = next;
+  const values = [connector, topic, topicId, offset, formatLsn(commitLsn), sequence, xid, systemIdentifier, timeline];
+  if (expected !== undefined) values.push(formatLsn(expected.commitLsn), expected.sequence);
+  return {
+    name: expected === undefined ? "offtake first position" : "offtake next position",
+    sql: expected === undefined ? firstSql : nextSql,
+    values: values.map((value) => Buffer.from(String(value))),
+    text: true,
+  };
 }

@@ -5,11 +5,14 @@
  *
  * Source: PostgreSQL documentation, "INSERT", "UPDATE", "DELETE", unnest.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { TargetColumn, TargetTable } from "./target-table.ts";
 
 export interface Statement {
-  /** The same text has the same name, so that the server parses and plans it once. At most 63 bytes: the server would cut it there, unasked. */
+  /**
+   * The same text has the same name, so that the server parses and plans it once, and another text has another: a table may be altered at the target. At
+   * most 63 bytes: the server would cut it there, unasked.
+   */
   readonly name: string;
   readonly sql: string;
   /** Its parameters, in order: a column of the row, or of the row before. */
@@ -24,8 +27,9 @@ export function insertStatement(table: TargetTable): Statement {
 /** Writes over a row that is there already; each row says in `existed` whether it was. */
 export function upsertStatement(table: TargetTable): Statement {
   const keys = table.columns.filter((column) => column.key);
-  const others = table.columns.filter((column) => !column.key && !column.identityAlways);
-  const set = others.map((column) => `${column.name} = excluded.${column.name}`).join(", ");
+  // The key, too: equal is not the same (1.0 and 1.00; citext).
+  const written = table.columns.filter((column) => !column.identityAlways);
+  const set = written.map((column) => `${column.name} = excluded.${column.name}`).join(", ");
   const conflict = `ON CONFLICT (${keys.map((column) => column.name).join(", ")}) DO ${set === "" ? "NOTHING" : `UPDATE SET ${set}`}`;
   // A row version that this statement inserted has no xmax; one that it updated was locked first.
   return statement("upsert", table, `${insertSql(table)} ${conflict} RETURNING t.xmax <> 0 AS existed`, rowParameters(table));
@@ -52,14 +56,16 @@ export function updateStatement(table: TargetTable, known: readonly boolean[]): 
   const { unnest, alias } = unnested(columns.map((column) => column.parameter.sql));
   const matches = where.map((column) => `t.${column.name} ${column.equals} ${value(column)}`).join(" AND ");
   // A table of nothing but its key has nothing to set; the statement still has to say whether the rows are there.
-  const assignments = set.length === 0 ? where.slice(0, 1) : set;
-  const sql = `UPDATE ${table.name} AS t SET ${assignments.map((column) => `${column.name} = ${value(column)}`).join(", ")} FROM ${unnest} AS ${alias} WHERE ${matches}`;
+  const assignments = set.length === 0 ? where.filter((column) => !column.identityAlways).slice(0, 1) : set;
+  const sql =
+    assignments.length === 0
+      ? `SELECT FROM ${table.own} AS t, ${unnest} AS ${alias} WHERE ${matches} FOR NO KEY UPDATE OF t`
+      : `UPDATE ${table.own} AS t SET ${assignments.map((column) => `${column.name} = ${value(column)}`).join(", ")} FROM ${unnest} AS ${alias} WHERE ${matches}`;
   return statement(
     "update",
     table,
     sql,
     columns.map((column) => ({ column, side: "row", index: column.index })),
-    maskOf(columns),
   );
 }
 
@@ -73,47 +79,64 @@ export function moveStatement(table: TargetTable, known: readonly boolean[], old
   const keys = columns.filter((column) => column.key);
   const { unnest, alias } = unnested([...columns, ...keys].map((column) => column.parameter.sql));
   const matches = keys.map((column, i) => `t.${column.name} ${column.equals} v.o$${columns.length + i}${column.cast}`).join(" AND ");
-  const replaces = table.columns.some((column) => column.identityAlways);
-  const sql = replaces ? replaceSql(table, columns, unnest, alias, matches) : moveSql(table, columns, unnest, alias, matches);
+  const sql = movesByReplacing(table) ? replaceSql(table, columns, unnest, alias, matches) : moveSql(table, columns, unnest, alias, matches);
   const parameters: Statement["parameters"] = [
     ...columns.map((column) => ({ column, side: "row" as const, index: column.index })),
-    ...keys.map((column) => ({ column, side: oldSide, index: oldSide === "row" ? column.index : table.plan.keys.indexOf(column.index) })),
+    ...keyParameters(table, keys, oldSide),
   ];
-  return statement(`move ${oldSide}`, table, sql, parameters, maskOf(columns));
+  return statement(`move ${oldSide}`, table, sql, parameters);
+}
+
+/** Whether a move deletes the row and inserts it again: no UPDATE may set a column that is GENERATED ALWAYS AS IDENTITY. */
+export function movesByReplacing(table: TargetTable): boolean {
+  return table.columns.some((column) => column.identityAlways);
 }
 
 function moveSql(table: TargetTable, columns: readonly TargetColumn[], unnest: string, alias: string, matches: string): string {
   const set = columns.map((column, i) => `${column.name} = v.o$${i}${column.cast}`).join(", ");
-  return `UPDATE ${table.name} AS t SET ${set} FROM ${unnest} AS ${alias} WHERE ${matches}`;
+  return `UPDATE ${table.own} AS t SET ${set} FROM ${unnest} AS ${alias} WHERE ${matches}`;
 }
 
-/** No UPDATE may set a column that is GENERATED ALWAYS AS IDENTITY, so the row goes and comes again, with what only the target knows of it. */
+/** The row goes and comes again, with what only the target knows of it. */
 function replaceSql(table: TargetTable, columns: readonly TargetColumn[], unnest: string, alias: string, matches: string): string {
   const kept = [...table.columns.filter((column) => !columns.includes(column)).map((column) => column.name), ...table.extra];
   const names = [...columns.map((column) => column.name), ...kept].join(", ");
   const values = [...columns.map((column, i) => `gone.o$${i}${column.cast}`), ...kept.map((_, i) => `gone.k$${i}`)].join(", ");
   const returning = ["v.*", ...kept.map((name, i) => `t.${name} AS k$${i}`)].join(", ");
   // ORDER BY: every row has gone before the first one comes. What was sent can always be sorted; a column of the table may be json.
-  return `WITH gone AS (DELETE FROM ${table.name} AS t USING ${unnest} AS ${alias} WHERE ${matches} RETURNING ${returning})
+  return `WITH gone AS (DELETE FROM ${table.own} AS t USING ${unnest} AS ${alias} WHERE ${matches} RETURNING ${returning})
     INSERT INTO ${table.name} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM gone ORDER BY gone.o$0`;
+}
+
+/**
+ * Touches nothing, and says whether the rows are there.
+ *
+ * @param side where the key is
+ */
+export function lockStatement(table: TargetTable, side: "row" | "old"): Statement {
+  const keys = table.columns.filter((column) => column.key);
+  const { unnest, alias } = unnested(keys.map((column) => column.parameter.sql));
+  const matches = keys.map((column, i) => `t.${column.name} ${column.equals} v.o$${i}${column.cast}`).join(" AND ");
+  const sql = `SELECT FROM ${table.own} AS t, ${unnest} AS ${alias} WHERE ${matches} FOR NO KEY UPDATE OF t`;
+  return statement("lock", table, sql, keyParameters(table, keys, side));
 }
 
 export function deleteStatement(table: TargetTable): Statement {
   const keys = table.columns.filter((column) => column.key);
   const { unnest, alias } = unnested(keys.map((column) => column.parameter.sql));
   const matches = keys.map((column, i) => `t.${column.name} ${column.equals} v.o$${i}${column.cast}`).join(" AND ");
-  const sql = `DELETE FROM ${table.name} AS t USING ${unnest} AS ${alias} WHERE ${matches}`;
-  return statement(
-    "delete",
-    table,
-    sql,
-    keys.map((column) => ({ column, side: "row", index: column.index })),
-  );
+  const sql = `DELETE FROM ${table.own} AS t USING ${unnest} AS ${alias} WHERE ${matches}`;
+  return statement("delete", table, sql, keyParameters(table, keys, "row"));
 }
 
 /** Tables that were truncated together, in one statement: foreign keys between them would refuse each alone. */
 export function truncateSql(tables: readonly TargetTable[]): string {
-  return `TRUNCATE ${[...new Set(tables.map((table) => table.name))].join(", ")}`;
+  return `TRUNCATE ${[...new Set(tables.map((table) => table.own))].join(", ")}`;
+}
+
+/** The old key of a move has the key's columns and no others. */
+function keyParameters(table: TargetTable, keys: readonly TargetColumn[], side: "row" | "old"): Statement["parameters"] {
+  return keys.map((column) => ({ column, side, index: side === "row" ? column.index : table.plan.keys.indexOf(column.index) }));
 }
 
 function rowParameters(table: TargetTable): Statement["parameters"] {
@@ -127,11 +150,6 @@ function unnested(types: readonly string[]): { unnest: string; alias: string } {
   };
 }
 
-function maskOf(columns: readonly TargetColumn[]): string {
-  return columns.map((column) => column.index).join(",");
-}
-
-function statement(kind: string, table: TargetTable, sql: string, parameters: Statement["parameters"], mask = ""): Statement {
-  const digest = mask === "" ? "" : ` ${createHash("sha256").update(mask).digest("base64url").slice(0, 22)}`;
-  return { name: `offtake ${kind} ${table.plan.schemaId}${digest}`, sql, parameters };
+export function statement(kind: string, table: TargetTable, sql: string, parameters: Statement["parameters"]): Statement {
+  return { name: `offtake ${kind} ${table.plan.schemaId} ${hash("sha256", sql, "base64url").slice(0, 22)}`, sql, parameters };
 }

@@ -11,6 +11,7 @@ import { builtInTypes } from "../../schemas/built-in-types.ts";
 import type { EventPlan } from "../../schemas/event-plan.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { parameterType, type ParameterType } from "./array-parameter.ts";
+import { markSql } from "./target-marks.ts";
 
 export interface TargetColumn {
   /** Index into the plan's columns. */
@@ -27,24 +28,34 @@ export interface TargetColumn {
   readonly key: boolean;
   /** GENERATED ALWAYS AS IDENTITY: an UPDATE may not set it. */
   readonly identityAlways: boolean;
+  /** Whether the cast to text is a function, which may leave out what the type prints: bpchar's strips blanks. */
+  readonly castsToText: boolean;
 }
 
 export interface TargetTable {
   readonly plan: EventPlan;
   /** Schema and name, quoted. */
   readonly name: string;
+  /** As UPDATE, DELETE, SELECT and TRUNCATE name it: without the tables that inherit from it, whose rows have events of their own. */
+  readonly own: string;
   /** As messages say it. */
   readonly shown: string;
   /** Those that are written, in the plan's order; generated columns are not. */
   readonly columns: readonly TargetColumn[];
   /** Quoted names of columns that only the target has, generated ones left out. */
   readonly extra: readonly string[];
-  /** Whether a unique index has the key's columns, is checked at once, and so can tell a new row from one that is there. */
+  /** Whether a unique index that is checked at once keeps two rows from having one key. */
+  readonly unique: boolean;
+  /** Whether ON CONFLICT can name such an index, and the statement can say which rows were there. */
   readonly arbiter: boolean;
   /** Whether a column beside the key is GENERATED ALWAYS AS IDENTITY: a row with another value there has to go and come again. */
   readonly replaces: boolean;
-  /** Foreign keys from or to it, or triggers: they matter where replica role is not allowed. */
+  /** Whether foreign keys from or to it, or triggers, act in the applier's session. */
   readonly awake: boolean;
+  /** Whether foreign keys to it act: what they refer to cannot go and come again. */
+  readonly referenced: boolean;
+  /** What all of this was read from, in short (target-marks.ts). */
+  readonly mark: string;
 }
 
 // The domain's chain of base types ends at one that is none; schema and name of a type make a cast without modifier, also for "bit" and "char".
@@ -57,7 +68,8 @@ const columnsSql = `
                      JOIN pg_catalog.pg_amop p ON p.amopfamily = c.opcfamily AND p.amoplefttype = b.oid AND p.amoprighttype = b.oid AND p.amopstrategy = 3
                      JOIN pg_catalog.pg_operator o ON o.oid = p.amopopr
                      JOIN pg_catalog.pg_namespace s ON s.oid = o.oprnamespace
-                    WHERE c.opcintype = b.oid AND c.opcdefault), 'pg_catalog.=') AS equals
+                    WHERE c.opcintype = b.oid AND c.opcdefault), 'pg_catalog.=') AS equals,
+         EXISTS (SELECT 1 FROM pg_catalog.pg_cast k WHERE k.castsource = b.oid AND k.casttarget = 'text'::regtype AND k.castmethod = 'f') AS casts_to_text
     FROM pg_catalog.pg_attribute a
     CROSS JOIN LATERAL (
       WITH RECURSIVE chain AS (
@@ -71,20 +83,42 @@ const columnsSql = `
     JOIN pg_catalog.pg_namespace n ON n.oid = b.typnamespace
    WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`;
 
-const awakeSql = `
-  SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint c WHERE c.contype = 'f' AND (c.conrelid = r.oid OR c.confrelid = r.oid))
-      OR EXISTS (SELECT 1 FROM pg_catalog.pg_trigger t WHERE t.tgrelid = r.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D') AS awake
-    FROM (SELECT to_regclass($1) AS oid) r
-   WHERE r.oid IS NOT NULL`;
+// Triggers of the partitions count: the rows end there. Of PostgreSQL's own triggers those of foreign keys do; those of deferred unique constraints only check.
+const tableSql = `
+  WITH tree AS (
+    SELECT to_regclass($1)::oid AS oid
+    UNION
+    SELECT relid FROM pg_catalog.pg_partition_tree(to_regclass($1))
+  ), firing AS (
+    SELECT t.tgrelid, t.tgisinternal, k.contype, k.confrelid
+      FROM tree
+      JOIN pg_catalog.pg_trigger t ON t.tgrelid = tree.oid AND t.tgenabled::text = ANY ($2::text[])
+      LEFT JOIN pg_catalog.pg_constraint k ON k.oid = t.tgconstraint
+  )
+  SELECT c.relkind AS kind, ${markSql("c")} AS mark,
+         ARRAY(SELECT format('%s.%I', p.relnamespace::regnamespace, p.relname)
+                 FROM tree JOIN pg_catalog.pg_class p ON p.oid = tree.oid AND p.relpersistence = 'u') AS unlogged,
+         EXISTS (SELECT 1 FROM firing WHERE NOT tgisinternal OR contype = 'f') AS awake,
+         EXISTS (SELECT 1 FROM firing WHERE contype = 'f' AND confrelid = tgrelid) AS referenced
+    FROM pg_catalog.pg_class c
+   WHERE c.oid = to_regclass($1)`;
 
-const arbiterSql = `
-  SELECT EXISTS (
-    SELECT 1 FROM pg_catalog.pg_index i
-     WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
-       AND (SELECT array_agg(a.attname::text ORDER BY a.attname::text)
-              FROM pg_catalog.pg_attribute a
-             WHERE a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
-         = (SELECT array_agg(name ORDER BY name) FROM unnest($2::text[]) AS name)) AS arbiter`;
+const indexSql = `
+  SELECT coalesce(bool_or(columns <@ $2::text[]), false) AS unique, coalesce(bool_or(columns <@ $2::text[] AND columns @> $2::text[]), false) AS arbiter
+    FROM pg_catalog.pg_index i
+    CROSS JOIN LATERAL (
+      SELECT array_agg(a.attname::text) AS columns
+        FROM pg_catalog.pg_attribute a
+       WHERE a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])) AS key
+   WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL`;
+
+interface TableRow {
+  kind: string;
+  mark: string;
+  unlogged: string[];
+  awake: boolean;
+  referenced: boolean;
+}
 
 interface ColumnRow {
   name: string;
@@ -95,21 +129,31 @@ interface ColumnRow {
   type_oid: string;
   stored: string;
   equals: string;
+  casts_to_text: boolean;
 }
 
 /**
  * @param schema of the target that stands for the source's public; other schemas keep their names
- * @throws OfftakeError TARGET_TABLE_MISSING, TARGET_COLUMN_MISSING
+ * @param replica whether the session is one in which only triggers act that are ENABLE ALWAYS or ENABLE REPLICA
+ * @throws OfftakeError TARGET_TABLE_MISSING, TARGET_TABLE_UNSUITABLE, TARGET_COLUMN_MISSING
  */
-export async function readTargetTable(client: ClientBase, plan: EventPlan, schema: string): Promise<TargetTable> {
+export async function readTargetTable(client: ClientBase, plan: EventPlan, schema: string, replica: boolean): Promise<TargetTable> {
   const targetSchema = plan.schema === "public" ? schema : plan.schema;
   const name = `${escapeIdentifier(targetSchema)}.${escapeIdentifier(plan.table)}`;
   const shown = `${targetSchema}.${plan.table}`;
-  const awake = (await client.query<{ awake: boolean }>(awakeSql, [name])).rows[0]?.awake;
-  if (awake === undefined)
+  const table = (await client.query<TableRow>(tableSql, [name, replica ? ["A", "R"] : ["A", "O"]])).rows[0];
+  if (table === undefined)
     throw new OfftakeError("TARGET_TABLE_MISSING", `The target has no table ${shown}.`, {
       cure: "Create it, or let `offtake up --create-tables` do it; the applier goes on by itself.",
     });
+  if (table.unlogged.length > 0)
+    throw new OfftakeError(
+      "TARGET_TABLE_UNSUITABLE",
+      `The target's table ${shown} is unlogged: a crash would empty it, and the applied position would stay.`,
+      {
+        cure: `${table.unlogged.map((each) => `ALTER TABLE ${each} SET LOGGED;`).join(" ")} The applier goes on by itself.`,
+      },
+    );
   const { rows } = await client.query<ColumnRow>(columnsSql, [name]);
   const columns = plan.columns.flatMap((column, index): TargetColumn[] => {
     const found = rows.find((row) => row.name === column.name);
@@ -143,6 +187,7 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, schem
         equals: `OPERATOR(${found.equals})`,
         key,
         identityAlways: found.identity_always,
+        castsToText: found.casts_to_text,
       },
     ];
   });
@@ -150,9 +195,23 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, schem
     .filter((row) => !row.generated && !plan.columns.some((column) => column.name === row.name))
     .map((row) => escapeIdentifier(row.name));
   const keyNames = plan.keys.map((key) => plan.columns[key]!.name);
-  const arbiter = (await client.query<{ arbiter: boolean }>(arbiterSql, [name, keyNames])).rows[0]!.arbiter;
-  const replaces = columns.some((column) => column.identityAlways && !column.key);
-  return { plan, name, shown, columns, extra, arbiter, replaces, awake };
+  const { unique, arbiter } = (await client.query<{ unique: boolean; arbiter: boolean }>(indexSql, [name, keyNames])).rows[0]!;
+  const partitioned = table.kind === "p";
+  return {
+    plan,
+    name,
+    own: partitioned ? name : `ONLY ${name}`,
+    shown,
+    columns,
+    extra,
+    unique,
+    // A partitioned table cannot return xmax, which tells new rows from old ones.
+    arbiter: arbiter && !partitioned,
+    replaces: columns.some((column) => column.identityAlways && !column.key),
+    awake: table.awake,
+    referenced: table.referenced,
+    mark: table.mark,
+  };
 }
 
 /** PostgreSQL's type of each native form; int is also int2's, whose range the assignment checks. */

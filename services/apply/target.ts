@@ -4,17 +4,19 @@
  */
 import type { Client } from "pg";
 import { formatLsn } from "../../connectors/postgres/lsn.ts";
-import type { EventPlan } from "../../schemas/event-plan.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { applyInOrder, type Conflict } from "./apply-in-order.ts";
-import { mergedStatements, NotMergeable, sendAll, type Sent } from "./apply-merged.ts";
+import { judgeCounts, mergedStatements, NotMergeable, sendAll, type Sent } from "./apply-merged.ts";
 import type { Batch, TransactionEnd } from "./batch.ts";
 import { ParameterArena } from "./parameter-arena.ts";
-import { type AppliedPosition, movePosition } from "./position.ts";
+import { type AppliedPosition, positionStatement } from "./position.ts";
+import { type GroupStatement, runGroup } from "./statement-group.ts";
 import { eventRefused, targetError, verdictOf } from "./target-error.ts";
-import { readTargetTable, type TargetTable } from "./target-table.ts";
+import { marksStatement } from "./target-marks.ts";
 import type { TargetSession } from "./target-session.ts";
+import type { TargetTable } from "./target-table.ts";
+import { TargetTables } from "./target-tables.ts";
 
 export interface TargetOptions {
   readonly service: ServiceConfiguration;
@@ -34,44 +36,41 @@ export class Target {
   readonly #client: Client;
   readonly #replica: boolean;
   readonly #options: TargetOptions;
-  readonly #tables = new Map<EventPlan, TargetTable>();
+  readonly #tables: TargetTables;
   /** Of the transaction under way: they have not happened before it is committed. */
   #conflicts: Conflict[] = [];
   /** Of the batch in the target, and of the one that is made ready meanwhile. */
   #arena = new ParameterArena();
   #nextArena = new ParameterArena();
   /** The batch that is made ready, and its statements; undefined where it has to be applied in source order. */
-  #ready: { readonly batch: Batch; readonly sent: readonly Sent[] | undefined } | undefined;
+  #ready: Ready | undefined;
 
   constructor(session: TargetSession, position: AppliedPosition | undefined, options: TargetOptions) {
     this.#client = session.client;
     this.#replica = session.replica;
+    this.#tables = new TargetTables(session, options.service.target.schema);
     this.position = position;
     this.#options = options;
   }
 
   /** Makes the next batch's statements while the one before is in the target. Nothing is sent, and nothing has to be: a new table is read first. */
   makeReady(batch: Batch): void {
-    const tables = this.#knownTablesOf(batch);
-    if (tables !== undefined) this.#ready = { batch, sent: this.#merged(batch, tables) };
+    const tables = this.#tables.known(batch.log.plans);
+    if (tables !== undefined) this.#ready = { batch, tables, sent: merged(batch, tables, this.#nextArena) };
   }
 
   /** Applies whole transactions. @throws OfftakeError */
   async apply(batch: Batch): Promise<void> {
+    const ready = this.#ready?.batch === batch ? this.#ready : undefined;
+    this.#ready = undefined;
+    // From here on the other one may be filled for the next batch.
+    [this.#arena, this.#nextArena] = [this.#nextArena, this.#arena];
     try {
-      const tables = await this.#tablesOf(batch);
-      const sent = this.#ready?.batch === batch ? this.#ready.sent : this.#merged(batch, tables);
-      this.#ready = undefined;
-      [this.#arena, this.#nextArena] = [this.#nextArena, this.#arena];
-      if (sent !== undefined && (await this.#sendMerged(batch, sent))) return;
+      if (await this.#applyMerged(batch, ready)) return;
       // One by one, and each in a transaction of its own: what comes before one that cannot be applied is in.
       let from = 0;
       for (const end of batch.transactions) {
-        const range = [from, end.changes] as const;
-        await this.#named(
-          end,
-          this.#inTransaction(end, async () => this.#inOrder(batch, tables, end.commitLsn, ...range)),
-        );
+        await this.#applyOne(batch, from, end);
         from = end.changes;
       }
     } catch (error) {
@@ -87,63 +86,87 @@ export class Target {
    */
   async applyPieces(first: Batch, end: TransactionEnd, next: () => Promise<Batch | undefined>): Promise<void> {
     try {
-      const work = async (moved: Promise<boolean>): Promise<void> => {
-        // A giant is not read and written for nothing.
-        if (!(await moved)) return;
+      const used = new Set<TargetTable>();
+      const work = async (): Promise<void> => {
         for (let piece: Batch | undefined = first; ; piece = await next()) {
           if (piece === undefined) throw new Stopped();
-          await this.#applyPiece(piece, end);
+          for (const table of await this.#applyPiece(piece, end)) used.add(table);
           if (piece.transactions.length > 0) return;
         }
       };
-      await this.#named(end, this.#inTransaction(end, work));
+      await this.#named(end, this.#inTransaction(end, used, [], work));
     } catch (error) {
-      if (!(error instanceof Stopped)) throw targetError(error, this.#options.service);
+      if (!(error instanceof Stopped)) throw targetError(error instanceof TablesChanged ? tablesChanged() : error, this.#options.service);
     }
   }
 
-  async #applyPiece(piece: Batch, end: TransactionEnd): Promise<void> {
-    const tables = await this.#tablesOf(piece);
+  /** @returns its tables */
+  async #applyPiece(piece: Batch, end: TransactionEnd): Promise<readonly TargetTable[]> {
+    const tables = await this.#tables.read(piece.log.plans);
     const client = this.#client;
     await client.query("SAVEPOINT piece");
     try {
       this.#arena.reset();
-      await sendAll(client, mergedStatements(piece.log, { tables, replica: this.#replica, arena: this.#arena }, piece.log.length));
+      await sendAll(client, mergedStatements(piece.log, { tables, arena: this.#arena }, piece.log.length));
     } catch (error) {
       if (!isWorthOrder(error)) throw error;
       await client.query("ROLLBACK TO SAVEPOINT piece");
       await this.#inOrder(piece, tables, end.commitLsn, 0, piece.log.length);
     }
     await client.query("RELEASE SAVEPOINT piece");
-  }
-
-  /** @returns undefined when the batch has to be applied in source order */
-  #merged(batch: Batch, tables: readonly TargetTable[]): Sent[] | undefined {
-    this.#nextArena.reset();
-    try {
-      return mergedStatements(batch.log, { tables, replica: this.#replica, arena: this.#nextArena }, batch.transactions.at(-1)!.changes);
-    } catch (error) {
-      if (error instanceof NotMergeable) return undefined;
-      throw error;
-    }
+    return tables;
   }
 
   /** @returns false when the batch has to be applied in source order */
-  async #sendMerged(batch: Batch, sent: readonly Sent[]): Promise<boolean> {
+  async #applyMerged(batch: Batch, ready: Ready | undefined): Promise<boolean> {
     try {
-      await this.#inTransaction(batch.transactions.at(-1)!, async () => sendAll(this.#client, sent));
-      return true;
+      return await this.#asTheTablesAre(async () => {
+        const tables = await this.#tables.read(batch.log.plans);
+        const isReady = ready?.tables.every((table, i) => table === tables[i]) === true;
+        const sent = isReady ? ready.sent : merged(batch, tables, this.#arena);
+        if (sent !== undefined) await this.#inTransaction(batch.transactions.at(-1)!, tables, sent);
+        return sent !== undefined;
+      });
     } catch (error) {
-      if (isWorthOrder(error)) return false;
-      throw error;
+      if (!isWorthOrder(error) && !isOfTable(error)) throw error;
+      // Perhaps they are not what they were; and a table that is not there stops the transaction that needs it, and none before it.
+      this.#tables.forget();
+      return false;
+    }
+  }
+
+  /** One transaction, in source order. */
+  async #applyOne(batch: Batch, from: number, end: TransactionEnd): Promise<void> {
+    const { log } = batch;
+    const work = async (): Promise<void> => {
+      const needed = [...new Set(log.plan.subarray(from, end.changes))];
+      const read = await this.#tables.read(needed.map((plan) => log.plans[plan]!));
+      const tables: TargetTable[] = [];
+      for (const [i, plan] of needed.entries()) tables[plan] = read[i]!;
+      await this.#inTransaction(end, read, [], async () => this.#inOrder(batch, tables, end.commitLsn, from, end.changes));
+    };
+    await this.#named(end, this.#asTheTablesAre(work));
+  }
+
+  /** Does it again where a table has been altered since it was read. Nothing of the first time is committed. */
+  async #asTheTablesAre<T>(work: () => Promise<T>): Promise<T> {
+    for (let left = 2; ; left -= 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof TablesChanged)) throw error;
+        this.#tables.forget();
+        if (left === 0) throw tablesChanged();
+      }
     }
   }
 
   async #inOrder(batch: Batch, tables: readonly TargetTable[], commitLsn: bigint, from: number, to: number): Promise<void> {
     const { uncopied } = this.#options;
     const isUncopied = (schema: string, table: string): boolean => uncopied.has(`${schema}.${table}`);
+    const awake = tables.some((table) => table.awake);
     // What the source checked at its commit, the target must not check before. Where foreign keys are asleep there is nothing to defer.
-    if (!this.#replica) await this.#client.query("SET CONSTRAINTS ALL DEFERRED");
+    if (awake || !this.#replica) await this.#client.query("SET CONSTRAINTS ALL DEFERRED");
     const conflict = (found: Conflict): void => void this.#conflicts.push(found);
     const { log } = batch;
     await applyInOrder(this.#client, {
@@ -151,7 +174,7 @@ export class Target {
       tables,
       from,
       to,
-      replica: this.#replica,
+      awake,
       commitLsn,
       uncopied: isUncopied,
       conflict,
@@ -159,27 +182,50 @@ export class Target {
     });
   }
 
-  /** BEGIN, the position and the work leave together; the commit waits for what they come to. */
-  async #inTransaction(end: TransactionEnd, work: (moved: Promise<boolean>) => Promise<void>): Promise<void> {
+  /**
+   * BEGIN, the position and the statements leave together. The commit waits for what they come to, and for what became of the tables: at the end, when no
+   * table that was written can be altered any more.
+   *
+   * @param tables that are written; complete when `work` has ended
+   * @param work what else belongs to the transaction
+   * @throws TablesChanged, NotMergeable, OfftakeError; the server's own error
+   */
+  async #inTransaction(end: TransactionEnd, tables: Iterable<TargetTable>, sent: readonly Sent[], work?: () => Promise<void>): Promise<void> {
     const client = this.#client;
     const { service, topicId, connector } = this.#options;
     const { offset, commitLsn, sequence, xid, systemIdentifier, timeline } = end;
     const position = { topic: service.topic, topicId, offset, commitLsn, sequence, xid, systemIdentifier, timeline };
     this.#conflicts = [];
-    const begun = client.query("BEGIN");
-    const moving = movePosition(client, connector, this.position, position);
-    const [, moved, done] = await Promise.allSettled([begun, moving, work(moving)]);
+    const opening = [begin, positionStatement(connector, this.position, position)];
     try {
-      if (moved.status === "rejected") throw moved.reason;
-      if (!moved.value) throw positionMoved(service.name);
-      if (done.status === "rejected") throw done.reason;
-      await client.query("COMMIT");
+      const marks = work === undefined ? marksStatement(tables) : undefined;
+      const { counts, error } = await runGroup(client, [...opening, ...sent, ...(marks === undefined ? [] : [marks.statement])]);
+      if (counts.length > 1 && counts[1] !== 1) throw positionMoved(service.name);
+      judgeCounts(sent, counts.slice(opening.length, opening.length + sent.length));
+      if (error !== undefined) throw error;
+      if (marks !== undefined && counts.at(-1) !== marks.count) throw new TablesChanged();
+      if (work !== undefined) {
+        await work();
+        await this.#checkMarks(tables);
+      }
+      const { command } = await client.query("COMMIT");
+      if (command !== "COMMIT") throw new OfftakeError("INTERNAL", "A transaction that was to be committed had failed before.");
       this.position = position;
     } catch (error) {
-      await client.query("ROLLBACK").catch(() => undefined);
+      await client.query("ROLLBACK").catch((rollback: unknown) => {
+        // What is left open must not take in what comes next; where nothing comes next, the first error says more.
+        if (isWorthOrder(error) || error instanceof TablesChanged) throw rollback;
+      });
       throw error;
     }
     for (const conflict of this.#conflicts) this.#options.conflict(conflict);
+  }
+
+  async #checkMarks(tables: Iterable<TargetTable>): Promise<void> {
+    const { statement, count } = marksStatement(tables);
+    const { counts, error } = await runGroup(this.#client, [statement]);
+    if (error !== undefined) throw error;
+    if (counts[0] !== count) throw new TablesChanged();
   }
 
   /** Deferred constraints speak only at the commit, and cannot say which event they mean: the transaction is named instead. */
@@ -187,35 +233,51 @@ export class Target {
     try {
       await done;
     } catch (error) {
-      if (!isWorthOrder(error)) throw error;
+      if (verdictOf(error) !== "event") throw error;
       throw eventRefused(`the commit of the transaction ${formatLsn(commitLsn)}, which ends before offset ${offset}`, error);
     }
   }
+}
 
-  #knownTablesOf(batch: Batch): TargetTable[] | undefined {
-    const tables = batch.log.plans.map((plan) => this.#tables.get(plan));
-    return tables.every((table) => table !== undefined) ? tables : undefined;
-  }
+interface Ready {
+  readonly batch: Batch;
+  /** For which the statements were made. */
+  readonly tables: readonly TargetTable[];
+  readonly sent: readonly Sent[] | undefined;
+}
 
-  async #tablesOf(batch: Batch): Promise<TargetTable[]> {
-    const known = this.#knownTablesOf(batch);
-    if (known !== undefined) return known;
-    const tables: TargetTable[] = [];
-    for (const plan of batch.log.plans) {
-      const table = this.#tables.get(plan) ?? (await readTargetTable(this.#client, plan, this.#options.service.target.schema));
-      this.#tables.set(plan, table);
-      tables.push(table);
-    }
-    return tables;
+const begin: GroupStatement = { name: "offtake begin", sql: "BEGIN", values: [], text: true };
+
+/** @returns undefined when the batch has to be applied in source order */
+function merged(batch: Batch, tables: readonly TargetTable[], arena: ParameterArena): Sent[] | undefined {
+  arena.reset();
+  try {
+    return mergedStatements(batch.log, { tables, arena }, batch.transactions.at(-1)!.changes);
+  } catch (error) {
+    if (error instanceof NotMergeable) return undefined;
+    throw error;
   }
 }
 
 /** The applier has to stop in the middle of a large transaction: nothing of it is applied. */
 class Stopped extends Error {}
 
-/** Merging was not possible, or what was merged met a row that it should not have met: applied one by one, it shows which. */
+/** Tables are not what they were when they were read. */
+class TablesChanged extends Error {}
+
+/** Merging was not possible, or what was merged met a row or a table that it should not have met: applied one by one, it shows which. */
 function isWorthOrder(error: unknown): boolean {
-  return error instanceof NotMergeable || verdictOf(error) === "event";
+  return error instanceof NotMergeable || ["event", "changed"].includes(verdictOf(error));
+}
+
+function isOfTable(error: unknown): boolean {
+  return error instanceof OfftakeError && ["TARGET_TABLE_MISSING", "TARGET_TABLE_UNSUITABLE", "TARGET_COLUMN_MISSING"].includes(error.code);
+}
+
+function tablesChanged(): OfftakeError {
+  return new OfftakeError("TARGET_BUSY", "Tables of the target were altered while a batch was applied.", {
+    cure: "Nothing of it was applied; it is tried again.",
+  });
 }
 
 function positionMoved(service: string): OfftakeError {

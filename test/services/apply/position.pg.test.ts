@@ -1,7 +1,8 @@
 import { Client } from "pg";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { migrateTarget } from "../../../services/apply/migrate-target.ts";
-import { type AppliedPosition, movePosition, readPosition } from "../../../services/apply/position.ts";
+import { type AppliedPosition, positionStatement, readPosition } from "../../../services/apply/position.ts";
+import { runGroup } from "../../../services/apply/statement-group.ts";
 import { targetFixture } from "./target-fixture.ts";
 
 const target = await targetFixture();
@@ -19,6 +20,12 @@ const first: AppliedPosition = {
   timeline: 2_147_483_647,
 };
 const second: AppliedPosition = { ...first, offset: first.offset + 1, commitLsn: first.commitLsn + 1n, sequence: 1 };
+
+async function movePosition(by: Client, connector: string, expected: AppliedPosition | undefined, next: AppliedPosition): Promise<boolean> {
+  const { counts, error } = await runGroup(by, [positionStatement(connector, expected, next)]);
+  if (error !== undefined) throw error;
+  return counts[0] === 1;
+}
 
 beforeEach(async () => {
   await target.reset("");

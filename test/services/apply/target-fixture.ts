@@ -71,7 +71,7 @@ export async function targetFixture(schema = "public"): Promise<TargetFixture> {
       for (const { name } of rows) await admin.query(`DROP SCHEMA ${name} CASCADE`);
       await admin.query(`CREATE SCHEMA public; ${sql}`);
     },
-    table: async (written) => readTargetTable(session.client, written.plan, schema),
+    table: async (written) => readTargetTable(session.client, written.plan, schema, session.replica),
     run: async (statement, log, changes) => {
       const { sql, values, name } = bind(log, new ParameterArena(), statement, changes instanceof RowSet ? changes : RowSet.of(changes));
       return (await session.client.query({ ...(name === undefined ? {} : { name }), text: sql, values })).rowCount ?? 0;

@@ -19,6 +19,13 @@ async function errorOf(work: Promise<unknown>): Promise<{ code: string; message:
 
 describe("a table of the target", () => {
   const trades = new WrittenTable("trades", { id: "int8*", Note: "text" });
+  const trigger = "CREATE TRIGGER x BEFORE INSERT ON trades FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()";
+
+  /** What acts on it in a session of that kind. */
+  async function actsOn(replica: boolean): Promise<string> {
+    const { awake, referenced } = await readTargetTable(target.session.client, trades.plan, "public", replica);
+    return [...(awake ? ["awake"] : []), ...(referenced ? ["referenced"] : [])].join(" ");
+  }
 
   test("that is not there is named, with the command that makes it", async () => {
     await target.reset("CREATE SCHEMA other; CREATE TABLE other.trades (id int8)");
@@ -55,7 +62,7 @@ describe("a table of the target", () => {
   test("the source's schema public is the target's own, other schemas keep their names", async () => {
     await target.reset("CREATE SCHEMA svc; CREATE SCHEMA audit; CREATE TABLE svc.a (id int4); CREATE TABLE audit.a (id int4)");
     const shown = async (schema: string): Promise<string> =>
-      (await readTargetTable(target.session.client, new WrittenTable("a", { id: "int4*" }, { schema }).plan, "svc")).shown;
+      (await readTargetTable(target.session.client, new WrittenTable("a", { id: "int4*" }, { schema }).plan, "svc", true)).shown;
     expect([await shown("public"), await shown("audit")]).toEqual(["svc.a", "audit.a"]);
   });
 
@@ -69,37 +76,64 @@ describe("a table of the target", () => {
   });
 
   test.each([
-    ["nothing", "", false],
-    ["a foreign key of its own", "CREATE TABLE p (id int8 PRIMARY KEY); ALTER TABLE trades ADD FOREIGN KEY (id) REFERENCES p", true],
-    ["a foreign key that points to it", "CREATE TABLE c (id int8 REFERENCES trades)", true],
-    ["a trigger", "CREATE TRIGGER x BEFORE INSERT ON trades FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()", true],
+    ["nothing", "", "", ""],
+    ["a foreign key of its own", "CREATE TABLE p (id int8 PRIMARY KEY); ALTER TABLE trades ADD FOREIGN KEY (id) REFERENCES p", "awake", ""],
+    ["a foreign key that points to it", "CREATE TABLE c (id int8 REFERENCES trades)", "awake referenced", ""],
+    ["a foreign key to itself", "ALTER TABLE trades ADD FOREIGN KEY (id) REFERENCES trades", "awake referenced", ""],
     [
-      "a trigger that is disabled",
-      "CREATE TRIGGER x BEFORE INSERT ON trades FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger(); ALTER TABLE trades DISABLE TRIGGER x",
-      false,
+      "a foreign key whose triggers fire always",
+      `CREATE TABLE c (id int8 REFERENCES trades); DO $$ DECLARE t name; BEGIN FOR t IN SELECT tgname FROM pg_trigger WHERE tgrelid = 'trades'::regclass
+        LOOP EXECUTE format('ALTER TABLE trades ENABLE ALWAYS TRIGGER %I', t); END LOOP; END $$`,
+      "awake referenced",
+      "awake referenced",
     ],
-  ])("with %s: whether its rows have to come in source order", async (_, sql, awake) => {
+    ["a deferrable key", "ALTER TABLE trades ADD UNIQUE (id) DEFERRABLE", "", ""],
+    ["a trigger", trigger, "awake", ""],
+    ["a trigger that is disabled", `${trigger}; ALTER TABLE trades DISABLE TRIGGER x`, "", ""],
+    ["a trigger that fires always", `${trigger}; ALTER TABLE trades ENABLE ALWAYS TRIGGER x`, "awake", "awake"],
+    ["a trigger that fires in replica role", `${trigger}; ALTER TABLE trades ENABLE REPLICA TRIGGER x`, "", "awake"],
+  ])("with %s: whether its rows have to come in source order", async (_, sql, plain, replica) => {
     await target.reset(`CREATE TABLE trades (id int8 PRIMARY KEY, "Note" text); ${sql}`);
-    expect((await target.table(trades)).awake).toBe(awake);
+    expect([await actsOn(false), await actsOn(true)]).toEqual([plain, replica]);
+  });
+
+  test("a trigger of a partition is one of the table", async () => {
+    await target.reset(
+      `CREATE TABLE trades (id int8 PRIMARY KEY, "Note" text) PARTITION BY LIST (id); CREATE TABLE part PARTITION OF trades DEFAULT; ${trigger.replace("ON trades", "ON part")}`,
+    );
+    expect([await actsOn(false), await actsOn(true)]).toEqual(["awake", ""]);
+  });
+
+  test("that is unlogged, or has a partition that is, is refused with the command that mends it", async () => {
+    await target.reset('CREATE UNLOGGED TABLE trades (id int8 PRIMARY KEY, "Note" text)');
+    expect(await errorOf(target.table(trades))).toEqual({
+      code: "TARGET_TABLE_UNSUITABLE",
+      message: expect.stringContaining("public.trades is unlogged"),
+      cure: expect.stringContaining("ALTER TABLE public.trades SET LOGGED;"),
+    });
+    await target.reset(
+      'CREATE TABLE trades (id int8 PRIMARY KEY, "Note" text) PARTITION BY LIST (id); CREATE UNLOGGED TABLE part PARTITION OF trades DEFAULT',
+    );
+    expect((await errorOf(target.table(trades))).cure).toContain("ALTER TABLE public.part SET LOGGED;");
   });
 
   test.each([
-    ["a primary key", "PRIMARY KEY (id, sub)", true],
-    ["a primary key in another order", "PRIMARY KEY (sub, id)", true],
-    ["a unique constraint", "UNIQUE (id, sub)", true],
-    ["a deferrable primary key", "PRIMARY KEY (id, sub) DEFERRABLE", false],
-    ["a key of fewer columns", "PRIMARY KEY (id)", false],
-    ["a key of more columns", "UNIQUE (id, sub, other)", false],
-    ["no key", "CHECK (true)", false],
-  ])("with %s: whether ON CONFLICT can name its key", async (_, constraint, arbiter) => {
+    ["a primary key", "PRIMARY KEY (id, sub)", true, true],
+    ["a primary key in another order", "PRIMARY KEY (sub, id)", true, true],
+    ["a unique constraint", "UNIQUE (id, sub)", true, true],
+    ["a deferrable primary key", "PRIMARY KEY (id, sub) DEFERRABLE", false, false],
+    ["a key of fewer columns", "PRIMARY KEY (id)", true, false],
+    ["a key of more columns", "UNIQUE (id, sub, other)", false, false],
+    ["no key", "CHECK (true)", false, false],
+  ])("with %s: whether its key is unique, and whether ON CONFLICT can name it", async (_, constraint, unique, arbiter) => {
     await target.reset(`CREATE TABLE pairs (id int4, sub int4, other int4, ${constraint})`);
-    expect((await target.table(new WrittenTable("pairs", { id: "int4*", sub: "int4*", other: "int4" }))).arbiter).toBe(arbiter);
+    expect(await target.table(new WrittenTable("pairs", { id: "int4*", sub: "int4*", other: "int4" }))).toMatchObject({ unique, arbiter });
   });
 
   test("a partial or an expression index is no key", async () => {
     await target.reset(
       "CREATE TABLE pairs (id int4, sub int4); CREATE UNIQUE INDEX ON pairs (id, sub) WHERE id > 0; CREATE UNIQUE INDEX ON pairs (id, (sub + 1))",
     );
-    expect((await target.table(new WrittenTable("pairs", { id: "int4*", sub: "int4*" }))).arbiter).toBe(false);
+    expect(await target.table(new WrittenTable("pairs", { id: "int4*", sub: "int4*" }))).toMatchObject({ unique: false, arbiter: false });
   });
 });

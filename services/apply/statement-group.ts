@@ -1,0 +1,117 @@
+/**
+ * Statements that leave together, under one Sync: once one of them fails the server passes over all that follow. So nothing behind a BEGIN runs when the
+ * BEGIN itself has failed (cancelled by an administrator, it left the rows to commit one statement at a time), and a batch takes one round trip.
+ *
+ * Parameters go out from where they were written: the client library would copy each twice, into a buffer that grows by doubling.
+ *
+ *     Group      (Parse? Bind Execute)* Sync
+ *     Parse      'P' length:int32 statement:cstring sql:cstring 0:int16
+ *     Bind       'B' length:int32 portal:cstring statement:cstring 1:int16 format:int16 parameters:int16 Parameter* 0:int16
+ *     Execute    'E' length:int32 portal:cstring rows:int32
+ *     Sync       'S' length:int32
+ *     Parameter  length:int32 byte*                                       (length -1 for NULL: never here)
+ *
+ * Source: PostgreSQL documentation, "Message Formats"; "Message Flow", Pipelining.
+ */
+import type { Socket } from "node:net";
+import { type Client, type Connection, Query } from "pg";
+
+export interface GroupStatement {
+  /** Under which the server keeps it; empty for one that is not kept. */
+  readonly name: string;
+  /** Rows that it returns are passed over. */
+  readonly sql: string;
+  /** They must not change before the answer. */
+  readonly values: readonly Buffer[];
+  /** Whether the values are in text form; else in binary. */
+  readonly text: boolean;
+}
+
+export interface GroupAnswer {
+  /** Rows that each statement touched or returned, up to the one that failed. */
+  readonly counts: readonly number[];
+  /** The server's own. */
+  readonly error: Error | undefined;
+}
+
+/** What the library keeps at its connection, and its type declarations leave out. */
+interface LibraryConnection extends Connection {
+  readonly stream: Socket;
+  /** Text of each statement that the server has answered the Parse of. */
+  readonly parsedStatements: Record<string, string>;
+  parse(query: { readonly name: string; readonly text: string }): void;
+}
+
+// No result columns in binary; Execute of the unnamed portal for all rows.
+const execute = Buffer.from([0, 0, 0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+const sync = Buffer.from([0x53, 0, 0, 0, 4]);
+
+class StatementGroup extends Query {
+  readonly counts: number[] = [];
+  readonly #statements: readonly GroupStatement[];
+  /** The library remembers under them what the server says that it has parsed: those of the statement that is answered next. */
+  declare name: string;
+  declare text: string;
+
+  constructor(statements: readonly GroupStatement[], answered: (error: Error | undefined) => void) {
+    super({ name: statements[0]!.name, text: statements[0]!.sql }, (error) => answered(error ?? undefined));
+    this.#statements = statements;
+  }
+
+  /** Also where the first statement has neither name nor values: one by one it would leave without the others. */
+  requiresPreparation(): boolean {
+    return true;
+  }
+
+  /** The library calls it in `submit`, with the stream corked. */
+  prepare(connection: LibraryConnection): void {
+    const parsed = new Set<string>();
+    for (const { name, sql, values, text } of this.#statements) {
+      if (name === "") connection.parse({ name, text: sql });
+      else if (connection.parsedStatements[name] === undefined && !parsed.has(name)) {
+        connection.parse({ name, text: sql });
+        parsed.add(name);
+      }
+      write(connection.stream, name, values, text);
+    }
+    connection.stream.write(sync);
+  }
+
+  handleDataRow(): void {}
+
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    this.counts.push(Number(/\d+$/.exec(text)?.[0] ?? 0));
+    const next = this.#statements[this.counts.length];
+    if (next === undefined) return;
+    this.name = next.name;
+    this.text = next.sql;
+  }
+}
+
+function write(stream: Socket, name: string, values: readonly Buffer[], text: boolean): void {
+  const nameLength = Buffer.byteLength(name);
+  const head = Buffer.alloc(1 + 4 + 1 + nameLength + 1 + 2 + 2 + 2);
+  const body = values.reduce((sum, { length }) => sum + 4 + length, 0) + 2;
+  head[0] = 0x42;
+  head.writeInt32BE(head.length - 1 + body, 1);
+  let at = 6 + head.write(name, 6) + 1;
+  at = head.writeInt16BE(1, at);
+  at = head.writeInt16BE(text ? 0 : 1, at);
+  head.writeInt16BE(values.length, at);
+  stream.write(head);
+  for (const value of values) {
+    const length = Buffer.allocUnsafe(4);
+    length.writeInt32BE(value.length, 0);
+    stream.write(length);
+    stream.write(value);
+  }
+  stream.write(execute);
+}
+
+/** Sends them in one go, and waits for all. Never rejects. */
+export async function runGroup(client: Client, statements: readonly GroupStatement[]): Promise<GroupAnswer> {
+  return new Promise((resolve) => {
+    const group = new StatementGroup(statements, (error) => resolve({ counts: group.counts, error }));
+    client.query(group);
+  });
+}

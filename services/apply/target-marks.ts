@@ -1,0 +1,42 @@
+/**
+ * A short text for everything that the applier's statements take for granted of a table: when it differs, the table has been altered. Asked for at the
+ * end of each transaction, when the transaction's own locks keep anybody from altering the tables that it wrote; so rows are never committed that were
+ * written for another shape. Without it a cascade that was added while the applier ran took rows that it had merged past.
+ *
+ * A row of a catalog that was written again has another xmin, whatever was written; vacuum and analyze write in place.
+ *
+ * Source: PostgreSQL documentation, "System Columns", "System Catalogs"; ALTER TABLE for the locks.
+ */
+import type { GroupStatement } from "./statement-group.ts";
+import type { TargetTable } from "./target-table.ts";
+
+/** @param table SQL of a row of pg_class */
+export function markSql(table: string): string {
+  return `concat_ws('/', ${table}.oid, ${table}.relkind, ${table}.relpersistence,
+    (SELECT string_agg(a.xmin::text, ',' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = ${table}.oid AND a.attnum > 0),
+    (SELECT string_agg(concat_ws(':', i.indexrelid, i.xmin), ',' ORDER BY i.indexrelid) FROM pg_catalog.pg_index i WHERE i.indrelid = ${table}.oid),
+    (SELECT string_agg(concat_ws(':', t.oid, t.xmin), ',' ORDER BY t.oid) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = ${table}.oid),
+    CASE WHEN ${table}.relkind = 'p' THEN
+      (SELECT string_agg(concat_ws(':', p.oid, p.relpersistence, t.oid, t.xmin), ',' ORDER BY p.oid, t.oid)
+         FROM pg_catalog.pg_partition_tree(${table}.oid) tree
+         JOIN pg_catalog.pg_class p ON p.oid = tree.relid
+         LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.oid)
+    END)`;
+}
+
+const marksSql = `
+  SELECT
+    FROM unnest($1::text[], $2::text[]) AS read (name, mark)
+    JOIN pg_catalog.pg_class c ON c.oid = to_regclass(read.name)
+   WHERE ${markSql("c")} = read.mark`;
+
+/** Returns one row for each table that is as it was read: as many as `count`, if none has been altered. */
+export function marksStatement(tables: Iterable<TargetTable>): { readonly statement: GroupStatement; readonly count: number } {
+  const marks = new Map([...tables].map(({ name, mark }) => [name, mark]));
+  const values = [arrayText([...marks.keys()]), arrayText([...marks.values()])];
+  return { statement: { name: "offtake marks", sql: marksSql, values, text: true }, count: marks.size };
+}
+
+function arrayText(values: readonly string[]): Buffer {
+  return Buffer.from(`{${values.map((value) => `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(",")}}`);
+}

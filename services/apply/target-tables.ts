@@ -1,0 +1,59 @@
+/**
+ * The tables of a target that an applier has read, so that no batch has to ask for them again, until one turns out to have been altered.
+ */
+import type { Client } from "pg";
+import type { EventPlan } from "../../schemas/event-plan.ts";
+import { OfftakeError } from "../runtime/errors.ts";
+import { readTargetTable, type TargetTable } from "./target-table.ts";
+import type { TargetSession } from "./target-session.ts";
+
+export class TargetTables {
+  readonly #client: Client;
+  readonly #replica: boolean;
+  readonly #schema: string;
+  readonly #tables = new Map<EventPlan, TargetTable>();
+
+  /** @param schema of the target that stands for the source's public */
+  constructor({ client, replica }: TargetSession, schema: string) {
+    this.#client = client;
+    this.#replica = replica;
+    this.#schema = schema;
+  }
+
+  /** @returns undefined unless all of them have been read */
+  known(plans: readonly EventPlan[]): TargetTable[] | undefined {
+    const tables = plans.map((plan) => this.#tables.get(plan));
+    return tables.every((table) => table !== undefined) ? tables : undefined;
+  }
+
+  /**
+   * @returns the tables of the plans, at their places
+   * @throws OfftakeError of readTargetTable; TARGET_TABLE_UNSUITABLE for one that another table of the source goes to
+   */
+  async read(plans: readonly EventPlan[]): Promise<TargetTable[]> {
+    const tables: TargetTable[] = [];
+    for (const plan of plans) {
+      const table = this.#tables.get(plan) ?? (await readTargetTable(this.#client, plan, this.#schema, this.#replica));
+      this.#refuseShared(table);
+      this.#tables.set(plan, table);
+      tables.push(table);
+    }
+    return tables;
+  }
+
+  /** All of them are read again. */
+  forget(): void {
+    this.#tables.clear();
+  }
+
+  /** Rows of two tables under one key would write over each other. */
+  #refuseShared({ plan, name, shown }: TargetTable): void {
+    for (const other of this.#tables.values())
+      if (other.name === name && (other.plan.schema !== plan.schema || other.plan.table !== plan.table))
+        throw new OfftakeError(
+          "TARGET_TABLE_UNSUITABLE",
+          `Both ${other.plan.schema}.${other.plan.table} and ${plan.schema}.${plan.table} of the source go to ${shown} of the target.`,
+          { cure: "Give target.schema another name than the other schema has, or give one of the tables to another service." },
+        );
+  }
+}

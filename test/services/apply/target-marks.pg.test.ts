@@ -1,0 +1,113 @@
+/** Tables of a target that are altered while an applier has read them: it finds out before it commits. */
+import { beforeEach, describe, expect, test } from "vitest";
+import { runGroup } from "../../../services/apply/statement-group.ts";
+import { marksStatement } from "../../../services/apply/target-marks.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { Applier, errorOf, prepared, target, trade, trades, tradesAndUsers, users } from "./applying-target.ts";
+import { batchOf, type TableEvent, WrittenTable } from "./event-writer.ts";
+
+const parents = new WrittenTable("parents", { id: "int4*", name: "text" });
+const children = new WrittenTable("children", { id: "int4*", parent: "int4" });
+const family = "CREATE TABLE parents (id int4 PRIMARY KEY, name text); CREATE TABLE children (id int4 PRIMARY KEY, parent int4)";
+const cascade = "ALTER TABLE children ADD FOREIGN KEY (parent) REFERENCES parents ON DELETE CASCADE";
+
+/** Merged, the parent goes and comes again after its new child has come: a cascade takes the child with it. */
+const rebirth: TableEvent[] = [
+  children.update({ id: 1, parent: null }),
+  parents.delete({ id: 1 }),
+  parents.create({ id: 1, name: "b" }),
+  children.create({ id: 2, parent: 1 }),
+];
+
+async function parent(): Promise<Applier> {
+  const applier = await Applier.plain(family);
+  await applier.apply([parents.create({ id: 1, name: "a" }), children.create({ id: 1, parent: 1 })]);
+  return applier;
+}
+
+describe("a cascade that is added while the applier runs", () => {
+  test("is seen by the next batch", async () => {
+    const applier = await parent();
+    await target.admin.query(cascade);
+    await applier.apply(rebirth);
+    expect([await target.texts("children"), applier.kinds]).toEqual([["(1,)", "(2,1)"], []]);
+  });
+
+  test("is seen by a batch whose statements were made before", async () => {
+    const applier = await parent();
+    const batch = batchOf([rebirth], applier.writer, 2);
+    applier.target.makeReady(batch);
+    await target.admin.query(cascade);
+    await applier.target.apply(batch);
+    expect(await target.texts("children")).toEqual(["(1,)", "(2,1)"]);
+  });
+
+  test("is seen by a batch that waits for it to be committed", async () => {
+    const applier = await parent();
+    await target.admin.query(`BEGIN; ${cascade}`);
+    const applying = applier.apply(rebirth);
+    await waitFor(
+      async () => {
+        const { rowCount } = await target.admin.query(
+          "SELECT FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        );
+        return rowCount === 1;
+      },
+      { what: "the applier to wait for the lock" },
+    );
+    await target.admin.query("COMMIT");
+    await applying;
+    expect(await target.texts("children")).toEqual(["(1,)", "(2,1)"]);
+  });
+});
+
+describe("a table that is altered between two batches", () => {
+  beforeEach(() => prepared(tradesAndUsers));
+
+  test.each([
+    ["has a column of another type", "ALTER TABLE users ALTER email TYPE int8 USING 1", "(2,7)"],
+    ["was made again", "DROP TABLE users; CREATE TABLE users (email varchar(5), id int8 PRIMARY KEY)", "(7,2)"],
+    ["has a column more", "ALTER TABLE users ADD more int4 DEFAULT 3", "(2,7,3)"],
+    ["has an identity", "ALTER TABLE users ALTER id ADD GENERATED ALWAYS AS IDENTITY", "(2,7)"],
+    [
+      "is partitioned now",
+      "DROP TABLE users; CREATE TABLE users (id int4 PRIMARY KEY, email text) PARTITION BY LIST (id); CREATE TABLE u PARTITION OF users DEFAULT",
+      "(2,7)",
+    ],
+    ["generates a column now", "ALTER TABLE users DROP email; ALTER TABLE users ADD email text GENERATED ALWAYS AS ('g') STORED", "(2,g)"],
+  ])("%s", async (_, sql, row) => {
+    const applier = await Applier.start();
+    await applier.apply([trade(1), users.create({ id: 1, email: "1" })]);
+    await target.admin.query(sql);
+    await applier.apply([trade(2), users.create({ id: 2, email: "7" })]);
+    expect(await target.texts("users")).toContain(row);
+    expect([await target.texts("trades"), applier.kinds]).toEqual([["(1,n1,1.00,)", "(2,n2,1.00,)"], []]);
+  });
+
+  test("has lost its index: what is there already is written over and not doubled", async () => {
+    const applier = await Applier.start();
+    await applier.apply([trade(1)]);
+    await target.admin.query("ALTER TABLE trades DROP CONSTRAINT trades_pkey; INSERT INTO trades VALUES (2, 'old', 1)");
+    await applier.apply([trade(2)]);
+    expect(await target.texts("trades")).toEqual(["(1,n1,1.00,)", "(2,n2,1.00,)"]);
+  });
+
+  test("what does not concern the statements is not taken for a change: rows, statistics, a truncate", async () => {
+    const table = await target.table(trades);
+    await target.admin.query("INSERT INTO trades VALUES (1, 'x', 1); ANALYZE trades; TRUNCATE trades");
+    await target.admin.query("VACUUM (FREEZE) trades");
+    await target.admin.query("VACUUM FREEZE pg_attribute");
+    const { statement, count } = marksStatement([table, table]);
+    expect([count, await runGroup(target.session.client, [statement])]).toEqual([1, { counts: [1], error: undefined }]);
+  });
+});
+
+test("a BEGIN that fails takes everything behind it along", async () => {
+  await prepared(tradesAndUsers);
+  const applier = await Applier.start();
+  // The server refuses to parse the applier's own.
+  await applier.client.query('PREPARE "offtake begin" AS SELECT 1');
+  const error = await errorOf(applier.apply([trade(1)]));
+  expect([error.message, await target.texts("trades")]).toEqual([expect.stringContaining("already exists"), []]);
+  expect((await target.admin.query("SELECT FROM offtake.applied_position")).rowCount).toBe(0);
+});
