@@ -38,4 +38,16 @@ export const targetMigrations: readonly Migration[] = [
       );
       COMMENT ON TABLE offtake.needs_copy IS 'Tables of the source with rows that are not in the stream, and so not here.';`,
   },
+  {
+    version: 2,
+    sql: `
+      CREATE TABLE offtake.captured_table (
+        connector   text        NOT NULL,
+        table_name  text        NOT NULL,
+        membership  text        NOT NULL,
+        captured    boolean     NOT NULL,
+        PRIMARY KEY (connector, table_name)
+      );
+      COMMENT ON TABLE offtake.captured_table IS 'Tables of the source that a connector captures, or has captured: one that comes back, or is in its publication anew, lacks the rows between.';`,
+  },
 ];

@@ -8,7 +8,6 @@
 import type { Client } from "pg";
 import { messageEnvelopeName, messageSchema } from "../../schemas/envelope.ts";
 import { subjectOf } from "../../schemas/avro-names.ts";
-import { expandTables } from "../../services/runtime/expand-tables.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../../services/runtime/configuration.ts";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import type { Interruption } from "../../services/runtime/interruption.ts";
@@ -23,12 +22,11 @@ import { Producer } from "../kafka/producer.ts";
 import { Registry } from "../kafka/registry.ts";
 import { readTopicSettings, refuseFaultyTopic, topicFaults } from "../kafka/topic.ts";
 import { Capture } from "./capture.ts";
-import { listTables } from "./catalog-tables.ts";
 import { firstCommit } from "./first-commit.ts";
 import { emitHeartbeat } from "./heartbeat.ts";
 import { liveness } from "./liveness.ts";
 import { Outbox } from "./outbox.ts";
-import { readPublication, refusePublication } from "./publication.ts";
+import { PublicationWatch } from "./publication-watch.ts";
 import { RelationCompiler } from "./relation-compiler.ts";
 import { ReplicationSession, type ReplicationStream } from "./replication-stream.ts";
 import { endSession, openSession, sessionError } from "./session.ts";
@@ -106,8 +104,8 @@ class Connection {
   async run(signal: AbortSignal): Promise<void> {
     const { configuration, connector, service, log, interruption } = this.#context;
     const { topic } = service;
-    const tables = expandTables(configuration.services, await listTables(this.#source)).get(service.name) ?? [];
-    refusePublication(connector.publication, await readPublication(this.#source, connector.publication), tables);
+    const publication = new PublicationWatch(this.#source, this.#context, this.#applicationName);
+    const tables = await publication.look();
     const replication = await ReplicationSession.open(configuration.source.url, this.#applicationName);
     this.#ends.push(async () => replication.end());
     const identity = await replication.identify();
@@ -129,7 +127,8 @@ class Connection {
     this.#ends.push(async () => stream.end());
     stream.onEnd = (error) => this.#fail(error);
     const watch = new SlotWatch(this.#source, this.#context, replication.backendPid);
-    watch.run(signal).catch((error: unknown) => this.#fail(sessionError(error, "source", configuration.source.url)));
+    for (const each of [watch, publication])
+      each.run(signal).catch((error: unknown) => this.#fail(sessionError(error, "source", configuration.source.url)));
     // Only now is nobody else moving it.
     const slot = await usableSlot(this.#source, connector.slot, identity.database);
     // The server ends a stream that says nothing, and a take-over may have to wait.
@@ -163,7 +162,7 @@ class Connection {
     });
     const walSenderTimeout = await this.#walSenderTimeout();
     clearInterval(holding);
-    log.info({ topic, slot: connector.slot, tables: tables.length }, "capturing");
+    log.info({ topic, slot: connector.slot, tables }, "capturing");
     this.#context.capturing();
     capture.resume();
     const work = { producer, stream, outbox, capture, walSenderTimeout };

@@ -7,6 +7,7 @@
 import { escapeIdentifier, type ClientBase } from "pg";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import type { TableName } from "../../services/runtime/table-pattern.ts";
+import type { CapturedTable } from "./captured-tables.ts";
 
 export interface PublishedTable extends TableName {
   /** Columns that are published; the view names them all where there is no list. */
@@ -15,6 +16,8 @@ export interface PublishedTable extends TableName {
   readonly publishable: readonly string[];
   /** The WHERE clause; empty for none. */
   readonly rowFilter: string;
+  /** OIDs of the publication, of the table, and of what joins them: one that is new means that the table was out, or is another one. */
+  readonly membership: string;
 }
 
 export interface Publication {
@@ -37,9 +40,14 @@ const tablesSql = `
   SELECT p.schemaname AS schema, p.tablename AS table, p.attnames::text[] AS columns, coalesce(p.rowfilter, '') AS row_filter,
          ARRAY(SELECT a.attname::text
                  FROM pg_catalog.pg_attribute a
-                WHERE a.attrelid = format('%I.%I', p.schemaname, p.tablename)::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-                ORDER BY a.attnum) AS publishable
+                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+                ORDER BY a.attnum) AS publishable,
+         concat_ws('.', u.oid, c.oid, r.oid, s.oid) AS membership
     FROM pg_catalog.pg_publication_tables p
+    JOIN pg_catalog.pg_publication u ON u.pubname = p.pubname
+    JOIN pg_catalog.pg_class c ON c.oid = format('%I.%I', p.schemaname, p.tablename)::regclass
+    LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = u.oid AND r.prrelid = c.oid
+    LEFT JOIN pg_catalog.pg_publication_namespace s ON s.pnpubid = u.oid AND s.pnnspid = c.relnamespace
    WHERE p.pubname = $1
    ORDER BY 1, 2`;
 
@@ -48,15 +56,13 @@ export async function readPublication(client: ClientBase, name: string): Promise
   const publications = await client.query<{ all_tables: boolean; via_root: boolean; leaves_out: string[] }>(publicationSql, [name]);
   const found = publications.rows[0];
   if (found === undefined) return undefined;
-  const tables = await client.query<{ schema: string; table: string; columns: string[]; row_filter: string; publishable: string[] }>(tablesSql, [
-    name,
-  ]);
+  const tables = await client.query<Omit<PublishedTable, "rowFilter"> & { row_filter: string }>(tablesSql, [name]);
   return {
     name,
     allTables: found.all_tables,
     leavesOut: found.leaves_out,
     viaRoot: found.via_root,
-    tables: tables.rows.map(({ schema, table, columns, row_filter: rowFilter, publishable }) => ({ schema, table, columns, publishable, rowFilter })),
+    tables: tables.rows.map(({ row_filter: rowFilter, ...table }) => ({ ...table, rowFilter })),
   };
 }
 
@@ -99,12 +105,23 @@ export function publicationFaults(publication: Publication, tables: readonly Tab
   return faults;
 }
 
-/** @throws OfftakeError PUBLICATION_MISSING, PUBLICATION_DIFFERS with the first fault */
-export function refusePublication(name: string, publication: Publication | undefined, tables: readonly TableName[]): void {
+/**
+ * @returns the publication, which has all that the service needs
+ * @throws OfftakeError PUBLICATION_MISSING, PUBLICATION_DIFFERS with the first fault
+ */
+export function refusePublication(name: string, publication: Publication | undefined, tables: readonly TableName[]): Publication {
   if (publication === undefined)
     throw new OfftakeError("PUBLICATION_MISSING", `The publication ${name} does not exist at the source.`, {
       cure: "Run `offtake up`, which creates it.",
     });
   const [fault] = publicationFaults(publication, tables);
   if (fault !== undefined) throw new OfftakeError("PUBLICATION_DIFFERS", `The publication ${name} ${fault.what}.`, { cure: fault.cure });
+  return publication;
+}
+
+/** Those of the service's tables that it publishes, as captured-tables.ts keeps them. */
+export function capturedTables(publication: Publication, tables: readonly TableName[]): CapturedTable[] {
+  return publication.tables
+    .filter((published) => tables.some(({ schema, table }) => published.schema === schema && published.table === table))
+    .map(({ schema, table, membership }) => ({ name: `${schema}.${table}`, membership }));
 }

@@ -26,6 +26,9 @@ export const canonicalSettings: Readonly<Record<string, string>> = {
   search_path: "pg_catalog",
 };
 
+/** At the source a table whose rows a policy would hide is an error, and never looks empty. */
+const sourceSettings = { row_security: "off" };
+
 export interface SessionOptions {
   /** Which side of the pipeline it is: chooses the error codes. */
   readonly side: "source" | "target";
@@ -47,7 +50,7 @@ export interface SessionOptions {
  */
 export async function openSession(url: Secret, options: SessionOptions): Promise<Client> {
   const client = new pg.Client({
-    connectionString: withOptions(url.reveal(), { ...canonicalSettings, ...options.settings }),
+    connectionString: withOptions(url.reveal(), { ...canonicalSettings, ...(options.side === "source" ? sourceSettings : {}), ...options.settings }),
     application_name: options.applicationName,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
@@ -130,9 +133,11 @@ export function sessionError(error: unknown, side: "source" | "target", url: Sec
     return new OfftakeError(side === "source" ? "SOURCE_UNREACHABLE" : "TARGET_UNREACHABLE", `${where} cannot be reached: ${why}.`, { cause: error });
   return new OfftakeError(side === "source" ? "SOURCE_REFUSED" : "TARGET_REFUSED", `${where} refuses: ${why} (${state}).`, {
     cause: error,
-    cure: refusalCure(state, side),
+    cure: error instanceof pg.DatabaseError && error.routine === "check_enable_rls" ? bypassCure : refusalCure(state, side),
   });
 }
+
+const bypassCure = "Row-level security would hide rows from this role: ALTER ROLE … BYPASSRLS; `offtake check` prints it with the role's name.";
 
 function refusalCure(state: string | undefined, side: "source" | "target"): string {
   if (state === "28P01" || state === "28000")

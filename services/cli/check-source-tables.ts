@@ -4,12 +4,14 @@
  * Source: PostgreSQL documentation, "ALTER TABLE", REPLICA IDENTITY; "Logical Replication", Security.
  */
 import { escapeIdentifier, type Client } from "pg";
+import { OfftakeError } from "../runtime/errors.ts";
 import type { TableName } from "../runtime/table-pattern.ts";
 import { fault, type Finding } from "./finding.ts";
 
 const tablesSql = `
-  SELECT n.nspname AS schema, c.relname AS table, c.relreplident AS identity, c.relpersistence = 'u' AS unlogged, current_user AS role,
+  SELECT n.nspname AS schema, c.relname AS table, c.relreplident AS identity, c.relpersistence = 'u' AS unlogged, c.relkind = 'p' AS partitioned, current_user AS role,
          has_schema_privilege(n.oid, 'USAGE') AS schema_usable, has_table_privilege(c.oid, 'SELECT') AS readable,
+         has_table_privilege(c.oid, 'SELECT') AND row_security_active(c.oid) AS hidden,
          EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate) AS keyed,
          EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisreplident) AS indexed
     FROM unnest($1::text[], $2::text[]) AS wanted(schema, name)
@@ -20,22 +22,47 @@ const tablesSql = `
 interface TableRow extends TableName {
   identity: string;
   unlogged: boolean;
+  partitioned: boolean;
   role: string;
   schema_usable: boolean;
   readable: boolean;
+  hidden: boolean;
   keyed: boolean;
   indexed: boolean;
 }
 
 export async function checkSourceTables(source: Client, where: string, tables: readonly TableName[]): Promise<Finding[]> {
-  const { rows } = await source.query<TableRow>(tablesSql, [tables.map((table) => table.schema), tables.map((table) => table.table)]);
+  const rows = await readTables(source, tables);
   return rows.flatMap((row): Finding[] => [...identityFaults(where, row), ...rightFaults(where, row)]);
 }
 
+/**
+ * For those who are about to publish them: a table without an identity that is published is one that the monolith can no longer update.
+ *
+ * @throws OfftakeError TABLE_UNSUITABLE with the first fault
+ */
+export async function refuseUnsuitableTables(source: Client, tables: readonly TableName[]): Promise<void> {
+  const [found] = (await readTables(source, tables)).flatMap((row) => identityFaults("source", row));
+  if (found !== undefined) throw new OfftakeError("TABLE_UNSUITABLE", `${found.what[0]!.toUpperCase()}${found.what.slice(1)}.`, { cure: found.cure });
+}
+
+async function readTables(source: Client, tables: readonly TableName[]): Promise<TableRow[]> {
+  const { rows } = await source.query<TableRow>(tablesSql, [tables.map((table) => table.schema), tables.map((table) => table.table)]);
+  return rows;
+}
+
 /** Whether updates and deletes of it can be published. */
-function identityFaults(where: string, { schema, table, identity, unlogged, keyed, indexed }: TableRow): Finding[] {
+function identityFaults(where: string, { schema, table, identity, unlogged, partitioned, keyed, indexed }: TableRow): Finding[] {
   const name = `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
   const shown = `the table ${schema}.${table}`;
+  if (partitioned)
+    return [
+      fault(
+        where,
+        `${shown} is partitioned: this version captures partitions, each as a table of its own, and not the whole`,
+        `Take ${table} out of \`tables\`, or out of what its pattern matches.`,
+      ),
+    ];
   if (unlogged) return [fault(where, `${shown} is unlogged: its changes are not in the WAL`, `ALTER TABLE ${name} SET LOGGED;`)];
   const whole = `ALTER TABLE ${name} REPLICA IDENTITY FULL; -- or better, give it a primary key`;
   if (identity === "n")
@@ -59,9 +86,11 @@ function identityFaults(where: string, { schema, table, identity, unlogged, keye
 }
 
 /** Whether `offtake up` can find out if it has rows from before. */
-function rightFaults(where: string, { schema, table, role, schema_usable: usable, readable }: TableRow): Finding[] {
-  if (usable && readable) return [];
+function rightFaults(where: string, { schema, table, role, schema_usable: usable, readable, hidden }: TableRow): Finding[] {
   const to = escapeIdentifier(role);
+  if (hidden)
+    return [fault(where, `row-level security hides rows of the table ${schema}.${table} from the role ${role}`, `ALTER ROLE ${to} BYPASSRLS;`)];
+  if (usable && readable) return [];
   const sql = [
     ...(usable ? [] : [`GRANT USAGE ON SCHEMA ${escapeIdentifier(schema)} TO ${to};`]),
     ...(readable ? [] : [`GRANT SELECT ON ${escapeIdentifier(schema)}.${escapeIdentifier(table)} TO ${to};`]),

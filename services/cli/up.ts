@@ -6,8 +6,11 @@
  */
 import type { Client } from "pg";
 import { listTables } from "../../connectors/postgres/catalog-tables.ts";
+import { readCaptured, recordCaptured } from "../../connectors/postgres/captured-tables.ts";
 import { ensurePublication } from "../../connectors/postgres/create-publication.ts";
+import { openTransactionsEnded } from "../../connectors/postgres/open-transactions.ts";
 import { openSlotAndTopic } from "../../connectors/postgres/open-topic.ts";
+import { capturedTables, readPublication, refusePublication } from "../../connectors/postgres/publication.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { readSlot } from "../../connectors/postgres/slot.ts";
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
@@ -20,6 +23,7 @@ import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from
 import { interrupted } from "../runtime/errors.ts";
 import { expandTables } from "../runtime/expand-tables.ts";
 import type { TableName } from "../runtime/table-pattern.ts";
+import { refuseUnsuitableTables } from "./check-source-tables.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface UpOptions {
@@ -112,6 +116,9 @@ async function upService(context: UpContext): Promise<ServiceUp> {
 /** Why a table is marked while it joins the publication of a slot that has begun before it. */
 const joiningReason = "joined the publication after the slot was created";
 
+/** Milliseconds to wait for transactions that were open when a table joined. */
+const patienceMs = 300_000;
+
 class ServiceOpening {
   readonly #context: UpContext;
   readonly #target: Client;
@@ -124,6 +131,7 @@ class ServiceOpening {
   /** Each step leaves a state that the next run takes up, whatever interrupts this one. */
   async run(): Promise<ServiceUp> {
     const { configuration, connector, service, source, cluster, tables, elsewhere, options } = this.#context;
+    await this.#onSource(async () => refuseUnsuitableTables(source, tables));
     const migrations = await migrateTarget(this.#target);
     const publication = await this.#onSource(async () => this.#publish());
     this.#say(`publication ${connector.publication} ${publication}, ${tables.length} tables`);
@@ -142,19 +150,38 @@ class ServiceOpening {
     return { service: service.name, connector: connector.name, publication, migrations, topic, slot, tables: created, notCopied };
   }
 
-  /** A table that joins while the slot is there already: what it had before is not in the stream. It is marked first, and looked at afterwards. */
+  /**
+   * A table that joins while the slot is there already: what it had before is not in the stream. It is marked first, and looked at afterwards. One that the
+   * connector has captured before may lack rows, and have too many, even when it is empty now.
+   */
   async #publish(): Promise<ServiceUp["publication"]> {
     const { connector, source, tables } = this.#context;
     const late = (await readSlot(source, connector.slot)) !== undefined;
+    const before = await this.#onTarget(async () => readCaptured(this.#target, connector.name));
     const { done, added } = await ensurePublication(source, connector.publication, tables, async (joining) => {
       if (late) await this.#mark(joining, joiningReason);
     });
-    if (late) {
-      const withRows = await tablesWithRows(source, added);
-      const empty = added.filter((table) => !withRows.includes(table));
-      await this.#onTarget(async () => unmarkNeedsCopy(this.#target, connector.name, empty.map(shown), joiningReason));
-    }
+    const isNew = (table: TableName): boolean => (before.size === 0 ? added.includes(table) : !before.has(shown(table)));
+    const whole = (late ? await this.#emptyOf(tables.filter(isNew)) : tables).map(shown);
+    const publication = refusePublication(connector.publication, await readPublication(source, connector.publication), tables);
+    await this.#onTarget(async () => {
+      if (late) await unmarkNeedsCopy(this.#target, connector.name, whole, joiningReason);
+      await recordCaptured(this.#target, connector.name, capturedTables(publication, tables), whole);
+    });
     return done;
+  }
+
+  /** Those that have no rows, and will get none that is not in the stream. */
+  async #emptyOf(tables: readonly TableName[]): Promise<readonly TableName[]> {
+    if (tables.length === 0) return [];
+    const { source, signal } = this.#context;
+    const names = tables.map(shown).join(", ");
+    const ended = await openTransactionsEnded(source, patienceMs, signal, () =>
+      this.#say(`waiting for the transactions that are open at the source, which may have rows of ${names}`),
+    );
+    if (ended) return tablesWithoutRows(source, tables);
+    this.#say(`a transaction at the source has been open for too long to tell whether it has rows of ${names}: they count as not copied`);
+    return [];
   }
 
   async #open(): Promise<ServiceUp["slot"]> {
@@ -193,14 +220,13 @@ function shown({ schema, table }: TableName): string {
   return `${schema}.${table}`;
 }
 
-/** Those that have rows now. */
-async function tablesWithRows(source: Client, tables: readonly TableName[]): Promise<TableName[]> {
+async function tablesWithoutRows(source: Client, tables: readonly TableName[]): Promise<TableName[]> {
   const found: TableName[] = [];
   for (const table of tables) {
     const { rows } = await source.query<{ some: boolean }>(
       `SELECT EXISTS (SELECT 1 FROM ${source.escapeIdentifier(table.schema)}.${source.escapeIdentifier(table.table)}) AS some`,
     );
-    if (rows[0]?.some === true) found.push(table);
+    if (rows[0]?.some === false) found.push(table);
   }
   return found;
 }

@@ -158,8 +158,7 @@ describe("EventEncoder", () => {
     const of = { ...from, commitLsn: 9n, commitMicros: 946_684_800_000_000n, xid: 9, previous: 8n };
     const change: RowChange = { kind: "insert", row: [large(100_000), ...columns.slice(1).map(() => null)] };
     const changes = [{ table: 0, change, lsn: 5n }];
-    const real = Buffer.allocUnsafe;
-    const poisoned = vi.spyOn(Buffer, "allocUnsafe").mockImplementation((size) => real(size).fill(0xaa));
+    const poisoned = vi.spyOn(Buffer, "allocUnsafe").mockImplementation((size) => Buffer.alloc(size, 0xaa));
     try {
       const batch = new RecordBatchWriter("none", 4096);
       new EventScript(of, [shape], batch).run(of, changes);

@@ -1,7 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { type Publication, publicationFaults, type PublishedTable, refusePublication } from "../../../connectors/postgres/publication.ts";
 
-const trades: PublishedTable = { schema: "public", table: "trades", columns: ["id", "note"], publishable: ["id", "note"], rowFilter: "" };
+const trades: PublishedTable = {
+  schema: "public",
+  table: "trades",
+  columns: ["id", "note"],
+  publishable: ["id", "note"],
+  rowFilter: "",
+  membership: "1.2.3",
+};
 const publication: Publication = { name: "trading pub", allTables: false, leavesOut: [], viaRoot: false, tables: [trades] };
 /** One transaction, so that it can be run as it stands and no row finds the table out of the publication. */
 const again = `BEGIN; ALTER PUBLICATION "trading pub" DROP TABLE "public"."trades"; ALTER PUBLICATION "trading pub" ADD TABLE "public"."trades"; COMMIT;`;

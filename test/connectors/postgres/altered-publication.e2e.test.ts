@@ -1,0 +1,138 @@
+/** What an altered publication, or an altered list of tables, keeps from the stream: the connector stops, and what is missing is said. */
+import { describe, expect, test } from "vitest";
+import { up } from "../../../services/cli/up.ts";
+import { readNeedsCopy } from "../../../services/apply/needs-copy.ts";
+import type { Configuration, ServiceConfiguration } from "../../../services/runtime/configuration.ts";
+import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
+import { TopicEvents } from "../../support/topic-events.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { runConnector } from "../../../connectors/postgres/connector.ts";
+import { type RunningUnit, startUnit } from "../../support/running-unit.ts";
+
+const schema = "CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)";
+
+function withTables(pipeline: Pipeline, tables: readonly string[]): ServiceConfiguration {
+  return { ...pipeline.service, tables: pipeline.service.tables.flatMap((entry) => tables.map((table) => ({ ...entry, pattern: table, table }))) };
+}
+
+function startWith(pipeline: Pipeline, service: ServiceConfiguration): RunningUnit {
+  const { configuration, connector, metrics } = pipeline;
+  return startUnit(async ({ log, working, interruption, signal }) =>
+    runConnector(
+      { configuration: { ...configuration, services: [service] }, connector, service, log, metrics, capturing: working, interruption },
+      signal,
+    ),
+  );
+}
+
+async function upWith(configuration: Configuration, said: string[] = [], signal = new AbortController().signal): Promise<void> {
+  await up(configuration, { createTables: false }, { json: false, progress: (line: string) => void said.push(line), answer: () => {} }, signal);
+}
+
+const marks = async ({ target, connector }: Pipeline): Promise<string[]> => readNeedsCopy(target, connector.name);
+
+describe("a publication that is altered while its connector runs", () => {
+  test("and leaves a table out stops it; with the table in again the rows between are known to be missing", async () => {
+    await using pipeline = await createPipeline(schema, { heartbeatEvery: "1s" });
+    await pipeline.up();
+    await using connector = pipeline.startConnector();
+    await connector.working;
+    const { publication } = pipeline.connector;
+    await pipeline.source.query(`ALTER PUBLICATION ${publication} DROP TABLE t`);
+    await pipeline.source.query("INSERT INTO t VALUES (1)");
+    expect(await connector.ended).toMatchObject({
+      code: "PUBLICATION_DIFFERS",
+      message: expect.stringContaining("does not hold the table public.t"),
+    });
+    await pipeline.source.query(`ALTER PUBLICATION ${publication} ADD TABLE t`);
+    await using again = pipeline.startConnector();
+    await again.working;
+    expect(await marks(pipeline)).toEqual(["public.t"]);
+    expect(again.log.filter(({ table }) => table === "public.t")).toMatchObject([
+      { level: "error", reason: expect.stringContaining("out of its publication") },
+    ]);
+    await again.stop();
+  });
+
+  test("and is whole again before anyone looks marks the table all the same", async () => {
+    await using pipeline = await createPipeline(schema, { heartbeatEvery: "1s" });
+    await pipeline.up();
+    await using connector = pipeline.startConnector();
+    await connector.working;
+    const { publication } = pipeline.connector;
+    await pipeline.source.query(`BEGIN; ALTER PUBLICATION ${publication} DROP TABLE t; ALTER PUBLICATION ${publication} ADD TABLE t; COMMIT`);
+    await waitFor(async () => (await marks(pipeline)).includes("public.t"), { what: "the mark" });
+    await connector.stop();
+  });
+
+  test("does not hold a new table that a pattern matches: the connector says so, and does not wait until it starts again", async () => {
+    await using pipeline = await createPipeline(schema, { heartbeatEvery: "1s" });
+    await pipeline.up();
+    await using connector = pipeline.startConnector();
+    await connector.working;
+    await pipeline.source.query("CREATE TABLE v (id int PRIMARY KEY)");
+    expect(await connector.ended).toMatchObject({ code: "PUBLICATION_DIFFERS", message: expect.stringContaining("public.v") });
+  });
+});
+
+describe("a list of tables that is altered", () => {
+  test("so that a table leaves it and comes back marks the table, by `up` and by the connector", async () => {
+    for (const byUp of [true, false]) {
+      await using pipeline = await createPipeline(schema);
+      await pipeline.up();
+      const [without, withIt] = [withTables(pipeline, ["t"]), withTables(pipeline, ["t", "u"])];
+      await using first = startWith(pipeline, without);
+      await first.working;
+      await pipeline.source.query("INSERT INTO u VALUES (1); DELETE FROM u");
+      await using topic = new TopicEvents(pipeline);
+      expect(await topic.drained()).toEqual([]);
+      await first.stop();
+      expect(await marks(pipeline)).toEqual([]);
+      if (byUp) await upWith({ ...pipeline.configuration, services: [withIt] });
+      else {
+        await using second = startWith(pipeline, withIt);
+        await second.working;
+        await second.stop();
+      }
+      expect(await marks(pipeline)).toEqual(["public.u"]);
+    }
+  });
+
+  test("while its target is away: it captures, and what is missing is marked when the target is back", async () => {
+    await using pipeline = await createPipeline(schema, { heartbeatEvery: "1s" });
+    await pipeline.up();
+    await using first = startWith(pipeline, withTables(pipeline, ["t"]));
+    await first.working;
+    await first.stop();
+    await pipeline.target.query("ALTER SCHEMA offtake RENAME TO away");
+    await using second = startWith(pipeline, withTables(pipeline, ["t", "u"]));
+    await second.working;
+    await pipeline.target.query("ALTER SCHEMA away RENAME TO offtake");
+    await waitFor(async () => (await marks(pipeline)).includes("public.u"), { what: "the mark" });
+    await second.stop();
+  });
+});
+
+describe("`up` with a table that joins", () => {
+  test("waits for a transaction that has rows of it already, and marks it", async () => {
+    await using pipeline = await createPipeline(schema);
+    await pipeline.up();
+    await pipeline.source.query("CREATE TABLE late (id int PRIMARY KEY); CREATE TABLE none (id int PRIMARY KEY)");
+    await pipeline.source.query("BEGIN; INSERT INTO late VALUES (1)");
+    const said: string[] = [];
+    const done = upWith(pipeline.configuration, said);
+    await waitFor(() => said.some((line) => line.includes("waiting for the transactions")), { what: "`up` to wait" });
+    await pipeline.source.query("COMMIT");
+    await done;
+    expect(await marks(pipeline)).toEqual(["public.late"]);
+  });
+
+  test("that the monolith could no longer update, or that is partitioned, publishes nothing", async () => {
+    await using pipeline = await createPipeline(`${schema}; CREATE TABLE none (id int)`);
+    await expect(pipeline.up()).rejects.toMatchObject({ code: "TABLE_UNSUITABLE", cure: expect.stringContaining("REPLICA IDENTITY FULL") });
+    await pipeline.source.query("DROP TABLE none; CREATE TABLE whole (id int PRIMARY KEY) PARTITION BY RANGE (id)");
+    await expect(pipeline.up()).rejects.toMatchObject({ code: "TABLE_UNSUITABLE", message: expect.stringContaining("public.whole is partitioned") });
+    expect((await pipeline.source.query("SELECT FROM pg_publication")).rowCount).toBe(0);
+    expect((await pipeline.target.query("SELECT FROM pg_namespace WHERE nspname = 'offtake'")).rowCount).toBe(0);
+  });
+});
