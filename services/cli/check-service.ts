@@ -58,7 +58,7 @@ export async function checkTarget(service: ServiceConfiguration, shapes: readonl
           `GRANT SET ON PARAMETER session_replication_role TO ${escapeIdentifier(role)};`,
         ),
       );
-    return [...findings, ...(await checkTargetTables(client, where, service.target.schema, shapes))];
+    return [...findings, ...(await checkTargetTables({ client, replica }, where, service.target.schema, shapes))];
   } catch (error) {
     throw sessionError(error, "target", service.target.url);
   } finally {

@@ -18,7 +18,7 @@ export const errorCodes = {
   NOT_IN_THIS_VERSION: "no",
   /** Wrong command line. `offtake help <command>` shows what it takes. */
   USAGE: "no",
-  /** An entry of `tables` matches no table of the source, or two services own one table; each is named. Mend `tables`, or create the table. A connector looks again by itself. */
+  /** An entry of `tables` matches no table of the source, two services own one table, or two tables of a service go to one of its target; each is named. Mend `tables`, or create the table. A connector looks again by itself. */
   TABLES_UNRESOLVED: "operator",
   /** The port for /healthz, /readyz and /metrics is taken, most likely by another Offtake on this machine. Stop it, or give this one another port; 0 takes a free one. */
   HTTP_PORT_IN_USE: "no",

@@ -2,7 +2,8 @@
  * Which tables of the monolith each service owns.
  *
  * Two services that both take a table would both write it after a cutover; a name with a slip in it would be a table that nobody moves and
- * nobody misses until the monolith is switched off. Both are found here, against the catalog, before anything is created.
+ * nobody misses until the monolith is switched off; two tables that go to one of the target would write over each other there. All are found here,
+ * against the catalog, before anything is created.
  *
  * Pure.
  */
@@ -11,13 +12,15 @@ import { OfftakeError } from "./errors.ts";
 import { nearestName } from "./nearest-name.ts";
 import { isLiteral, matchesTable, type TableName } from "./table-pattern.ts";
 
-/** The part of a service that says what it owns. */
-type Owner = Pick<ServiceConfiguration, "name" | "tables">;
+/** The part of a service that says what it owns, and where that goes. */
+interface Owner extends Pick<ServiceConfiguration, "name" | "tables"> {
+  readonly target: Pick<ServiceConfiguration["target"], "schema">;
+}
 
 /**
  * @param catalog every ordinary and partitioned table of the source that is not PostgreSQL's own
  * @returns the tables of each service by its name, in the catalog's order; a table that several entries of one service match is there once
- * @throws OfftakeError TABLES_UNRESOLVED with all faults: an entry that matches nothing, a table that two services own
+ * @throws OfftakeError TABLES_UNRESOLVED with all faults: an entry that matches nothing, a table that two services own, two tables that go to one
  */
 export function expandTables(services: readonly Owner[], catalog: readonly TableName[]): ReadonlyMap<string, readonly TableName[]> {
   const faults: string[] = [];
@@ -41,6 +44,7 @@ export function expandTables(services: readonly Owner[], catalog: readonly Table
         `the table ${fullName(table)} has two owners: ${entries.map(({ service, pattern }) => `\`${pattern}\` of services.${service}.tables`).join(" and ")}`,
       );
   }
+  for (const service of services) faults.push(...sharedTargets(service, owned.get(service.name) ?? []));
   if (faults.length === 0) return owned;
   throw new OfftakeError(
     "TABLES_UNRESOLVED",
@@ -49,6 +53,17 @@ export function expandTables(services: readonly Owner[], catalog: readonly Table
       cure: "Mend `tables` in the configuration, or create the tables in the source.",
     },
   );
+}
+
+/** The target's own schema stands for the source's public; others keep their names. */
+function sharedTargets({ name, target }: Owner, tables: readonly TableName[]): string[] {
+  if (target.schema === "public") return [];
+  return tables
+    .filter(({ schema, table }) => schema === "public" && tables.some((other) => other.schema === target.schema && other.table === table))
+    .map(
+      ({ table }) =>
+        `the tables public.${table} and ${target.schema}.${table} of services.${name} both go to ${target.schema}.${table} of its target: give target.schema another name, or leave one of them out`,
+    );
 }
 
 function nothingMatches(pattern: string, literal: boolean, catalog: readonly TableName[]): string {

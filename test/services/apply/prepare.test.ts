@@ -28,9 +28,11 @@ const record: TailRecord = {
   micros: 0,
 };
 
-describe("the record below the applied position", () => {
-  const check = (newest: TailRecord | undefined): void => checkNewestApplied(position, serviceOf("postgres://target"), newest);
+function check(newest: TailRecord | undefined): void {
+  checkNewestApplied(position, serviceOf("postgres://target"), newest);
+}
 
+describe("the record below the applied position", () => {
   test("is the one that was applied", () => {
     expect(() => check(record)).not.toThrow();
   });

@@ -200,6 +200,7 @@ describe("offtake check", () => {
         "ALTER TABLE users DROP CONSTRAINT users_pkey, ADD PRIMARY KEY (id) DEFERRABLE",
         "has no unique index on id",
       ],
+      ["is unlogged", "ALTER TABLE users SET UNLOGGED", "the target's table public.users is unlogged"],
       [
         "generates the key",
         "ALTER TABLE users DROP COLUMN id; ALTER TABLE users ADD COLUMN id int8 GENERATED ALWAYS AS (1) STORED PRIMARY KEY",
@@ -210,6 +211,30 @@ describe("offtake check", () => {
       await pipeline.up();
       await pipeline.target.query(sql);
       expect((await cured(pipeline.configuration, pipeline.targetUrl)).what).toContain(words);
+    });
+
+    test("a table that is referred to and counts by itself, for a role that may not put foreign keys to sleep", async () => {
+      await using pipeline = await createPipeline(schema);
+      await pipeline.up();
+      await pipeline.target.query("ALTER TABLE users ALTER id ADD GENERATED ALWAYS AS IDENTITY; CREATE TABLE of_users (id int8 REFERENCES users)");
+      expect(serious(await check(pipeline.configuration))).toEqual([]);
+      const { role, url } = await roleOf(pipeline.targetUrl);
+      await cure(pipeline.targetUrl, `GRANT ALL ON trades, users TO ${role}`);
+      const findings = serious(await check(withTarget(pipeline, url))).filter(({ what }) => what.includes("GENERATED ALWAYS"));
+      expect(findings.map(({ level, what }) => [level, what])).toEqual([["warning", expect.stringContaining("the column id of public.users")]]);
+      await cure(pipeline.targetUrl, findings[0]!.cure);
+      expect(serious(await check(withTarget(pipeline, url))).filter(({ what }) => what.includes("GENERATED ALWAYS"))).toEqual([]);
+      await cure(pipeline.targetUrl, `DROP OWNED BY ${role}`);
+    });
+
+    test("a deferrable primary key beside REPLICA IDENTITY FULL is none, and --create-tables makes the same", async () => {
+      await using pipeline = await createPipeline("CREATE TABLE t (id int8 PRIMARY KEY DEFERRABLE, v text); ALTER TABLE t REPLICA IDENTITY FULL");
+      await pipeline.up();
+      expect(serious(await check(pipeline.configuration))).toEqual([]);
+      const { rows } = await pipeline.target.query(
+        "SELECT conname, condeferrable FROM pg_constraint WHERE conrelid = 't'::regclass AND contype = 'p'",
+      );
+      expect(rows).toEqual([{ conname: "t_pkey", condeferrable: true }]);
     });
 
     test("a column of an enum that is missing is added with its type", async () => {

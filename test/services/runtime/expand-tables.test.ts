@@ -10,6 +10,7 @@ catalog.push({ schema: "audit", table: "users" });
 function owner(name: string, ...patterns: string[]) {
   return {
     name,
+    target: { schema: "public" },
     tables: patterns.map((pattern) => {
       const parsed = parseTablePattern(pattern);
       if (parsed === undefined) throw new Error(`${pattern} is no pattern`);
@@ -62,6 +63,14 @@ describe("expandTables", () => {
       "the table public.ai_calibration_log has two owners: `ai_*` of services.ai.tables and `*_log` of services.analytics.tables",
     );
     expect(message).not.toContain("ai_decisions");
+  });
+
+  test("two tables that go to one of the target are a fault, where target.schema has the name of another schema", () => {
+    const both = owner("api", "users", "audit.users", "trades");
+    expect(faults(both)).toBe("");
+    const message = faults({ ...both, target: { schema: "audit" } });
+    expect(message).toContain("the tables public.users and audit.users of services.api both go to audit.users of its target");
+    expect(message).not.toContain("trades");
   });
 
   test("a name that the source does not have is a fault, with the name that was meant", () => {
