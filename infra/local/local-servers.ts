@@ -20,11 +20,21 @@ export interface Start extends Omit<StackOptions, "backend" | "servers"> {
 export function startServers(
   start: Start,
 ): [source: Starting<PostgresServer>, target: Starting<PostgresServer>, kafka: Starting<KafkaServer>, registry: Starting<RegistryServer>] {
-  const { stackFolder, settings, ports } = start;
+  const { stackFolder, settings, ports, progress } = start;
   let java: Promise<{ java: Java; jars: Jars }> | undefined;
   const withJava = (): Promise<{ java: Java; jars: Jars }> => (java ??= javaWithJars(start));
   const postgres = (name: "source" | "target"): Starting<PostgresServer> =>
-    timed(start, name, () => startPostgres({ stackFolder, name, fsync: start.fsync ?? false, port: ports?.[name], settings: settings?.[name] }));
+    timed(start, name, () =>
+      startPostgres({
+        stackFolder,
+        name,
+        major: start.postgres?.[name],
+        fsync: start.fsync ?? false,
+        port: ports?.[name],
+        settings: settings?.[name],
+        progress,
+      }),
+    );
   return [
     postgres("source"),
     postgres("target"),

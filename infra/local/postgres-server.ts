@@ -16,6 +16,7 @@ import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 import { freePort } from "./free-port.ts";
 import { LocalServer } from "./local-server.ts";
 import { type PostgresBinaries, postgresBinaries } from "./postgres-binaries.ts";
+import { newestPostgres, type PostgresMajor } from "./postgres-versions.ts";
 import { clusterName, postgresChildren, postgresMark } from "./stack-processes.ts";
 import { type UnprivilegedUser, unprivilegedUser } from "./unprivileged-user.ts";
 
@@ -44,24 +45,28 @@ export interface PostgresOptions {
   stackFolder: string;
   /** Also the name of the folder and the log below the stack's folder. */
   name: "source" | "target";
+  /** Default: the newest. */
+  major?: PostgresMajor | undefined;
   /** Default: a free one. */
   port?: number | undefined;
   /** Whether a commit reaches the disk. Without, a killed server loses nothing and a killed machine everything. */
   fsync: boolean;
   /** postgresql.conf's, over those of the stack. */
   settings?: Record<string, string> | undefined;
+  /** Gets a line for what takes a moment. */
+  progress: (line: string) => void;
 }
 
 /** Makes a new cluster and starts its server. Listens on 127.0.0.1 only and asks everybody for a password: other users of the machine can reach it too. */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
-  const { stackFolder, name, fsync } = options;
-  const binaries = await postgresBinaries();
+  const { stackFolder, name, fsync, major = newestPostgres } = options;
+  const binaries = await postgresBinaries(major, options.progress);
   const user = unprivilegedUser();
   const port = options.port ?? (await freePort());
   const password = randomBytes(12).toString("base64url");
   const folder = join(stackFolder, name);
   const dataFolder = join(folder, "data");
-  await createCluster({ binaries, folder, dataFolder, stackFolder, password, user });
+  await createCluster({ binaries, major, folder, dataFolder, stackFolder, password, user });
   await appendFile(join(dataFolder, "postgresql.conf"), settingsText({ ...stackSettings(port, fsync), ...options.settings }));
 
   const url = (database = "postgres"): string => `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
@@ -129,21 +134,29 @@ async function inDatabase(url: string, sql: string): Promise<Record<string, stri
 
 async function createCluster(cluster: {
   binaries: PostgresBinaries;
+  major: PostgresMajor;
   folder: string;
   dataFolder: string;
   stackFolder: string;
   password: string;
   user: UnprivilegedUser | undefined;
 }): Promise<void> {
-  const { binaries, folder, dataFolder, stackFolder, password, user } = cluster;
+  const { binaries, major, folder, dataFolder, stackFolder, password, user } = cluster;
   const passwordFile = join(folder, "password");
   await mkdir(folder, { mode: 0o700 });
   await writeFile(passwordFile, password, { mode: 0o600 });
   if (user !== undefined) for (const path of [folder, passwordFile]) await chown(path, user.uid, user.gid);
-  const args = ["-D", dataFolder, "--username=postgres", `--pwfile=${passwordFile}`, "--auth=scram-sha-256", ...postgresMark(stackFolder)];
+  const args = [
+    "-D",
+    dataFolder,
+    "--username=postgres",
+    `--pwfile=${passwordFile}`,
+    "--auth=scram-sha-256",
+    ...(major < 16 ? [] : postgresMark(stackFolder)),
+  ];
   // --no-clean: an interrupted initdb would remove postmaster.pid, by which shared-memory.ts finds the segment that was in use.
-  // The built-in locale is the same on every system; those of the C library are where somebody has installed them.
-  const locale = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"];
+  // The built-in locale is the same on every system; those of the C library are where somebody has installed them. Before 17 there is none.
+  const locale = ["--encoding=UTF8", "--locale=C", ...(major < 17 ? [] : ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"])];
   try {
     await promisify(execFile)(binaries.initdb, [...args, ...locale, "--no-sync", "--no-clean", "--no-instructions"], {
       cwd: folder,

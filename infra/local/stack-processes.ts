@@ -53,7 +53,8 @@ export function hasProcesses(stackFolder: string): boolean {
 }
 
 function processesOf(stackFolder: string): RunningProcess[] {
-  const marks = [`${postgresMark(stackFolder).join(" ")} `, `${javaMark(stackFolder)} `];
+  // An initdb before 16 takes no settings, so that it is found by its password file.
+  const marks = [`${postgresMark(stackFolder).join(" ")} `, `${javaMark(stackFolder)} `, ` --pwfile=${stackFolder}/`];
   const title = `postgres: offtake ${basename(stackFolder)} `;
   return runningProcesses().filter(({ command }) => command.startsWith(title) || marks.some((mark) => `${command} `.includes(mark)));
 }

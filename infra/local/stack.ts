@@ -12,6 +12,7 @@ import { startKeeper } from "./keeper.ts";
 import { startServers } from "./local-servers.ts";
 import type { PostgresServer } from "./postgres-server.ts";
 import type { RegistryServer } from "./registry-server.ts";
+import type { PostgresMajor } from "./postgres-versions.ts";
 import { createStackFolder, endAbandonedStacks } from "./stack-folder.ts";
 import { endStack } from "./stack-processes.ts";
 
@@ -28,6 +29,8 @@ export interface StackOptions {
   progress: (line: string) => void;
   /** Default: all of them. */
   servers?: readonly ServerName[] | undefined;
+  /** Major versions, for the local backend. Default: the newest. */
+  postgres?: { source?: PostgresMajor | undefined; target?: PostgresMajor | undefined } | undefined;
   /** Whether PostgreSQL's commits reach the disk, as benches need it. Default: no. */
   fsync?: boolean | undefined;
   /** Default: quick. */

@@ -4,9 +4,11 @@
  * Vitest calls this once for every project of which a file is to run, in one process. It starts what that project needs and is not there yet,
  * so that a run of unit tests starts nothing and a run of `*.pg.test.ts` no Kafka. Tests that stop or kill a server start a stack of their own.
  *
+ * OFFTAKE_TEST_SOURCE=16 and OFFTAKE_TEST_TARGET=17 run the same suites on other major versions of PostgreSQL.
  * OFFTAKE_TEST_BACKEND=external runs the same suites on servers of yours: see infra/local/external-servers.ts.
  */
 import type { TestProject } from "vitest/node";
+import { type PostgresMajor, postgresMajors } from "../../infra/local/postgres-versions.ts";
 import { type Backend, type ServerName, type Stack, startStack } from "../../infra/local/stack.ts";
 
 declare module "vitest" {
@@ -49,7 +51,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 async function sharedStack(...servers: ServerName[]): Promise<Stack> {
   const key = servers.join();
-  const starting = shared.get(key) ?? startStack({ backend: backend(), servers, progress: (line) => process.stderr.write(`stack: ${line}\n`) });
+  const postgres = { source: major("OFFTAKE_TEST_SOURCE"), target: major("OFFTAKE_TEST_TARGET") };
+  const progress = (line: string): void => void process.stderr.write(`stack: ${line}\n`);
+  const starting = shared.get(key) ?? startStack({ backend: backend(), servers, postgres, progress });
   shared.set(key, starting);
   return starting;
 }
@@ -64,4 +68,12 @@ function backend(): Backend {
   const named = process.env["OFFTAKE_TEST_BACKEND"] ?? "local";
   if (named === "local" || named === "containers" || named === "external") return named;
   throw new Error(`OFFTAKE_TEST_BACKEND=${named}: use local, containers or external`);
+}
+
+function major(variable: string): PostgresMajor | undefined {
+  const named = process.env[variable];
+  if (named === undefined) return undefined;
+  const found = postgresMajors.find((each) => String(each) === named);
+  if (found === undefined) throw new Error(`${variable}=${named}: use one of ${postgresMajors.join(", ")}`);
+  return found;
 }
