@@ -9,6 +9,7 @@ import { createLog } from "../runtime/log.ts";
 import { listenForStop } from "../runtime/stop-signal.ts";
 import { version } from "../runtime/version.ts";
 import { port, positive, runKind } from "./arguments.ts";
+import { fromClone } from "./clone-only.ts";
 import { laterCommands, notInThisVersion } from "./later-commands.ts";
 import type { RunKind } from "./run.ts";
 import { createTerminal, ExitCode, type Terminal } from "./terminal.ts";
@@ -162,7 +163,7 @@ function addDemo(program: Command): void {
     .addOption(new Option("--seed <n>", "of the load").argParser(positive).default(1))
     .action(async (options: { once?: boolean; hold?: boolean; rows?: number; seconds?: number; seed: number }) => {
       const terminal = terminalOf(program);
-      const { demo } = await import("../../infra/demo/demo.ts");
+      const { demo } = await fromClone("demo", async () => import("../../infra/demo/demo.ts"));
       leave(await demo({ ...options, once: options.once === true, hold: options.hold === true }, terminal, listenForStop().signal));
     });
 }

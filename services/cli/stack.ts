@@ -1,4 +1,5 @@
 /** `offtake stack`: the local servers, without demo or tests. */
+import { fromClone } from "./clone-only.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Answer<T> {
@@ -7,10 +8,10 @@ interface Answer<T> {
 }
 
 // Loaded only where they are asked for: an installation in production has no servers to bring.
-const keptStack = async () => import("../../infra/local/kept-stack.ts");
+const keptStack = async (command: string) => fromClone(`stack ${command}`, async () => import("../../infra/local/kept-stack.ts"));
 
 export async function up(terminal: Terminal): Promise<Answer<{ alreadyUp: boolean }>> {
-  const { stackUp } = await keptStack();
+  const { stackUp } = await keptStack("up");
   const stack = await stackUp((line) => terminal.progress(line));
   const addresses = Object.entries(stack.addresses).map(([name, address]) => `  ${name.padEnd(9)} ${address}`);
   return {
@@ -22,7 +23,7 @@ export async function up(terminal: Terminal): Promise<Answer<{ alreadyUp: boolea
 }
 
 export async function down(terminal: Terminal): Promise<Answer<{ stopped: boolean }>> {
-  const { stackDown } = await keptStack();
+  const { stackDown } = await keptStack("down");
   const answer = await stackDown((line) => terminal.progress(line));
   return { object: { ...answer }, text: answer.stopped ? "The stack is stopped, and its data removed." : "There was no stack." };
 }
@@ -30,7 +31,7 @@ export async function down(terminal: Terminal): Promise<Answer<{ stopped: boolea
 type Status = Awaited<ReturnType<Awaited<ReturnType<typeof keptStack>>["stackStatus"]>>;
 
 export async function status(): Promise<{ readonly object: Status & Readonly<Record<string, unknown>> }> {
-  const { stackStatus } = await keptStack();
+  const { stackStatus } = await keptStack("status");
   return { object: { ...(await stackStatus()) } };
 }
 

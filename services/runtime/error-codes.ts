@@ -16,6 +16,8 @@ export const errorCodes = {
   CONFIG_MISSING: "no",
   /** A key or a command belongs to a later version. Remove it: it would have been ignored, and you would have believed it. */
   NOT_IN_THIS_VERSION: "no",
+  /** The command starts servers, which only a clone of the repository brings: the npm package is without `demo` and `stack`. Clone the repository and run it there. */
+  NEEDS_CLONE: "no",
   /** Wrong command line. `offtake help <command>` shows what it takes. */
   USAGE: "no",
   /** An entry of `tables` matches no table of the source, two services own one table, or two tables of a service go to one of its target; each is named. Mend `tables`, or create the table. A connector looks again by itself. */
