@@ -101,6 +101,21 @@ describe("keys", () => {
   });
 });
 
+describe("a deferrable key of a table that has none in its events", () => {
+  const keyless = new WrittenTable("late", { id: "int4", v: "text" });
+  const sql = "CREATE TABLE late (id int4 PRIMARY KEY DEFERRABLE, v text)";
+
+  test.each([
+    ["asleep", async () => prepared(sql).then(async () => Applier.start())],
+    ["awake", async () => Applier.plain(sql)],
+  ])("takes rows that swap their keys, with triggers %s", async (_, start) => {
+    const applier = await start();
+    await applier.apply([keyless.create({ id: 1, v: "a" }), keyless.create({ id: 2, v: "b" })]);
+    await applier.apply([keyless.updateFull({ id: 1, v: "a" }, { id: 2, v: "a" }), keyless.updateFull({ id: 2, v: "b" }, { id: 1, v: "b" })]);
+    expect([await target.texts("late"), applier.kinds]).toEqual([["(1,b)", "(2,a)"], []]);
+  });
+});
+
 test("triggers that fire always see each change once, in source order, though the others are asleep", async () => {
   await prepared(
     `${tradesAndUsers}; CREATE TABLE seen (n serial, what text);
