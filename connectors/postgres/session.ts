@@ -11,6 +11,7 @@ import { Socket } from "node:net";
 import pg, { type Client } from "pg";
 import { asOfftakeError, messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
+import { listenForVersion, refuseOldServer } from "./server-version.ts";
 
 /** What every value is printed and read under. Text is the truth (schemas/postgres-types.ts), so it has to be one text. */
 export const canonicalSettings: Readonly<Record<string, string>> = {
@@ -46,7 +47,7 @@ export interface SessionOptions {
 
 /**
  * @returns connected; it is the caller's to end
- * @throws OfftakeError SOURCE_UNREACHABLE, SOURCE_REFUSED, TARGET_UNREACHABLE, TARGET_REFUSED
+ * @throws OfftakeError SOURCE_UNREACHABLE, SOURCE_REFUSED, TARGET_UNREACHABLE, TARGET_REFUSED, SERVER_TOO_OLD
  */
 export async function openSession(url: Secret, options: SessionOptions): Promise<Client> {
   const client = new pg.Client({
@@ -60,8 +61,10 @@ export async function openSession(url: Secret, options: SessionOptions): Promise
   });
   // A connection that breaks while nothing is asked of it would otherwise end the process; the next question finds out.
   client.on("error", () => {});
+  const version = listenForVersion(client);
   try {
     await client.connect();
+    refuseOldServer(version(), `The ${options.side} at ${url.describe()}`);
     return client;
   } catch (error) {
     await client.end().catch(() => undefined);
@@ -142,6 +145,8 @@ const bypassCure = "Row-level security would hide rows from this role: ALTER ROL
 function refusalCure(state: string | undefined, side: "source" | "target"): string {
   if (state === "28P01" || state === "28000")
     return "Check user and password of the URL, and pg_hba.conf (replication connections have lines of their own there).";
+  // Start-up parameters are read before the version is told.
+  if (state === "42704") return "Offtake needs PostgreSQL 15 or later, which has that setting.";
   if (state === "3D000") return "Check the database's name in the URL.";
   if (state === "42501") return `Give the role that right; \`offtake check\` prints the SQL for the ${side}.`;
   return "";

@@ -8,11 +8,8 @@ import { readSlot } from "../../connectors/postgres/slot.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { fault, type Finding, warning } from "./finding.ts";
 
-/** The oldest that pgoutput's options and the catalogs are used of. */
-const oldestMajor = 15;
-
 const serverSql = `
-  SELECT current_setting('server_version_num')::int AS version, current_setting('wal_level') AS wal_level,
+  SELECT current_setting('wal_level') AS wal_level,
          current_setting('max_replication_slots')::int AS max_slots, (SELECT count(*)::int FROM pg_catalog.pg_replication_slots) AS slots,
          current_setting('max_wal_senders')::int AS max_senders, (SELECT count(*)::int FROM pg_catalog.pg_stat_replication) AS senders,
          (SELECT setting::float8 * 1048576 FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size') AS keep_bytes,
@@ -21,7 +18,6 @@ const serverSql = `
    WHERE d.datname = current_database() AND r.rolname = current_user`;
 
 interface ServerRow {
-  version: number;
   wal_level: string;
   max_slots: number;
   slots: number;
@@ -40,9 +36,6 @@ export async function checkServer(source: Client, configuration: Configuration):
   const server = rows[0]!;
   const findings: Finding[] = [];
   const where = "source";
-  const major = Math.floor(server.version / 10_000);
-  if (major < oldestMajor)
-    findings.push(fault(where, `PostgreSQL ${major} is older than ${oldestMajor}`, `Upgrade the source to PostgreSQL ${oldestMajor} or later.`));
   if (server.wal_level !== "logical")
     findings.push(
       fault(

@@ -39,6 +39,8 @@ export const errorCodes = {
   SOURCE_UNREACHABLE: "yes",
   /** The source refuses the role or lacks a right that the message names. `offtake check` prints the SQL that grants it. */
   SOURCE_REFUSED: "operator",
+  /** The source or a target is a PostgreSQL before 15, which lacks what Offtake uses; the message says which. Upgrade it, or choose another server. */
+  SERVER_TOO_OLD: "operator",
   /** The source is not set up for logical decoding (wal_level, slots, senders). `offtake check` says which setting; wal_level needs a restart of the server. */
   SOURCE_UNSUITABLE: "operator",
   /** A publication is missing. `offtake up` creates it; rows that changed while it was missing are not in the stream: copy its tables again. */
@@ -117,7 +119,7 @@ export const errorCodes = {
   STACK_JAVA_MISSING: "no",
   /** Maven's `mvn`, which fetches Kafka and the schema registry, is not on the PATH. Install it; after one run it is not needed any more. */
   STACK_MAVEN_MISSING: "no",
-  /** Kafka and the schema registry could not be fetched; the message has the end of Maven's output. Nothing half-fetched is used. Mend the network or Maven's settings and start again. */
+  /** Kafka and the schema registry, or an older PostgreSQL, could not be fetched; the message has the output of Maven or npm. Nothing half-fetched is used. Mend the network or the settings of Maven or npm and start again. */
   STACK_DOWNLOAD_FAILED: "no",
   /** The folder for the local servers cannot be used, as the message says. Set OFFTAKE_CACHE to another one. */
   STACK_FOLDER_UNUSABLE: "no",

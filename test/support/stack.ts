@@ -52,7 +52,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
 async function sharedStack(...servers: ServerName[]): Promise<Stack> {
   const key = servers.join();
   const postgres = { source: major("OFFTAKE_TEST_SOURCE"), target: major("OFFTAKE_TEST_TARGET") };
-  const progress = (line: string): void => void process.stderr.write(`stack: ${line}\n`);
   const starting = shared.get(key) ?? startStack({ backend: backend(), servers, postgres, progress });
   shared.set(key, starting);
   return starting;
@@ -62,6 +61,10 @@ async function stopAll(): Promise<void> {
   const stacks = [...shared.values()];
   shared.clear();
   for (const starting of await Promise.allSettled(stacks)) if (starting.status === "fulfilled") await starting.value.stop();
+}
+
+function progress(line: string): void {
+  process.stderr.write(`stack: ${line}\n`);
 }
 
 function backend(): Backend {
