@@ -113,7 +113,8 @@ const kafka = z
       replicationFactor: wholeNumber(1, 32767)
         .optional()
         .describe("Of topics that `up` creates. 1 in development, 3 in production, where less is refused."),
-      maxEvent: size("64KiB", "1GiB").prefault("64MiB").describe("The largest event; a larger one stops its connector. `up` sets it on the topic."),
+      // A broker closes the connection of a larger request than socket.request.max.bytes, 100 MiB, and it would be sent again for ever: a batch needs room.
+      maxEvent: size("64KiB", "96MiB").prefault("64MiB").describe("The largest event; a larger one stops its connector. `up` sets it on the topic."),
       tls: tls.optional(),
       sasl: sasl.optional(),
     },

@@ -27,6 +27,8 @@ const takeOver = z.object({
   sequence: z.number(),
   last: z.boolean(),
   previous: lsn.optional(),
+  /** False while a predecessor under another producer id may still write. */
+  settled: z.boolean().optional(),
   event: z.object({ lsn: z.string(), table: z.string(), op: z.string(), key: z.string() }).optional(),
 });
 

@@ -23,6 +23,8 @@ export class BackendFrames {
 
   #from = 0;
   #to = 0;
+  /** Bytes still to come of a message that is passed over. */
+  #passOver = 0;
 
   /** Bytes that were read from the socket and not yet returned by next(). */
   get buffered(): number {
@@ -30,6 +32,13 @@ export class BackendFrames {
   }
 
   push(chunk: Buffer): void {
+    const passed = Math.min(this.#passOver, chunk.length);
+    this.#passOver -= passed;
+    if (passed > 0) this.#append(chunk.subarray(passed));
+    else this.#append(chunk);
+  }
+
+  #append(chunk: Buffer): void {
     if (this.#from === this.#to) this.#startOver();
     if (this.#to + chunk.length > this.bytes.length) this.#makeRoom(chunk.length);
     chunk.copy(this.bytes, this.#to);
@@ -79,5 +88,16 @@ export class BackendFrames {
   /** Length of the message that next() waits for, kind byte included; 0 while even its length is not there. */
   get awaited(): number {
     return this.#to - this.#from < 5 ? 0 : 1 + this.bytes.readInt32BE(this.#from + 1);
+  }
+
+  /** Where the body of the message that next() waits for begins in `bytes`, as far as it is there. */
+  get awaitedStart(): number {
+    return this.#from + 5;
+  }
+
+  /** Drops the message that next() waits for, as it comes: one that nobody needs must not fill the memory. */
+  passOverAwaited(): void {
+    this.#passOver = this.awaited - this.buffered;
+    this.#startOver();
   }
 }

@@ -16,7 +16,7 @@ import { formatLsn, type Lsn } from "./lsn.ts";
 import { encodeMessage, encodeProcessed, messagePrefix } from "./message-encoder.ts";
 import { Op } from "./op.ts";
 import type { Outbox } from "./outbox.ts";
-import { Kind, PgoutputDecoder, type Relation } from "./pgoutput.ts";
+import { Kind, Old, PgoutputDecoder, type Relation } from "./pgoutput.ts";
 import type { RelationCompiler } from "./relation-compiler.ts";
 import { Backend, copyData, keepaliveLength, xlogDataHeader } from "./replication-messages.ts";
 import type { ReplicationStream } from "./replication-stream.ts";
@@ -24,6 +24,15 @@ import type { Tail } from "./start-checks.ts";
 import { StreamTables, type StreamTablesOptions } from "./stream-tables.ts";
 import { keyDigest } from "./tail.ts";
 import { type SourceNames, Transaction } from "./transaction.ts";
+
+/** Bytes of the longest heartbeat; ours has fifty. */
+const longestHeartbeat = 1024;
+
+/** Bytes by which a long message is known: frame, XLogData, its kind, the relation, and whether an old row comes first. */
+const longHead = 5 + xlogDataHeader + 6;
+
+/** 'N', where an update has no old row. */
+const newRow = 0x4e;
 
 export interface CaptureOptions extends StreamTablesOptions {
   readonly topic: string;
@@ -56,6 +65,8 @@ export class Capture {
   #previous: Lsn | undefined;
   #compiling = false;
   #ended = false;
+  /** Confirmed before this connection. */
+  readonly #confirmed: Lsn;
 
   constructor(stream: ReplicationStream, outbox: Outbox, compiler: RelationCompiler, options: CaptureOptions) {
     this.#stream = stream;
@@ -63,6 +74,7 @@ export class Capture {
     this.#compiler = compiler;
     this.#options = options;
     this.received = outbox.confirmable;
+    this.#confirmed = outbox.confirmable;
     this.#tables = new StreamTables(compiler, options);
     this.#junction = new Junction(options.tail, options.topic);
     this.#transaction = new Transaction(options.names, this.#junction.tail);
@@ -73,6 +85,11 @@ export class Capture {
   /** Whether reading is held back: by Kafka, or by the registry. */
   get paused(): boolean {
     return this.#outbox.full || this.#compiling;
+  }
+
+  /** What may be confirmed to the slot: nothing new before the stream is known to be the topic's. */
+  get confirmable(): Lsn {
+    return this.#junction.joined ? this.#outbox.confirmable : this.#confirmed;
   }
 
   /** Reads on after a pause, and what came while the topic was taken over. */
@@ -102,7 +119,7 @@ export class Capture {
         else throw new OfftakeError("PGOUTPUT_MALFORMED", "The replication stream holds a message that is neither XLogData nor a keepalive.");
         if (this.#compiling) return;
       }
-      this.#checkAwaited(frames.awaited);
+      this.#checkAwaited();
       this.#outbox.idle();
       if (this.#outbox.full) this.#stream.pause();
     } catch (error) {
@@ -153,7 +170,7 @@ export class Capture {
     const end = bytes.readBigInt64BE(start + 1);
     // What was received, and nothing else: that a keepalive came does not say that anything is in Kafka.
     if (!this.#outbox.inTransaction && end > this.received) this.received = end;
-    if (bytes[start + 17] === 1) this.#stream.status(this.received, this.#outbox.confirmable, false);
+    if (bytes[start + 17] === 1) this.#stream.status(this.received, this.confirmable, false);
   }
 
   #begin(): void {
@@ -168,7 +185,8 @@ export class Capture {
     const transaction = this.#transaction;
     this.#junction.commit(transaction);
     const links = this.#outbox.commit(commitLsn, transaction.commitMicros);
-    if (links && !transaction.isPublished) this.#previous = commitLsn;
+    // The tail's own, too, when none of its tables is the service's any more.
+    if (this.#junction.isTails(transaction) || (links && !transaction.isOlder)) this.#previous = commitLsn;
     this.received = endLsn;
   }
 
@@ -192,23 +210,31 @@ export class Capture {
 
   #row(op: number): void {
     const decoder = this.#decoder;
-    const encoder = this.#tables.encoder(decoder.relationOid);
-    if (encoder === undefined) this.#transaction.leaveOut();
-    else if (op === Op.update && encoder.changesKey(decoder, this.#change.bytes)) {
+    const { encoder, relation } = this.#tables.table(decoder.relationOid);
+    if (op === Op.update && decoder.oldKind !== Old.none) {
       // Debezium's way: the old key goes, the new one comes; the second names the first, so that unchanged columns are moved and not lost.
-      this.#event(encoder, Op.delete, false);
-      this.#event(encoder, Op.create, true);
-    } else {
-      // Whether the key changed depends on a key that may be another one after a restart, and positions must not: such an update takes two of them always.
-      if (op === Op.update && encoder.plan.keyFromCatalog) this.#transaction.leaveOut();
-      this.#event(encoder, op, false);
+      if (encoder?.changesKey(decoder, this.#change.bytes) === true) {
+        this.#event(encoder, Op.delete, false);
+        this.#event(encoder, Op.create, true);
+        return;
+      }
+      // It takes two positions always: whether it moves its row depends on a key, and on an owner, that may be others after a restart.
+      this.#leaveOut(relation);
     }
+    if (encoder === undefined) this.#leaveOut(relation);
+    else this.#event(encoder, op, false);
   }
 
   #truncate(oid: number): void {
-    const encoder = this.#tables.encoder(oid);
-    if (encoder === undefined) this.#transaction.leaveOut();
+    const { encoder, relation } = this.#tables.table(oid);
+    if (encoder === undefined) this.#leaveOut(relation);
     else this.#event(encoder, Op.truncate, false);
+  }
+
+  /** Counts a change that becomes no event. It may have been one before the service's tables were altered: then it is the tail all the same. */
+  #leaveOut(relation: Relation): void {
+    this.#transaction.leaveOut();
+    if (this.#junction.isTail(this.#transaction)) this.#junction.recognise({ lsn: this.#lsn(), table: `${relation.schema}.${relation.name}` });
   }
 
   #event(encoder: EventEncoder, op: number, moves: boolean): void {
@@ -234,7 +260,9 @@ export class Capture {
     const { bytes, lsnHigh, lsnLow } = this.#change;
     // Whoever can write to the database can emit any message: of ours only heartbeats travel, or a forged marker would pass for a topic's tail.
     const ours = decoder.prefix === messagePrefix;
-    const kind = ours ? parseMessage(bytes.toString("utf8", decoder.contentStart, decoder.contentEnd))?.kind : undefined;
+    // One that is too long for it is none, and anybody's.
+    const short = decoder.contentEnd - decoder.contentStart <= longestHeartbeat;
+    const kind = ours && short ? parseMessage(bytes.toString("utf8", decoder.contentStart, decoder.contentEnd))?.kind : undefined;
     if (kind !== "heartbeat") {
       if (ours) this.#options.leftOut("a logical message with the prefix offtake that is no heartbeat: no other kind is in this version");
       this.#transaction.leaveOut();
@@ -258,7 +286,6 @@ export class Capture {
       this.#outbox.passOver();
       return false;
     }
-    this.#junction.publish(transaction);
     this.#outbox.makeRoom();
     this.lastEventAt = this.lastBytesAt;
     return true;
@@ -279,11 +306,31 @@ export class Capture {
     return String((BigInt(this.#change.lsnHigh) << 32n) | BigInt(this.#change.lsnLow));
   }
 
-  /** A row that is being collected must be refused before it fills the memory. */
-  #checkAwaited(length: number): void {
+  /**
+   * A row that is being collected must be refused before it fills the memory; one of a table that is not the service's, or a message, is anybody's, and must
+   * not stop this connector: it is passed over as it comes.
+   */
+  #checkAwaited(): void {
+    const { frames } = this.#stream;
+    const { awaited, bytes, awaitedStart: at } = frames;
     // The text of a row can be longer than its event: bytea comes in hexadecimal.
-    if (length <= this.#options.maxEventBytes * 2 + 65_536) return;
-    throw tooLarge(`The source sends a row of ${length} bytes`, this.#options.maxEventBytes, this.#transaction);
+    if (awaited <= this.#options.maxEventBytes * 2 + 65_536 || frames.buffered < longHead) return;
+    this.#change.lsnHigh = bytes.readUInt32BE(at + 1);
+    this.#change.lsnLow = bytes.readUInt32BE(at + 5);
+    const message = at + xlogDataHeader;
+    const kind = bytes[message]!;
+    if (kind === Kind.message) {
+      if ((bytes[message + 1]! & 1) === 1 && this.#outbox.inTransaction) this.#transaction.leaveOut();
+    } else {
+      const isRow = kind === Kind.insert || kind === Kind.update || kind === Kind.delete;
+      const known = isRow ? this.#tables.table(bytes.readInt32BE(message + 1)) : undefined;
+      const what = known === undefined ? "message" : `row of ${known.relation.schema}.${known.relation.name}`;
+      if (known === undefined || known.encoder !== undefined)
+        throw tooLarge(`The source sends a ${what} with ${awaited} bytes`, this.#options.maxEventBytes, this.#transaction);
+      if (kind === Kind.update && bytes[message + 5] !== newRow) this.#leaveOut(known.relation);
+      this.#leaveOut(known.relation);
+    }
+    frames.passOverAwaited();
   }
 
   #tooLarge(encoder: EventEncoder, op: number, length: number): OfftakeError {

@@ -13,6 +13,7 @@ import { OfftakeError } from "../../services/runtime/errors.ts";
 import type { Interruption } from "../../services/runtime/interruption.ts";
 import type { Log } from "../../services/runtime/log.ts";
 import type { Metrics } from "../../services/runtime/metrics.ts";
+import type { Secret } from "../../services/runtime/secret.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
 import { matchesTable } from "../../services/runtime/table-pattern.ts";
 import { version } from "../../services/runtime/version.ts";
@@ -25,6 +26,7 @@ import { Capture } from "./capture.ts";
 import { firstCommit } from "./first-commit.ts";
 import { emitHeartbeat } from "./heartbeat.ts";
 import { liveness } from "./liveness.ts";
+import { type Lsn, parseLsn } from "./lsn.ts";
 import { Outbox } from "./outbox.ts";
 import { PublicationWatch } from "./publication-watch.ts";
 import { RelationCompiler } from "./relation-compiler.ts";
@@ -32,7 +34,7 @@ import { ReplicationSession, type ReplicationStream } from "./replication-stream
 import { endSession, openSession, sessionError } from "./session.ts";
 import { usableSlot } from "./slot.ts";
 import { SlotWatch } from "./slot-watch.ts";
-import { beyondTail, isBeyond } from "./start-checks.ts";
+import { beyondTail, checkReached, isBeyond } from "./start-checks.ts";
 import { markerThrough, takeOver } from "./take-over.ts";
 
 export interface ConnectorContext {
@@ -104,6 +106,8 @@ class Connection {
   async run(signal: AbortSignal): Promise<void> {
     const { configuration, connector, service, log, interruption } = this.#context;
     const { topic } = service;
+    // A server that shuts down ends this session at once, and waits for the one that streams: that must not wait for the next look at a clock.
+    this.#source.once("end", () => this.#fail(sourceGone(configuration.source.url)));
     const publication = new PublicationWatch(this.#source, this.#context, this.#applicationName);
     const tables = await publication.look();
     const replication = await ReplicationSession.open(configuration.source.url, this.#applicationName);
@@ -146,6 +150,7 @@ class Connection {
     const names = { version, name: configuration.kafka.topicPrefix, identity };
     const over = { cluster, registry, topic, connector: connector.name, slot: connector.slot, names, history, messageSchemaId, signal };
     const tail = await Promise.race([takeOver(over, producerIdentity, markerThrough(producer, signal)), this.#failure.promise]);
+    checkReached(tail, await this.#flushed(), topic);
     if (isBeyond(slot, tail)) throw beyondTail(tail, slot, await firstCommit(stream, this.#source), topic);
 
     const outbox = new Outbox(producer, settings.compression, slot.confirmedFlush, () => capture.resume());
@@ -185,10 +190,10 @@ class Connection {
           "SOURCE_UNREACHABLE",
           `The source has sent nothing for ${Math.round((now - capture.lastBytesAt) / 1000)} s on the stream of ${connector.slot}.`,
         );
-      if (verdict.sendStatus || outbox.confirmable > this.#confirmed) {
-        this.#confirmed = outbox.confirmable;
+      if (verdict.sendStatus || capture.confirmable > this.#confirmed) {
+        this.#confirmed = capture.confirmable;
         this.#statusAt = now;
-        stream.status(capture.received, outbox.confirmable, verdict.sendStatus);
+        stream.status(capture.received, capture.confirmable, verdict.sendStatus);
       }
       if (now - Math.max(capture.lastEventAt, this.#heartbeatAt) >= connector.heartbeatEveryMs) {
         this.#heartbeatAt = now;
@@ -212,7 +217,13 @@ class Connection {
     outbox.flush();
     const patience = AbortSignal.timeout(drainLimitMs);
     while (producer.pending > 0 && (await Promise.race([waitOrStop(20, patience), this.#failure.promise])) === "elapsed");
-    stream.status(capture.received, outbox.confirmable, false);
+    stream.status(capture.received, capture.confirmable, false);
+  }
+
+  /** The end of the source's WAL. */
+  async #flushed(): Promise<Lsn> {
+    const { rows } = await this.#source.query<{ lsn: string }>("SELECT pg_current_wal_flush_lsn()::text AS lsn");
+    return parseLsn(rows[0]!.lsn);
   }
 
   async #walSenderTimeout(): Promise<number> {
@@ -223,6 +234,10 @@ class Connection {
   #fail(error: OfftakeError): void {
     this.#failure.reject(error);
   }
+}
+
+function sourceGone(url: Secret): OfftakeError {
+  return new OfftakeError("SOURCE_UNREACHABLE", `The source at ${url.describe()} ended the session.`);
 }
 
 interface Work {

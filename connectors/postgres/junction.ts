@@ -12,44 +12,56 @@ export class Junction {
   /** The tail; undefined for a topic without events: everything in the stream is new to it. */
   readonly tail: Tail | undefined;
   readonly #topic: string;
+  /** Whether the tail's transaction has begun to come again. */
+  #begun: boolean;
   #joined: boolean;
 
   /** @param tail of sequence 0 is the place where a new slot was created: no event has it */
   constructor(tail: Tail, topic: string) {
     this.tail = tail.sequence === 0 ? undefined : tail;
     this.#topic = topic;
+    this.#begun = this.tail === undefined;
     this.#joined = this.tail === undefined;
+  }
+
+  /** Whether the stream is proven to be the topic's. Before, nothing of it may be confirmed: what looks published may be another history. */
+  get joined(): boolean {
+    return this.#joined;
   }
 
   /** A transaction begins. @throws OfftakeError TAIL_DIFFERS when the tail's own has not come before it */
   begin(commitLsn: Lsn): void {
-    if (this.#joined || this.tail === undefined) return;
+    if (this.#begun || this.tail === undefined) return;
     if (commitLsn > this.tail.commitLsn)
       throw tailDiffers(this.tail, this.#topic, `the slot goes on at ${formatLsn(commitLsn)} without that transaction`);
-    this.#joined = commitLsn === this.tail.commitLsn;
+    this.#begun = commitLsn === this.tail.commitLsn;
   }
 
-  /** Whether this event, which the topic has, is its tail, and has to be recognised. */
-  isTail({ commitLsn, sequence }: Transaction): boolean {
-    return commitLsn === this.tail?.commitLsn && sequence === this.tail.sequence;
+  /** Whether this is the tail's transaction. */
+  isTails({ commitLsn }: Transaction): boolean {
+    return commitLsn === this.tail?.commitLsn;
   }
 
-  /** @throws OfftakeError TAIL_DIFFERS when the tail comes again as another event */
+  /** Whether this change, which the topic has, is its tail, and has to be recognised. */
+  isTail(transaction: Transaction): boolean {
+    return this.isTails(transaction) && transaction.sequence === this.tail?.sequence;
+  }
+
+  /** @throws OfftakeError TAIL_DIFFERS when the tail comes again as another change */
   recognise(again: EventAgain): void {
     if (this.tail !== undefined) checkTailEvent(this.tail, again, this.#topic);
   }
 
-  /** An event is about to be published. @throws OfftakeError TAIL_DIFFERS behind what was the last event of its transaction */
-  publish({ commitLsn }: Transaction): void {
-    if (this.tail?.last === true && commitLsn === this.tail.commitLsn)
-      throw tailDiffers(this.tail, this.#topic, "the same transaction now goes on behind what was its last change");
-  }
-
-  /** A transaction ends. @throws OfftakeError TAIL_DIFFERS when less of the tail's came again than the topic has, or no more where it said so */
-  commit({ commitLsn, lastEvent }: Transaction): void {
-    if (this.tail === undefined || commitLsn !== this.tail.commitLsn) return;
+  /**
+   * A transaction ends. The tail's may have got more changes behind what was its last, of tables that are the service's only now: they are not published.
+   *
+   * @throws OfftakeError TAIL_DIFFERS when less of the tail's came again than the topic has, or no more where it said so
+   */
+  commit(transaction: Transaction): void {
+    if (this.tail === undefined || !this.isTails(transaction)) return;
     const { last, sequence } = this.tail;
-    if (last ? lastEvent < sequence : lastEvent <= sequence)
-      throw tailDiffers(this.tail, this.#topic, `the same transaction now ends with its change ${lastEvent}`);
+    if (last ? transaction.sequence < sequence : transaction.lastEvent <= sequence)
+      throw tailDiffers(this.tail, this.#topic, `the same transaction now ends with its change ${transaction.sequence}`);
+    this.#joined = true;
   }
 }

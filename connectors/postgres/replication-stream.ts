@@ -13,7 +13,7 @@ import type { Secret } from "../../services/runtime/secret.ts";
 import { BackendFrames } from "./backend-frames.ts";
 import { type Lsn, parseLsn } from "./lsn.ts";
 import { standbyStatusUpdate } from "./replication-messages.ts";
-import { backendPidOf, endSession, openSession, sessionError, socketOf, sqlState } from "./session.ts";
+import { backendPidOf, endSession, isUnreachable, openSession, sessionError, socketOf, sqlState } from "./session.ts";
 
 /** Who the server is: a position means nothing without it. */
 export interface SourceIdentity {
@@ -191,7 +191,7 @@ export class ReplicationStream {
   /**
    * What to do with a message that is not CopyData.
    *
-   * @throws OfftakeError SOURCE_UNREACHABLE when the server ends the stream
+   * @throws OfftakeError SOURCE_UNREACHABLE, STREAM_REFUSED when the server ends the stream
    */
   other(kind: number, bytes: Buffer, start: number, end: number): void {
     if (kind === Message.error) throw over(serverError(bytes, start, end));
@@ -226,8 +226,13 @@ function simpleQuery(text: string): Buffer {
   return query;
 }
 
-/** Whatever the reason was: the next start finds out what can be done about it. */
+/** An error that the server sends again at every start is a person's to mend; of all others the next start finds out what can be done about them. */
 function over(reason: Error): OfftakeError {
+  if (!isUnreachable(reason))
+    return new OfftakeError("STREAM_REFUSED", `The source ended the replication stream: ${reason.message} (${sqlState(reason)}).`, {
+      cause: reason,
+      cure: "The server's log says more. Nothing is lost as long as the slot keeps its WAL; the connector looks again every half minute.",
+    });
   return new OfftakeError("SOURCE_UNREACHABLE", `The replication stream ended: ${reason.message}.`, { cause: reason });
 }
 

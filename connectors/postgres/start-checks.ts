@@ -49,6 +49,23 @@ export function checkSource(tail: Tail, identity: SourceIdentity, history: Timel
   checkTimeline(tail, identity, history, topic);
 }
 
+/**
+ * A source that was put back from a copy of its storage has the same identity and timeline, and will write other transactions under the same positions.
+ *
+ * @param flushed the end of the source's WAL
+ * @throws OfftakeError SOURCE_WENT_BACK
+ */
+export function checkReached(tail: Tail, flushed: Lsn, topic: string): void {
+  if (tail.commitLsn <= flushed) return;
+  throw new OfftakeError(
+    "SOURCE_WENT_BACK",
+    `The topic ${topic} ends at ${formatLsn(tail.commitLsn)}, and the source's WAL at ${formatLsn(flushed)}, before it.`,
+    {
+      cure: "The source was put back from an older copy: the topic holds changes that it does not know. The service's tables have to be copied again.",
+    },
+  );
+}
+
 /** Only what the topic's tail vouches for is ever confirmed, so a slot beyond the tail means that one of the two is not what it was. */
 export function isBeyond(slot: Slot, tail: Tail): boolean {
   return slot.confirmedFlush > tail.commitLsn;
@@ -102,6 +119,6 @@ export function tailDiffers(tail: Tail, topic: string, found: string): OfftakeEr
   const { event } = tail;
   const what = event === undefined ? "" : `, the change ${event.op} of ${event.table} at ${event.lsn}`;
   return new OfftakeError("TAIL_DIFFERS", `The topic ${topic} ends with ${formatLsn(tail.commitLsn)}:${tail.sequence}${what}, but ${found}.`, {
-    cure: "The slot's stream is not the one that the topic was written from: slot or publication were exchanged. The service's tables have to be copied again.",
+    cure: "Where `tables` was changed while only a part of this transaction was published, undo that until the connector has passed it. Otherwise the slot's stream is not the one that the topic was written from: slot or publication were exchanged, and the service's tables have to be copied again.",
   });
 }

@@ -16,7 +16,7 @@ export interface StreamTablesOptions {
   readonly leftOut: (what: string) => void;
 }
 
-interface Known {
+export interface KnownTable {
   readonly relation: Relation;
   /** Undefined for a table that is not the service's. */
   readonly encoder: EventEncoder | undefined;
@@ -25,7 +25,7 @@ interface Known {
 export class StreamTables {
   readonly #compiler: RelationCompiler;
   readonly #options: StreamTablesOptions;
-  readonly #known = new Map<number, Known>();
+  readonly #known = new Map<number, KnownTable>();
 
   constructor(compiler: RelationCompiler, options: StreamTablesOptions) {
     this.#compiler = compiler;
@@ -53,13 +53,12 @@ export class StreamTables {
 
   /**
    * @param oid as the decoder gives it, signed
-   * @returns undefined for a table that is not the service's
    * @throws OfftakeError PGOUTPUT_MALFORMED for one that was not described
    */
-  encoder(oid: number): EventEncoder | undefined {
+  table(oid: number): KnownTable {
     const known = this.#known.get(oid >>> 0);
     if (known === undefined)
       throw new OfftakeError("PGOUTPUT_MALFORMED", `The replication stream holds a row of the relation ${oid >>> 0}, which it has not described.`);
-    return known.encoder;
+    return known;
   }
 }

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { eventPlan, type EventPlan } from "../../schemas/event-plan.ts";
 import { EventReader } from "../../schemas/event-reader.ts";
-import { parseMessage } from "../../schemas/offtake-message.ts";
+import { parseMessage, type TakeOverMarker } from "../../schemas/offtake-message.ts";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import { AbortedTransactions } from "../kafka/aborted-transactions.ts";
 import type { Consumer } from "../kafka/consumer.ts";
@@ -20,6 +20,8 @@ import type { Tail } from "./start-checks.ts";
 export interface TailRecord extends Tail {
   /** Whether it is a take-over marker, and not the event itself. */
   readonly marker: boolean;
+  /** Whether its writer was the only one by then: false for a marker of which the wait for a predecessor was not over. */
+  readonly settled: boolean;
   readonly offset: number;
   readonly producerId: bigint;
   /** When its transaction was committed at the source, microseconds since 1970; of a marker, when it was written. */
@@ -96,25 +98,35 @@ async function tailOf(found: FoundRecord, topic: string, registry: Registry): Pr
   const plan = eventPlan(schemaId, await registry.schema(schemaId));
   const reader = new EventReader(plan);
   reader.read(plan, bytes, start + 5, end);
-  const marker = markerTail(reader);
+  const written = markerOf(reader);
+  const marker = written && markerTail(written);
   const key = found.keyStart === -1 ? Buffer.alloc(0) : bytes.subarray(found.keyStart + 5, found.keyEnd);
-  return { ...(marker ?? eventTail(reader, plan, key)), marker: marker !== undefined, offset, producerId, micros: reader.source().ts_us };
+  return {
+    ...(marker ?? eventTail(reader, plan, key)),
+    marker: marker !== undefined,
+    settled: written?.settled !== false,
+    offset,
+    producerId,
+    micros: reader.source().ts_us,
+  };
 }
 
 function isLater(a: Tail, b: Tail): boolean {
   return a.commitLsn > b.commitLsn || (a.commitLsn === b.commitLsn && a.sequence > b.sequence);
 }
 
-function markerTail(reader: EventReader): Tail | undefined {
+function markerOf(reader: EventReader): TakeOverMarker | undefined {
   if (reader.plan.kind !== "message") return undefined;
-  const marker = parseMessage(reader.bytes.toString("utf8", reader.contentStart, reader.contentEnd));
-  if (marker?.kind !== "take-over") return undefined;
-  const { sequence, last, systemIdentifier, timeline, event } = marker;
+  const message = parseMessage(reader.bytes.toString("utf8", reader.contentStart, reader.contentEnd));
+  return message?.kind === "take-over" ? message : undefined;
+}
+
+function markerTail({ sequence, last, systemIdentifier, timeline, event, commitLsn, previous }: TakeOverMarker): Tail {
   return {
-    commitLsn: BigInt(marker.commitLsn),
+    commitLsn: BigInt(commitLsn),
     sequence,
     last,
-    previous: marker.previous === undefined ? undefined : BigInt(marker.previous),
+    previous: previous === undefined ? undefined : BigInt(previous),
     systemIdentifier,
     timeline,
     event,

@@ -90,8 +90,9 @@ export async function takeOver(context: TakeOver, identity: ProducerIdentity, pu
       });
     await checkOpening(consumer, registry, topic, range);
     checkSource(tail, names.identity, history, topic);
-    if (tail.producerId !== identity.producerId) {
-      await putMarker(marker(context, tail));
+    // One that died while it waited has left its marker, under the very id that this one has: the predecessor may still be there.
+    if (tail.producerId !== identity.producerId || !tail.settled) {
+      await putMarker(marker(context, tail, false));
       if ((await waitOrStop(producerDeadline, signal)) === "stopped") throw interrupted(`a predecessor on the topic ${topic} must have given up`);
       tail = (await readTail(consumer, registry, topic, range, (await offsetRange(cluster, topic)).end)) ?? tail;
     }
@@ -101,7 +102,7 @@ export async function takeOver(context: TakeOver, identity: ProducerIdentity, pu
     for (let repeated: Tail | undefined; repeated === undefined || repeated.commitLsn !== tail.commitLsn || repeated.sequence !== tail.sequence;) {
       repeated = tail;
       checkSource(tail, names.identity, history, topic);
-      const offset = await putMarker(marker(context, tail));
+      const offset = await putMarker(marker(context, tail, true));
       tail = (await readTail(consumer, registry, topic, range, offset + 1)) ?? tail;
     }
     return tail;
@@ -135,7 +136,8 @@ async function checkOpening(consumer: Consumer, registry: Registry, topic: strin
  */
 export async function openTopic(context: TakeOver, start: bigint, putMarker: PutMarker): Promise<void> {
   const { systemIdentifier, timeline } = context.names.identity;
-  await putMarker(marker(context, { commitLsn: start, sequence: 0, last: true, previous: undefined, systemIdentifier, timeline, event: undefined }));
+  const begin = { commitLsn: start, sequence: 0, last: true, previous: undefined, systemIdentifier, timeline, event: undefined };
+  await putMarker(marker(context, begin, true));
 }
 
 function withoutTail({ topic, slot }: TakeOver, expired: boolean): OfftakeError {
@@ -145,7 +147,7 @@ function withoutTail({ topic, slot }: TakeOver, expired: boolean): OfftakeError 
   });
 }
 
-function marker(context: TakeOver, tail: Tail): RecordBatchWriter {
+function marker(context: TakeOver, tail: Tail, settled: boolean): RecordBatchWriter {
   const { systemIdentifier, timeline } = context.names.identity;
   const content: TakeOverMarker = {
     kind: "take-over",
@@ -157,6 +159,7 @@ function marker(context: TakeOver, tail: Tail): RecordBatchWriter {
     commitLsn: String(tail.commitLsn),
     sequence: tail.sequence,
     last: tail.last,
+    settled,
     ...(tail.previous === undefined ? {} : { previous: String(tail.previous) }),
     ...(tail.event === undefined ? {} : { event: tail.event }),
   };

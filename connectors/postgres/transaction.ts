@@ -1,9 +1,9 @@
 /**
  * The source transaction that is being decoded: its place in the chain, its count of changes, and what all its events share, encoded once.
  *
- * The sequence counts every decoded change from 1 before anything is left out (a key change counts twice, a truncate once for each table), so
- * that the same transaction, decoded again after a restart, gives each event the same position; an event that moved to another position would
- * be published twice or never.
+ * The sequence counts every decoded change from 1 before anything is left out (an update that comes with an old row counts twice, since it may become two
+ * events; a truncate once for each table), so that the same transaction, decoded again after a restart, gives each event the same position, whatever the key
+ * or the service's tables are by then; an event that moved to another position would be published twice or never.
  *
  * Source: PostgreSQL documentation, "Logical Replication Message Formats", Begin; ARCHITECTURE.md, "Position".
  */
@@ -16,6 +16,11 @@ import type { SourceIdentity } from "./replication-stream.ts";
 export interface Position {
   readonly commitLsn: Lsn;
   readonly sequence: number;
+}
+
+/** The newest position in a topic, and whether its transaction is whole there. */
+export interface TailPosition extends Position {
+  readonly last?: boolean;
 }
 
 /** What every event of a connector begins its `source` with. */
@@ -53,11 +58,11 @@ export class Transaction {
 
   readonly #names: SourceNames;
   /** Nothing at or below it is published again. */
-  readonly #tail: Position | undefined;
+  readonly #tail: TailPosition | undefined;
   #skipTo = 0;
 
   /** @param tail the newest position in the topic, undefined for a topic without events */
-  constructor(names: SourceNames, tail: Position | undefined) {
+  constructor(names: SourceNames, tail: TailPosition | undefined) {
     this.#names = names;
     this.#tail = tail;
   }
@@ -74,14 +79,20 @@ export class Transaction {
     this.lastEvent = 0;
     this.published = 0;
     this.serial += 1;
-    const tail = this.#tail;
-    this.#skipTo = tail === undefined || commitLsn > tail.commitLsn ? 0 : commitLsn < tail.commitLsn ? Number.POSITIVE_INFINITY : tail.sequence;
+    this.#skipTo = this.#published();
     this.#encode(previous);
   }
 
-  /** Whether all events of this transaction are in the topic already. */
-  get isPublished(): boolean {
-    return this.#skipTo === Number.POSITIVE_INFINITY;
+  /** Up to which sequence the topic has it. Nothing follows in a transaction that is whole there, whatever belongs to the service by now. */
+  #published(): number {
+    const tail = this.#tail;
+    if (tail === undefined || this.commitLsn > tail.commitLsn) return 0;
+    return this.commitLsn < tail.commitLsn || tail.last === true ? Number.POSITIVE_INFINITY : tail.sequence;
+  }
+
+  /** Whether it comes before the newest one in the topic. */
+  get isOlder(): boolean {
+    return this.#tail !== undefined && this.commitLsn < this.#tail.commitLsn;
   }
 
   /** Counts a change that becomes one event. @returns whether it has to be published: false when the topic has it */

@@ -41,6 +41,8 @@ export const errorCodes = {
   SOURCE_REFUSED: "operator",
   /** The source or a target is a PostgreSQL before 15, which lacks what Offtake uses; the message says which. Upgrade it, or choose another server. */
   SERVER_TOO_OLD: "operator",
+  /** The source ended the replication stream with an error of its own, which the message has: a plugin, a damaged file, WAL that is gone. The slot waits. */
+  STREAM_REFUSED: "operator",
   /** The source is not set up for logical decoding (wal_level, slots, senders). `offtake check` says which setting; wal_level needs a restart of the server. */
   SOURCE_UNSUITABLE: "operator",
   /** A publication is missing. `offtake up` creates it; rows that changed while it was missing are not in the stream: copy its tables again. */
@@ -65,6 +67,8 @@ export const errorCodes = {
   SOURCE_IDENTITY_CHANGED: "operator",
   /** The source is on a new timeline that left the old one before the topic's tail: a standby was promoted that had not received everything. The topic holds events that the source no longer knows. */
   TIMELINE_DIVERGED: "operator",
+  /** The source's WAL ends before the topic's tail: it was put back from an older copy of its storage. The topic holds changes that it does not know: copy the service's tables again. */
+  SOURCE_WENT_BACK: "operator",
   /** The event that comes again from the slot is not the one at the topic's tail under the same position. Do not start again: publication or slot were exchanged. */
   TAIL_DIFFERS: "operator",
   /** A table, or something it rests on, was dropped or altered while the catalogs were being read: a migration is running. Run the command again when it is done. */

@@ -78,7 +78,7 @@ const parsed = (path: string[], value: unknown) => {
 describe("limits", () => {
   test.each<[string, unknown[], unknown[]]>([
     ["source.maxRetainedWal", ["16MiB", "1024TiB"], ["15MiB", "1025TiB", "0B", 16]],
-    ["kafka.maxEvent", ["64KiB", "1GiB"], ["63KiB", "1025MiB"]],
+    ["kafka.maxEvent", ["64KiB", "96MiB"], ["63KiB", "97MiB"]],
     ["kafka.replicationFactor", [1, 32767], [0, 32768, 1.5, "3", -1]],
     ["http.port", [0, 65535], [-1, 65536]],
     ["connectors.c.heartbeat.every", ["100ms", "1h", "60m"], ["99ms", "61m", "0s", 10]],

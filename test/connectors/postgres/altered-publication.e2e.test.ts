@@ -61,7 +61,8 @@ describe("a publication that is altered while its connector runs", () => {
     await connector.working;
     const { publication } = pipeline.connector;
     await pipeline.source.query(`BEGIN; ALTER PUBLICATION ${publication} DROP TABLE t; ALTER PUBLICATION ${publication} ADD TABLE t; COMMIT`);
-    await waitFor(async () => (await marks(pipeline)).includes("public.t"), { what: "the mark" });
+    await waitFor(async () => (await marks(pipeline)).length > 0, { what: "the mark" });
+    expect(await marks(pipeline)).toEqual(["public.t"]);
     await connector.stop();
   });
 
@@ -108,7 +109,8 @@ describe("a list of tables that is altered", () => {
     await using second = startWith(pipeline, withTables(pipeline, ["t", "u"]));
     await second.working;
     await pipeline.target.query("ALTER SCHEMA away RENAME TO offtake");
-    await waitFor(async () => (await marks(pipeline)).includes("public.u"), { what: "the mark" });
+    await waitFor(async () => (await marks(pipeline)).length > 0, { what: "the mark" });
+    expect(await marks(pipeline)).toEqual(["public.u"]);
     await second.stop();
   });
 });

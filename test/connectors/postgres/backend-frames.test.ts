@@ -45,6 +45,23 @@ const stream = Buffer.concat([...bodies.map(copyData), frame("C", Buffer.from("C
 const expected = [...bodies.map((body) => shown("d", body)), shown("C", Buffer.from("COPY 0\0")), shown("Z", Buffer.from("I"))];
 
 describe("BackendFrames", () => {
+  test("passes over the message that it waits for, wherever that is cut, keeps nothing of it, and finds the next", () => {
+    const giant = copyData(xlogData(pgoutput({ kind: "message", transactional: true, lsn: 8n, prefix: "p", content: Buffer.alloc(60) }), 3n));
+    const after = Buffer.concat([giant, stream]);
+    for (let first = 5; first < giant.length; first += 1)
+      for (let second = first; second <= giant.length + 10; second += 7) {
+        const frames = new BackendFrames();
+        frames.push(after.subarray(0, first));
+        expect([frames.next(), frames.awaited, frames.awaitedStart]).toEqual([false, giant.length, 5]);
+        frames.passOverAwaited();
+        expect([frames.buffered, frames.awaited]).toEqual([0, 0]);
+        frames.push(after.subarray(first, second));
+        const found = taken(frames);
+        frames.push(after.subarray(second));
+        expect([...found, ...taken(frames)]).toEqual(expected);
+      }
+  });
+
   test("finds the same messages wherever the bytes of a stream are cut in two", () => {
     for (let cut = 0; cut <= stream.length; cut += 1) {
       const frames = new BackendFrames();

@@ -152,7 +152,7 @@ describe("EventEncoder", () => {
     ["behind a large value", false, (filled) => "v".repeat(filled)],
     ["behind a large key", true, (filled) => "k".repeat(filled)],
   ])("writes a hundred NULLs %s into memory that held something else", (_, key, large) => {
-    const columns = [{ name: "a", oid: 25, key }, ...Array.from({ length: 100 }, (_, i) => ({ name: `c${i}`, oid: 25, key: false }))];
+    const columns = [{ name: "a", oid: 25, key }, ...Array.from({ length: 100 }, (__, i) => ({ name: `c${i}`, oid: 25, key: false }))];
     const shape: TableShape = { topicPrefix: "offtake", schema: "public", table: "t", columns, keyId: 1, valueId: 2 };
     const from = { version: "0", name: "offtake", database: "d", systemIdentifier: 1n, timeline: 1 };
     const of = { ...from, commitLsn: 9n, commitMicros: 946_684_800_000_000n, xid: 9, previous: 8n };

@@ -22,7 +22,6 @@ function play(of: Partial<Tail>, steps: readonly Step[], again: TailEvent = even
         junction.begin(step.begin);
         transaction.begin(step.begin, 0n, 1, undefined);
       } else if (transaction.advance()) {
-        junction.publish(transaction);
         published.push(`${transaction.commitLsn}:${transaction.sequence}`);
       } else if (junction.isTail(transaction)) junction.recognise(again);
   } catch (error) {
@@ -51,7 +50,18 @@ describe("Junction", () => {
     ["nothing, when the tail's transaction does not come before the next", {}, next, "TAIL_DIFFERS"],
     ["nothing, when it has only come before", {}, [{ begin: 90n }, "event", "commit", ...next], "TAIL_DIFFERS"],
     ["nothing, when it comes again with fewer events", {}, [{ begin: 100n }, "event", "event", "commit"], "TAIL_DIFFERS"],
-    ["nothing, when it comes again with more behind its last", {}, [...three.slice(0, -1), "event"], "TAIL_DIFFERS"],
+    [
+      "nothing of what comes behind its last: a table that is the service's only now",
+      {},
+      [...three.slice(0, -1), "event", "commit", ...next],
+      "200:1",
+    ],
+    [
+      "it is whole although a table of it is no longer the service's",
+      {},
+      [{ begin: 100n }, "event", "left out", "left out", "commit", ...next],
+      "200:1",
+    ],
     ["nothing, when it was to go on and does not", { last: false }, three, "TAIL_DIFFERS"],
     [
       "nothing, when it was to go on and only what is left out follows",
@@ -61,6 +71,23 @@ describe("Junction", () => {
     ],
   ])("%s", (_, of, steps, expected) => {
     expect(play(of, steps)).toBe(expected);
+  });
+
+  test("has joined when the tail's transaction has come again whole, and not before", () => {
+    const junction = new Junction(tail, "topic");
+    const names = { version: "0", name: "offtake", identity: { systemIdentifier: "74", timeline: 1, database: "d" } };
+    const transaction = new Transaction(names, tail);
+    const seen: boolean[] = [];
+    for (const commitLsn of [90n, 100n]) {
+      junction.begin(commitLsn);
+      transaction.begin(commitLsn, 0n, 1, undefined);
+      for (let i = 0; i < 3; i += 1) transaction.advance();
+      seen.push(junction.joined);
+      junction.commit(transaction);
+      seen.push(junction.joined);
+    }
+    expect(seen).toEqual([false, false, false, true]);
+    expect(new Junction({ ...tail, sequence: 0 }, "topic").joined).toBe(true);
   });
 
   test("nothing, when the event at the tail's position is another one", () => {

@@ -1,7 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { openingStep } from "../../../connectors/postgres/open-topic.ts";
 import { parseTimelineHistory } from "../../../connectors/postgres/replication-stream.ts";
-import { beyondTail, checkSource, checkTailEvent, isBeyond, type Tail, type TailEvent } from "../../../connectors/postgres/start-checks.ts";
+import {
+  beyondTail,
+  checkReached,
+  checkSource,
+  checkTailEvent,
+  isBeyond,
+  type Tail,
+  type TailEvent,
+} from "../../../connectors/postgres/start-checks.ts";
 import { sampleSlot } from "./sample-slot.ts";
 
 const event: TailEvent = { lsn: "90", table: "public.trades", op: "u", key: "digest" };
@@ -65,6 +73,14 @@ describe("a slot and the topic's tail", () => {
   test.each([[201n], [undefined]])("a slot whose stream begins elsewhere (%s) was moved by somebody else", (first) => {
     expect(beyondTail(tail, { ...sampleSlot, confirmedFlush: 200n }, first, "topic").code).toBe("SLOT_MOVED");
   });
+});
+
+test.each<[bigint, string | undefined]>([
+  [100n, undefined],
+  [101n, undefined],
+  [99n, "SOURCE_WENT_BACK"],
+])("a tail at 100 of a source whose WAL ends at %i: %s", (flushed, code) => {
+  expect(codeOf(() => checkReached(tail, flushed, "topic"))).toBe(code);
 });
 
 describe("checkTailEvent", () => {

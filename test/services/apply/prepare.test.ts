@@ -23,6 +23,7 @@ const record: TailRecord = {
   timeline: 1,
   event: undefined,
   marker: false,
+  settled: true,
   offset: 7,
   producerId: 1n,
   micros: 0,

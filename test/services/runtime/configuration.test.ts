@@ -217,17 +217,17 @@ describe("the mistakes that users make", () => {
     [
       "a size in decimal units",
       changed(["  brokers:", "  maxEvent: 64MB\n  brokers:"]),
-      ['5:13: kafka.maxEvent: expected a size from 64KiB to 1GiB, such as 64KiB, 10MiB or 10GiB, found the text "64MB"'],
+      ['5:13: kafka.maxEvent: expected a size from 64KiB to 96MiB, such as 64KiB, 10MiB or 10GiB, found the text "64MB"'],
     ],
     [
       "a size beyond its limits",
       changed(["  brokers:", "  maxEvent: 2GiB\n  brokers:"]),
-      ['5:13: kafka.maxEvent: expected a size from 64KiB to 1GiB, such as 64KiB, 10MiB or 10GiB, found the text "2GiB"'],
+      ['5:13: kafka.maxEvent: expected a size from 64KiB to 96MiB, such as 64KiB, 10MiB or 10GiB, found the text "2GiB"'],
     ],
     [
       "a size without a unit",
       changed(["  brokers:", "  maxEvent: 100000\n  brokers:"]),
-      ["5:13: kafka.maxEvent: expected a size from 64KiB to 1GiB, such as 64KiB, 10MiB or 10GiB, found the number 100000; in quotes it is a text"],
+      ["5:13: kafka.maxEvent: expected a size from 64KiB to 96MiB, such as 64KiB, 10MiB or 10GiB, found the number 100000; in quotes it is a text"],
     ],
     [
       "brokers as a text",
