@@ -42,6 +42,6 @@ export async function silentServers(stack: Stack): Promise<ReadonlyMap<string, s
 const questions: readonly (readonly [name: string, ask: (stack: Stack) => Promise<unknown>])[] = [
   ["The monolith's PostgreSQL", async ({ source }) => postgresAnswers(source.url())],
   ["The services' PostgreSQL", async ({ target }) => postgresAnswers(target.url())],
-  ["Kafka", async ({ kafka }) => Promise.all(kafka.brokers.map(kafkaAnswers))],
+  ["Kafka", async ({ kafka }) => Promise.all(kafka.brokers.map(async (broker) => kafkaAnswers(broker)))],
   ["The schema registry", async ({ registry }) => registryAnswers(registry.url)],
 ];

@@ -40,7 +40,7 @@ const variables: Record<ServerName, { name: string; expected: string; fits: (val
       name: "OFFTAKE_EXTERNAL_KAFKA",
       expected: "host:port, or several separated by commas",
       fits: (value) => value.split(",").every((broker) => /^\S+:\d+$/.test(broker)),
-      answers: async (value) => void (await Promise.all(value.split(",").map(kafkaAnswers))),
+      answers: async (value) => void (await Promise.all(value.split(",").map(async (broker) => kafkaAnswers(broker)))),
     },
     registry: {
       name: "OFFTAKE_EXTERNAL_REGISTRY",
@@ -78,8 +78,18 @@ export async function externalServers(wanted: readonly ServerName[], environment
   return {
     source: postgres("source", named.get("source")),
     target: postgres("target", named.get("target")),
-    kafka: kafka === undefined ? undefined : { brokers: kafka, ...notOurs("kafka") },
+    kafka: kafka === undefined ? undefined : kafkaServer(kafka),
     registry: registry === undefined ? undefined : { url: registry, ...notOurs("registry") },
+  };
+}
+
+function kafkaServer(brokers: string[]): KafkaServer {
+  return {
+    brokers,
+    get nodes(): never {
+      throw refusal("kafka", "used node by node");
+    },
+    ...notOurs("kafka"),
   };
 }
 

@@ -39,7 +39,14 @@ export function startServers(
     postgres("source"),
     postgres("target"),
     timed(start, "kafka", async () =>
-      startKafka({ stackFolder, ...(await withJava()), mode: start.kafkaJvm ?? "quick", port: ports?.kafka, settings: settings?.kafka }),
+      startKafka({
+        stackFolder,
+        ...(await withJava()),
+        mode: start.kafkaJvm ?? "quick",
+        brokers: start.brokers ?? 1,
+        port: ports?.kafka,
+        settings: settings?.kafka,
+      }),
     ),
     timed(start, "registry", async () => startRegistry({ stackFolder, ...(await withJava()), port: ports?.registry, settings: settings?.registry })),
   ];

@@ -17,6 +17,7 @@ import { freePort } from "./free-port.ts";
 import { LocalServer } from "./local-server.ts";
 import { type PostgresBinaries, postgresBinaries } from "./postgres-binaries.ts";
 import { newestPostgres, type PostgresMajor } from "./postgres-versions.ts";
+import { localeArguments, postgresSettings } from "./server-settings.ts";
 import { clusterName, postgresChildren, postgresMark } from "./stack-processes.ts";
 import { type UnprivilegedUser, unprivilegedUser } from "./unprivileged-user.ts";
 
@@ -155,8 +156,8 @@ async function createCluster(cluster: {
     ...(major < 16 ? [] : postgresMark(stackFolder)),
   ];
   // --no-clean: an interrupted initdb would remove postmaster.pid, by which shared-memory.ts finds the segment that was in use.
-  // The built-in locale is the same on every system; those of the C library are where somebody has installed them. Before 17 there is none.
-  const locale = ["--encoding=UTF8", "--locale=C", ...(major < 17 ? [] : ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"])];
+  // Before 17 there is no built-in locale.
+  const locale = major < 17 ? ["--encoding=UTF8", "--locale=C"] : localeArguments;
   try {
     await promisify(execFile)(binaries.initdb, [...args, ...locale, "--no-sync", "--no-clean", "--no-instructions"], {
       cwd: folder,
@@ -180,19 +181,9 @@ function stackSettings(port: number, fsync: boolean): Record<string, string> {
     listen_addresses: "127.0.0.1",
     port: String(port),
     unix_socket_directories: "",
-    wal_level: "logical",
-    max_connections: "200",
-    max_wal_senders: "40",
-    max_replication_slots: "40",
-    max_worker_processes: "24",
-    max_logical_replication_workers: "12",
-    max_prepared_transactions: "40",
     // In the data folder, not in /dev/shm: nothing is left there when the server is killed.
     dynamic_shared_memory_type: "mmap",
-    fsync: fsync ? "on" : "off",
-    timezone: "UTC",
-    log_timezone: "UTC",
-    log_line_prefix: "%m [%p] %q%u@%d ",
+    ...postgresSettings(fsync),
   };
 }
 

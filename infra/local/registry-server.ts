@@ -12,6 +12,7 @@ import type { Jars } from "./jars.ts";
 import type { Java } from "./java.ts";
 import { jvmArguments } from "./java-server.ts";
 import { LocalServer } from "./local-server.ts";
+import { registrySettings } from "./server-settings.ts";
 
 export interface RegistryServer {
   /** Of the Confluent API. */
@@ -48,12 +49,7 @@ export async function startRegistry(options: RegistryOptions): Promise<RegistryS
   const settings: Record<string, string> = {
     "quarkus.http.host": "127.0.0.1",
     "quarkus.http.port": String(port),
-    // Written at every commit, not every half second: what a killed registry has answered for is there when it comes back.
-    "apicurio.datasource.url": `jdbc:h2:file:${join(folder, "schemas")};WRITE_DELAY=0`,
-    "apicurio.datasource.jdbc.initial-size": "1",
-    "apicurio.datasource.jdbc.min-size": "1",
-    "apicurio.datasource.jdbc.max-size": "10",
-    "quarkus.log.level": "WARN",
+    ...registrySettings(folder),
     ...options.settings,
   };
   const url = `http://127.0.0.1:${port}/apis/ccompat/v7`;

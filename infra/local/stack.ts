@@ -33,6 +33,8 @@ export interface StackOptions {
   postgres?: { source?: PostgresMajor | undefined; target?: PostgresMajor | undefined } | undefined;
   /** Whether PostgreSQL's commits reach the disk, as benches need it. Default: no. */
   fsync?: boolean | undefined;
+  /** Of Kafka; `ports.kafka` is the first one's. Default: 1. */
+  brokers?: 1 | 3 | undefined;
   /** Default: quick. */
   kafkaJvm?: JvmMode | undefined;
   /** Over those of the stack, per server: postgresql.conf's, server.properties', Apicurio's. */
