@@ -200,7 +200,7 @@ export class Capture {
 
   async #compile(relation: Relation): Promise<void> {
     try {
-      await this.#tables.compile(relation);
+      await this.#tables.compile(relation, this.#transaction.xid);
       this.#compiling = false;
       this.resume();
     } catch (error) {

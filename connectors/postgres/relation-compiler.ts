@@ -4,6 +4,7 @@
  *
  * Source: PostgreSQL documentation, "ALTER TABLE", REPLICA IDENTITY.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import type { ClientBase } from "pg";
 import { subjectOf, tableNamespace } from "../../schemas/avro-names.ts";
 import { envelopeSchema, type EnvelopeColumn, type EnvelopeNames, keySchema } from "../../schemas/envelope.ts";
@@ -22,6 +23,13 @@ const primaryKeySql = `
     FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts
    WHERE i.indrelid = $1 AND i.indisprimary AND i.indimmediate`;
+
+// The stream is ahead of the catalogs: a transaction comes as soon as its commit is on disk, and other sessions see what it did, a new key too, only a
+// moment later. Its lock on its own id goes after that.
+const endingSql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'transactionid' AND transactionid = $1::xid) AS ending";
+
+/** Milliseconds between two looks whether it has ended. */
+const lookEveryMs = 10;
 
 export class RelationCompiler {
   readonly #topicPrefix: string;
@@ -45,10 +53,13 @@ export class RelationCompiler {
     this.#types.set(type.oid, type);
   }
 
-  /** @throws OfftakeError TABLE_KEY_CHANGED, SCHEMA_REFUSED, REGISTRY_UNREACHABLE, REGISTRY_REFUSED, SOURCE_UNREACHABLE */
-  async compile(relation: Relation): Promise<EventEncoder> {
+  /**
+   * @param xid the transaction that the relation message came in
+   * @throws OfftakeError TABLE_KEY_CHANGED, SCHEMA_REFUSED, REGISTRY_UNREACHABLE, REGISTRY_REFUSED, SOURCE_UNREACHABLE
+   */
+  async compile(relation: Relation, xid: number): Promise<EventEncoder> {
     const { schema, name: table } = relation;
-    const keys = await this.#keyColumns(relation).catch((error: unknown) => {
+    const keys = await this.#keyColumns(relation, xid).catch((error: unknown) => {
       throw sessionError(error, "source", this.#sourceUrl);
     });
     const missing = [...keys].filter((key) => !relation.columns.some(({ name }) => name === key));
@@ -66,8 +77,10 @@ export class RelationCompiler {
     return new EventEncoder({ schema, table, columns, keyId, valueId, keyFromCatalog: isKeyOfCatalog(relation) });
   }
 
-  async #keyColumns(relation: Relation): Promise<Set<string>> {
+  async #keyColumns(relation: Relation, xid: number): Promise<Set<string>> {
     if (!isKeyOfCatalog(relation)) return new Set(relation.columns.filter((column) => column.key).map((column) => column.name));
+    const isEnding = async (): Promise<boolean> => (await this.#source.query<{ ending: boolean }>(endingSql, [String(xid)])).rows[0]!.ending;
+    while (await isEnding()) await pause(lookEveryMs);
     const { rows } = await this.#source.query<{ name: string }>(primaryKeySql, [relation.oid]);
     return new Set(rows.map((row) => row.name));
   }

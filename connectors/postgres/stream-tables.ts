@@ -44,9 +44,9 @@ export class StreamTables {
   }
 
   /** @throws OfftakeError as RelationCompiler.compile */
-  async compile(relation: Relation): Promise<void> {
+  async compile(relation: Relation, xid: number): Promise<void> {
     const before = this.#known.get(relation.oid)?.encoder;
-    const encoder = await this.#compiler.compile(relation);
+    const encoder = await this.#compiler.compile(relation, xid);
     if (before !== undefined) encoder.goOnFrom(before);
     this.#known.set(relation.oid, { relation, encoder });
   }

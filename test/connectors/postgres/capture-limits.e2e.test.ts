@@ -136,8 +136,12 @@ describe("a source that was put back from a copy of its storage", () => {
     await source.query("INSERT INTO t VALUES (1)");
     const { rows } = await source.query<{ lsn: string }>("SELECT pg_current_wal_insert_lsn()::text AS lsn");
     await forgeTail(pipeline, parseLsn(rows[0]!.lsn) + 1n);
-    // Writes WAL, and nothing that is in the slot's stream.
-    await source.query("SELECT pg_current_xact_id()");
+    // Writes WAL that is in no stream, until the forged place is behind.
+    const flushed = async (): Promise<bigint> => {
+      await source.query("SELECT pg_current_xact_id()");
+      return parseLsn((await source.query<{ lsn: string }>("SELECT pg_current_wal_flush_lsn()::text AS lsn")).rows[0]!.lsn);
+    };
+    await waitFor(async () => (await flushed()) > parseLsn(rows[0]!.lsn) + 1n, { what: "the WAL to grow" });
     const before = (await readSlot(source, connector.slot))!.confirmedFlush;
     const url = new URL(pipeline.sourceUrl);
     url.searchParams.set("options", "-c wal_sender_timeout=1000");

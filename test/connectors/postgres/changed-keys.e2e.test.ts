@@ -1,5 +1,8 @@
 /** REPLICA IDENTITY FULL: the stream does not say which key its rows had, and the catalog only which one they have today. */
 import { describe, expect, test } from "vitest";
+import { Registry } from "../../../connectors/kafka/registry.ts";
+import { RelationCompiler } from "../../../connectors/postgres/relation-compiler.ts";
+import { endSession, openSession } from "../../../connectors/postgres/session.ts";
 import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
 import { chainFaults, TopicEvents } from "../../support/topic-events.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -40,6 +43,32 @@ describe("a table whose key changes under REPLICA IDENTITY FULL", () => {
     await pipeline.source.query("ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (a, b); INSERT INTO t VALUES (1, 2)");
     expect((await connector.ended)?.code).toBe("SCHEMA_REFUSED");
     expect((await topic.read()).events).toHaveLength(1);
+  });
+
+  test("is not looked up before the transaction that the stream is at has ended: what is in the stream may not be in the catalog yet", async () => {
+    await using pipeline = await keyedBy("PRIMARY KEY (a)");
+    const { configuration, service, source } = pipeline;
+    const session = await openSession(configuration.source.url, { side: "source", applicationName: "test", statementTimeoutMs: 10_000 });
+    const compiler = new RelationCompiler(
+      configuration.kafka.topicPrefix,
+      service.topic,
+      new Registry(configuration.registry.url),
+      session,
+      configuration.source.url,
+    );
+    const { rows } = await source.query<{ oid: number }>("SELECT 't'::regclass::oid AS oid");
+    const columns = ["a", "b"].map((name) => ({ name, key: true, typeOid: 23, typeModifier: -1 }));
+    await source.query("BEGIN; ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (a, b)");
+    const { rows: transaction } = await source.query<{ xid: string }>("SELECT pg_current_xact_id()::xid::text AS xid");
+    const compiling = compiler.compile(
+      { oid: rows[0]!.oid, schema: "public", name: "t", replicaIdentity: "f", columns },
+      Number(transaction[0]!.xid),
+    );
+    // What it asked first is answered by now.
+    await session.query("SELECT");
+    await source.query("COMMIT");
+    expect((await compiling).plan.columns.map(({ key }) => key)).toEqual([true, true]);
+    await endSession(session);
   });
 
   test("by another name of one of its columns, with the connector behind, is not halved", async () => {
