@@ -38,6 +38,7 @@ export interface TargetTable {
   readonly name: string;
   /** As UPDATE, DELETE, SELECT and TRUNCATE name it: without the tables that inherit from it, whose rows have events of their own. */
   readonly own: string;
+  readonly partitioned: boolean;
   /** As messages say it. */
   readonly shown: string;
   /** Those that are written, in the plan's order; generated columns are not. */
@@ -95,7 +96,7 @@ const tableSql = `
       JOIN pg_catalog.pg_trigger t ON t.tgrelid = tree.oid AND t.tgenabled::text = ANY ($2::text[])
       LEFT JOIN pg_catalog.pg_constraint k ON k.oid = t.tgconstraint
   )
-  SELECT c.relkind AS kind, ${markSql("c")} AS mark,
+  SELECT c.relkind AS kind, ${markSql("c", true)} AS mark,
          ARRAY(SELECT format('%s.%I', p.relnamespace::regnamespace, p.relname)
                  FROM tree JOIN pg_catalog.pg_class p ON p.oid = tree.oid AND p.relpersistence = 'u') AS unlogged,
          EXISTS (SELECT 1 FROM firing WHERE NOT tgisinternal OR contype = 'f') AS awake,
@@ -200,6 +201,7 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, schem
   return {
     plan,
     name,
+    partitioned,
     own: partitioned ? name : `ONLY ${name}`,
     shown,
     columns,

@@ -84,6 +84,18 @@ describe("a table that is altered between two batches", () => {
     expect([await target.texts("trades"), applier.kinds]).toEqual([["(1,n1,1.00,)", "(2,n2,1.00,)"], []]);
   });
 
+  test("has a partition with a trigger that acts: its rows come in source order", async () => {
+    await prepared(
+      `CREATE TABLE users (id int4 PRIMARY KEY, email text) PARTITION BY LIST (id); CREATE TABLE u PARTITION OF users DEFAULT; CREATE TABLE seen (id int4);
+       CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen VALUES (NEW.id); RETURN NULL; END $$`,
+    );
+    const applier = await Applier.start();
+    await applier.apply([users.create({ id: 1, email: "1" })]);
+    await target.admin.query("CREATE TRIGGER see AFTER INSERT ON u FOR EACH ROW EXECUTE FUNCTION see(); ALTER TABLE u ENABLE ALWAYS TRIGGER see");
+    await applier.apply([users.create({ id: 2, email: "2" }), users.delete({ id: 2 })]);
+    expect(await target.texts("seen")).toEqual(["(2)"]);
+  });
+
   test("has lost its index: what is there already is written over and not doubled", async () => {
     const applier = await Applier.start();
     await applier.apply([trade(1)]);
