@@ -143,7 +143,7 @@ export function leftOutOfTable(table: CatalogTable, version: number): LeftOut[] 
       why: "changes of such a table are not in the WAL; at the target it is an ordinary one",
     });
   for (const column of table.columns) {
-    if (notNullOf(column, table) === "not valid") leftOut.push({ what: `NOT NULL of ${of}.${column.name}`, why: notValid });
+    leftOut.push(...leftOutOfNotNull(column, table, version));
     if (column.generated?.kind === "virtual" && version < postgres18)
       leftOut.push({ what: `VIRTUAL of generated column ${of}.${column.name}`, why: "the target's version knows only STORED, which it is there" });
   }
@@ -157,5 +157,17 @@ export function leftOutOfTable(table: CatalogTable, version: number): LeftOut[] 
       why: "only what the rows themselves need is created; create it at the target if the service needs it",
     });
   if (table.rowSecurity) leftOut.push({ what: `row level security of ${of}`, why: "the target's roles are its own" });
+  return leftOut;
+}
+
+function leftOutOfNotNull(column: CatalogColumn, table: CatalogTable, version: number): LeftOut[] {
+  const what = `NOT NULL of ${table.schema}.${table.name}.${column.name}`;
+  const constraint = notNullConstraint(column, table);
+  if (notNullOf(column, table) === "not valid") return [{ what, why: notValid }];
+  if (constraint === undefined || version >= postgres18) return [];
+  const leftOut: LeftOut[] = [];
+  if (constraint.noInherit) leftOut.push({ what: `NO INHERIT of ${what}`, why: "before PostgreSQL 18 NOT NULL always reaches the children" });
+  if (constraint.comment !== null)
+    leftOut.push({ what: `comment on ${what}`, why: "before PostgreSQL 18 NOT NULL is no constraint that could have one" });
   return leftOut;
 }

@@ -9,6 +9,7 @@ import { openTargetSession } from "../apply/target-session.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { checkTargetTables } from "./check-target-tables.ts";
+import { majorVersion, versionFindings } from "./check-versions.ts";
 import { fault, type Finding, note, warning } from "./finding.ts";
 import type { TableShape } from "./table-shape.ts";
 
@@ -33,8 +34,11 @@ const databaseSql = `
   SELECT current_user AS role, current_database() AS database, to_regnamespace('offtake') IS NOT NULL AS prepared,
          has_database_privilege(current_database(), 'CREATE') AS may_create`;
 
-/** @param shapes of the service's tables at the source */
-export async function checkTarget(service: ServiceConfiguration, shapes: readonly TableShape[]): Promise<Finding[]> {
+/**
+ * @param shapes of the service's tables at the source
+ * @param sourceMajor the source's version; undefined where it could not be asked
+ */
+export async function checkTarget(service: ServiceConfiguration, shapes: readonly TableShape[], sourceMajor: number | undefined): Promise<Finding[]> {
   const { client, replica } = await openTargetSession(service);
   const where = `service ${service.name}`;
   try {
@@ -58,6 +62,7 @@ export async function checkTarget(service: ServiceConfiguration, shapes: readonl
           `GRANT SET ON PARAMETER session_replication_role TO ${escapeIdentifier(role)};`,
         ),
       );
+    if (sourceMajor !== undefined) findings.push(...versionFindings(where, sourceMajor, await majorVersion(client), shapes));
     return [...findings, ...(await checkTargetTables({ client, replica }, where, service.target.schema, shapes))];
   } catch (error) {
     throw sessionError(error, "target", service.target.url);

@@ -12,6 +12,7 @@ import { expandTables } from "../runtime/expand-tables.ts";
 import { checkTarget, checkTopic } from "./check-service.ts";
 import { checkConnector } from "./check-connector.ts";
 import { checkServer } from "./check-source.ts";
+import { majorVersion } from "./check-versions.ts";
 import { fault, type Finding } from "./finding.ts";
 import { readShapes, type TableShape } from "./table-shape.ts";
 import { ExitCode } from "./terminal.ts";
@@ -27,7 +28,9 @@ export async function check(configuration: Configuration): Promise<Finding[]> {
     const services: Finding[] = [];
     for (const service of configuration.services) {
       services.push(...(await orFinding(`topic ${service.topic}`, async () => checkTopic(cluster, configuration, service))));
-      services.push(...(await orFinding(`service ${service.name}`, async () => checkTarget(service, source.shapes.get(service.name) ?? []))));
+      services.push(
+        ...(await orFinding(`service ${service.name}`, async () => checkTarget(service, source.shapes.get(service.name) ?? [], source.major))),
+      );
     }
     return [...source.findings, ...registry, ...services];
   } finally {
@@ -39,14 +42,18 @@ interface CheckedSource {
   readonly findings: readonly Finding[];
   /** Of each service's tables. */
   readonly shapes: ReadonlyMap<string, readonly TableShape[]>;
+  /** Its version; undefined where it could not be asked. */
+  readonly major: number | undefined;
 }
 
 async function checkSource(configuration: Configuration): Promise<CheckedSource> {
   const { url } = configuration.source;
   const shapes = new Map<string, readonly TableShape[]>();
+  let major: number | undefined;
   const findings = await orFinding("source", async () => {
     const source = await openSession(url, { side: "source", applicationName: "offtake check", statementTimeoutMs: 30_000 });
     try {
+      major = await majorVersion(source);
       const server = await checkServer(source, configuration);
       const owned = await orFindings("source", server, async () => expandTables(configuration.services, await listTables(source)));
       for (const [service, tables] of owned ?? []) shapes.set(service, await readShapes(source, tables));
@@ -59,7 +66,7 @@ async function checkSource(configuration: Configuration): Promise<CheckedSource>
       await endSession(source);
     }
   });
-  return { findings, shapes };
+  return { findings, shapes, major };
 }
 
 async function orFinding(where: string, look: () => Promise<Finding[]>): Promise<Finding[]> {

@@ -136,6 +136,7 @@ describe("what the target's version does not know", () => {
     const unknown = "it is NOT ENFORCED, which the target's version does not know";
     expect(plan.leftOut).toEqual([
       { what: "foreign key loose_fk of public.t to public.t", why: unknown },
+      { what: "NO INHERIT of NOT NULL of public.t.id", why: "before PostgreSQL 18 NOT NULL always reaches the children" },
       { what: "VIRTUAL of generated column public.t.g", why: "the target's version knows only STORED, which it is there" },
       { what: "check constraint loose of public.t", why: unknown },
       owners,
