@@ -1,5 +1,6 @@
 import { Client } from "pg";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { targetMigrations } from "../../../schemas/target-schema.ts";
 import { migrateTarget } from "../../../services/apply/migrate-target.ts";
 import { type AppliedPosition, positionStatement, readPosition } from "../../../services/apply/position.ts";
 import { runGroup } from "../../../services/apply/statement-group.ts";
@@ -115,7 +116,7 @@ describe("migrateTarget", () => {
     );
     try {
       const done = await Promise.all(clients.map(async (each) => migrateTarget(each)));
-      expect(done.flat()).toEqual([1]);
+      expect(done.flat()).toEqual(targetMigrations.map(({ version }) => version));
     } finally {
       for (const each of clients) await each.end();
     }
