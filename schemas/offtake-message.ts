@@ -26,6 +26,7 @@ const takeOver = z.object({
   commitLsn: lsn,
   sequence: z.number(),
   last: z.boolean(),
+  order: z.number().optional(),
   previous: lsn.optional(),
   /** False while a predecessor under another producer id may still write. */
   settled: z.boolean().optional(),

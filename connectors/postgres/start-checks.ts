@@ -15,6 +15,8 @@ export interface Tail {
   readonly sequence: number;
   /** Whether its transaction is whole. */
   readonly last: boolean;
+  /** How many events of its transaction the topic has; undefined where an older marker does not say. */
+  readonly order?: number | undefined;
   /** The transaction before it in the topic; undefined for the first. */
   readonly previous: Lsn | undefined;
   /** Where it was written from. */

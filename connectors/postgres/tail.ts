@@ -121,11 +121,12 @@ function markerOf(reader: EventReader): TakeOverMarker | undefined {
   return message?.kind === "take-over" ? message : undefined;
 }
 
-function markerTail({ sequence, last, systemIdentifier, timeline, event, commitLsn, previous }: TakeOverMarker): Tail {
+function markerTail({ sequence, last, order, systemIdentifier, timeline, event, commitLsn, previous }: TakeOverMarker): Tail {
   return {
     commitLsn: BigInt(commitLsn),
     sequence,
     last,
+    order,
     previous: previous === undefined ? undefined : BigInt(previous),
     systemIdentifier,
     timeline,
@@ -139,6 +140,7 @@ function eventTail(reader: EventReader, plan: EventPlan, key: Buffer): Tail {
     commitLsn: words(reader.commitHigh, reader.commitLow),
     sequence: reader.sequence,
     last: reader.last,
+    order: reader.totalOrder === 0 ? undefined : reader.totalOrder,
     previous: reader.hasPrevious ? words(reader.previousHigh, reader.previousLow) : undefined,
     systemIdentifier: String(reader.bytes.readBigUInt64BE(reader.identifierStart)),
     timeline: reader.timeline,

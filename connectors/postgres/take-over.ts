@@ -160,6 +160,7 @@ function marker(context: TakeOver, tail: Tail, settled: boolean): RecordBatchWri
     sequence: tail.sequence,
     last: tail.last,
     settled,
+    ...(tail.order === undefined ? {} : { order: tail.order }),
     ...(tail.previous === undefined ? {} : { previous: String(tail.previous) }),
     ...(tail.event === undefined ? {} : { event: tail.event }),
   };

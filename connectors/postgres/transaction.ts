@@ -21,6 +21,8 @@ export interface Position {
 /** The newest position in a topic, and whether its transaction is whole there. */
 export interface TailPosition extends Position {
   readonly last?: boolean;
+  /** Its total_order. */
+  readonly order?: number | undefined;
 }
 
 /** What every event of a connector begins its `source` with. */
@@ -97,15 +99,17 @@ export class Transaction {
 
   /** Counts a change that becomes one event. @returns whether it has to be published: false when the topic has it */
   advance(): boolean {
-    this.sequence += 1;
-    this.lastEvent = this.sequence;
+    this.lastEvent = this.sequence + 1;
     this.published += 1;
+    this.leaveOut();
     return this.sequence > this.#skipTo;
   }
 
   /** Counts a change that becomes no event. */
   leaveOut(): void {
     this.sequence += 1;
+    // With other tables than now the topic may have got more events, or fewer, up to its tail: the count goes on where it stands there.
+    if (this.sequence === this.#skipTo) this.published = this.#tail?.order ?? this.published;
   }
 
   #encode(previous: Lsn | undefined): void {
