@@ -46,6 +46,8 @@ interface LibraryConnection extends Connection {
 const execute = Buffer.from([0, 0, 0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
 const sync = Buffer.from([0x53, 0, 0, 0, 4]);
 
+const smallBytes = 16 << 10;
+
 class StatementGroup extends Query {
   readonly counts: number[] = [];
   readonly #statements: readonly GroupStatement[];
@@ -98,14 +100,16 @@ function write(stream: Socket, name: string, values: readonly Buffer[], text: bo
   at = head.writeInt16BE(1, at);
   at = head.writeInt16BE(text ? 0 : 1, at);
   head.writeInt16BE(values.length, at);
-  stream.write(head);
+  const parts: Buffer[] = [head];
   for (const value of values) {
     const length = Buffer.allocUnsafe(4);
     length.writeInt32BE(value.length, 0);
-    stream.write(length);
-    stream.write(value);
+    parts.push(length, value);
   }
-  stream.write(execute);
+  parts.push(execute);
+  // What is small is cheaper to copy than to hand over piece by piece.
+  if (body < smallBytes) stream.write(Buffer.concat(parts));
+  else for (const part of parts) stream.write(part);
 }
 
 /** Sends them in one go, and waits for all. Never rejects. */
