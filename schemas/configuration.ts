@@ -164,6 +164,17 @@ export const connectorSchema = z
 const tableOptions = z
   .strictObject(
     {
+      target: text("a table, or schema.table")
+        .optional()
+        .describe("Its name at the target, in the service's target.schema where no schema is named."),
+      columns: z
+        .record(z.string(), text("the name of a column"), "a mapping from columns of the source to columns of the target")
+        .optional()
+        .describe("Columns that have another name at the target."),
+      exclude: z
+        .array(text("the name of a column"), "a list of columns")
+        .optional()
+        .describe("Columns that the target does not get. They are in the topic all the same."),
       conflict: z
         .strictObject({ strategy: z.literal("source-wins", { error: "source-wins" }).describe("Who wins.") }, "a mapping with `strategy`")
         .optional()

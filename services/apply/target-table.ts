@@ -10,6 +10,7 @@ import { escapeIdentifier, type ClientBase } from "pg";
 import { builtInTypes } from "../../schemas/built-in-types.ts";
 import type { EventPlan } from "../../schemas/event-plan.ts";
 import { OfftakeError } from "../runtime/errors.ts";
+import { type TableMapping, targetColumn } from "../runtime/table-mapping.ts";
 import { parameterType, type ParameterType } from "./array-parameter.ts";
 import { markSql } from "./target-marks.ts";
 
@@ -134,14 +135,13 @@ interface ColumnRow {
 }
 
 /**
- * @param schema of the target that stands for the source's public; other schemas keep their names
+ * @param mapping where the plan's table goes
  * @param replica whether the session is one in which only triggers act that are ENABLE ALWAYS or ENABLE REPLICA
  * @throws OfftakeError TARGET_TABLE_MISSING, TARGET_TABLE_UNSUITABLE, TARGET_COLUMN_MISSING
  */
-export async function readTargetTable(client: ClientBase, plan: EventPlan, schema: string, replica: boolean): Promise<TargetTable> {
-  const targetSchema = plan.schema === "public" ? schema : plan.schema;
-  const name = `${escapeIdentifier(targetSchema)}.${escapeIdentifier(plan.table)}`;
-  const shown = `${targetSchema}.${plan.table}`;
+export async function readTargetTable(client: ClientBase, plan: EventPlan, mapping: TableMapping, replica: boolean): Promise<TargetTable> {
+  const name = `${escapeIdentifier(mapping.schema)}.${escapeIdentifier(mapping.table)}`;
+  const shown = `${mapping.schema}.${mapping.table}`;
   const table = (await client.query<TableRow>(tableSql, [name, replica ? ["A", "R"] : ["A", "O"]])).rows[0];
   if (table === undefined)
     throw new OfftakeError("TARGET_TABLE_MISSING", `The target has no table ${shown}.`, {
@@ -157,18 +157,29 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, schem
     );
   const { rows } = await client.query<ColumnRow>(columnsSql, [name]);
   const columns = plan.columns.flatMap((column, index): TargetColumn[] => {
-    const found = rows.find((row) => row.name === column.name);
-    if (found === undefined)
-      throw new OfftakeError("TARGET_COLUMN_MISSING", `The target's table ${shown} has no column ${column.name}, which the monolith's has.`, {
-        cure: `ALTER TABLE ${name} ADD COLUMN ${escapeIdentifier(column.name)} …; the applier goes on by itself.`,
-      });
     const key = plan.keys.includes(index);
+    const columnName = targetColumn(mapping, column.name);
+    if (columnName === undefined) {
+      if (!key) return [];
+      throw new OfftakeError(
+        "TARGET_COLUMN_MISSING",
+        `\`exclude\` leaves out the column ${column.name} of the key of ${plan.schema}.${plan.table}.`,
+        {
+          cure: "Take it out of `exclude` in the configuration: without it the target's rows cannot be found.",
+        },
+      );
+    }
+    const found = rows.find((row) => row.name === columnName);
+    if (found === undefined)
+      throw new OfftakeError("TARGET_COLUMN_MISSING", `The target's table ${shown} has no column ${columnName}, which the monolith's has.`, {
+        cure: `ALTER TABLE ${name} ADD COLUMN ${escapeIdentifier(columnName)} …; or name it in \`columns\` or \`exclude\` of the configuration. The applier goes on by itself.`,
+      });
     if (found.generated && key)
       throw new OfftakeError(
         "TARGET_COLUMN_MISSING",
-        `The target's table ${shown} generates the column ${column.name}, which is in the monolith's key.`,
+        `The target's table ${shown} generates the column ${columnName}, which is in the monolith's key.`,
         {
-          cure: `ALTER TABLE ${name} ALTER COLUMN ${escapeIdentifier(column.name)} DROP EXPRESSION; the applier goes on by itself.`,
+          cure: `ALTER TABLE ${name} ALTER COLUMN ${escapeIdentifier(columnName)} DROP EXPRESSION; the applier goes on by itself.`,
         },
       );
     if (found.generated) return [];
@@ -181,7 +192,7 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, schem
     return [
       {
         index,
-        name: escapeIdentifier(column.name),
+        name: escapeIdentifier(columnName),
         parameter,
         cast,
         stored: `::${found.stored}`,
@@ -192,10 +203,9 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, schem
       },
     ];
   });
-  const extra = rows
-    .filter((row) => !row.generated && !plan.columns.some((column) => column.name === row.name))
-    .map((row) => escapeIdentifier(row.name));
-  const keyNames = plan.keys.map((key) => plan.columns[key]!.name);
+  const written = new Set(plan.columns.map((column) => targetColumn(mapping, column.name)));
+  const extra = rows.filter((row) => !row.generated && !written.has(row.name)).map((row) => escapeIdentifier(row.name));
+  const keyNames = plan.keys.map((key) => targetColumn(mapping, plan.columns[key]!.name));
   const { unique, arbiter } = (await client.query<{ unique: boolean; arbiter: boolean }>(indexSql, [name, keyNames])).rows[0]!;
   const partitioned = table.kind === "p";
   return {

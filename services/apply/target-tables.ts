@@ -4,20 +4,20 @@
 import type { Client } from "pg";
 import type { EventPlan } from "../../schemas/event-plan.ts";
 import { OfftakeError } from "../runtime/errors.ts";
+import { type Mapped, mappingOf } from "../runtime/table-mapping.ts";
 import { readTargetTable, type TargetTable } from "./target-table.ts";
 import type { TargetSession } from "./target-session.ts";
 
 export class TargetTables {
   readonly #client: Client;
   readonly #replica: boolean;
-  readonly #schema: string;
+  readonly #service: Mapped;
   readonly #tables = new Map<EventPlan, TargetTable>();
 
-  /** @param schema of the target that stands for the source's public */
-  constructor({ client, replica }: TargetSession, schema: string) {
+  constructor({ client, replica }: TargetSession, service: Mapped) {
     this.#client = client;
     this.#replica = replica;
-    this.#schema = schema;
+    this.#service = service;
   }
 
   /** @returns undefined unless all of them have been read */
@@ -33,7 +33,7 @@ export class TargetTables {
   async read(plans: readonly EventPlan[]): Promise<TargetTable[]> {
     const tables: TargetTable[] = [];
     for (const plan of plans) {
-      const table = this.#tables.get(plan) ?? (await readTargetTable(this.#client, plan, this.#schema, this.#replica));
+      const table = this.#tables.get(plan) ?? (await readTargetTable(this.#client, plan, mappingOf(this.#service, plan), this.#replica));
       this.#refuseShared(table);
       this.#tables.set(plan, table);
       tables.push(table);
@@ -53,7 +53,7 @@ export class TargetTables {
         throw new OfftakeError(
           "TARGET_TABLE_UNSUITABLE",
           `Both ${other.plan.schema}.${other.plan.table} and ${plan.schema}.${plan.table} of the source go to ${shown} of the target.`,
-          { cure: "Give target.schema another name than the other schema has, or give one of the tables to another service." },
+          { cure: "Give one of them another `target`, or target.schema another name than the other schema has." },
         );
   }
 }

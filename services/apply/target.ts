@@ -48,7 +48,7 @@ export class Target {
   constructor(session: TargetSession, position: AppliedPosition | undefined, options: TargetOptions) {
     this.#client = session.client;
     this.#replica = session.replica;
-    this.#tables = new TargetTables(session, options.service.target.schema);
+    this.#tables = new TargetTables(session, options.service);
     this.position = position;
     this.#options = options;
   }

@@ -63,7 +63,7 @@ export async function checkTarget(service: ServiceConfiguration, shapes: readonl
         ),
       );
     if (sourceMajor !== undefined) findings.push(...versionFindings(where, sourceMajor, await majorVersion(client), shapes));
-    return [...findings, ...(await checkTargetTables({ client, replica }, where, service.target.schema, shapes))];
+    return [...findings, ...(await checkTargetTables({ client, replica }, service, shapes))];
   } catch (error) {
     throw sessionError(error, "target", service.target.url);
   } finally {

@@ -5,6 +5,8 @@
  */
 import { escapeIdentifier, type ClientBase } from "pg";
 import type { TargetSession } from "../apply/target-session.ts";
+import type { ServiceConfiguration } from "../runtime/configuration.ts";
+import { type Mapped as MappedTables, mappingOf, type TableMapping, targetColumn } from "../runtime/table-mapping.ts";
 import { fault, type Finding, warning } from "./finding.ts";
 import { type ColumnShape, readShapes, type TableShape } from "./table-shape.ts";
 
@@ -34,37 +36,47 @@ const uniqueSql = `
                   WHERE a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]) ORDER BY 1)
          = ARRAY(SELECT name FROM unnest($2::text[]) AS name ORDER BY 1)) AS there`;
 
+type Mapped = Pick<ServiceConfiguration, "name"> & MappedTables;
+
 /**
  * @param replica whether the applier's role may put foreign keys to sleep
- * @param targetSchema stands for the source's public
  * @param wanted the tables as the source has them
  */
 export async function checkTargetTables(
   { client, replica }: Pick<TargetSession, "client" | "replica">,
-  where: string,
-  targetSchema: string,
+  service: Mapped,
   wanted: readonly TableShape[],
 ): Promise<Finding[]> {
-  const schemaOf = (schema: string): string => (schema === "public" ? targetSchema : schema);
+  const where = `service ${service.name}`;
   const there = await readShapes(
     client,
-    wanted.map(({ schema, table }) => ({ schema: schemaOf(schema), table })),
+    wanted.map((source) => mappingOf(service, source)),
   );
   const findings: Finding[] = [];
-  for (const { table, columns, key, ...source } of wanted) {
-    const schema = schemaOf(source.schema);
+  for (const source of wanted) {
+    const mapping = mappingOf(service, source);
+    findings.push(...mappingFaults(where, source, mapping));
+    const { schema, table } = mapping;
     const shown = `${schema}.${table}`;
     const name = `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
     const found = there.find((each) => each.schema === schema && each.table === table);
     if (found === undefined) {
-      findings.push(fault(where, `its target has no table ${shown}`, "offtake up --create-tables"));
+      findings.push(
+        mapping.differs
+          ? fault(where, `its target has no table ${shown}, and a table with a mapping is not created`, `CREATE TABLE ${name} (…);`)
+          : fault(where, `its target has no table ${shown}`, "offtake up --create-tables"),
+      );
       continue;
     }
+    // What the source generates is not published, and the target generates it, too.
+    const columns = source.columns.flatMap((column) => {
+      const target = targetColumn(mapping, column.name);
+      return column.generated || target === undefined ? [] : [{ ...column, name: target }];
+    });
+    const key = source.key.flatMap((column) => targetColumn(mapping, column) ?? []);
     findings.push(...(await rightFaults(client, where, { schema, shown, name })));
     findings.push(...(await stateFindings(client, where, { shown, name }, replica)));
-    // What the source generates is not published, and the target generates it, too.
-    for (const column of columns.filter(({ generated }) => !generated))
-      findings.push(...columnFindings(where, { shown, name }, column, key.includes(column.name), found.columns));
+    for (const column of columns) findings.push(...columnFindings(where, { shown, name }, column, key.includes(column.name), found.columns));
     if (key.length > 0 && !(await isUnique(client, name, key)))
       findings.push(
         warning(
@@ -75,6 +87,31 @@ export async function checkTargetTables(
       );
   }
   return findings;
+}
+
+/** Names of the mapping that the source does not have, and keys that it leaves out. */
+function mappingFaults(where: string, source: TableShape, { columns, exclude }: TableMapping): Finding[] {
+  const shown = `${source.schema}.${source.table}`;
+  return [
+    ...[...columns.keys(), ...exclude]
+      .filter((name) => !source.columns.some((column) => column.name === name))
+      .map((name) =>
+        fault(
+          where,
+          `the mapping of ${shown} names the column ${name}, which the source does not have`,
+          "Mend `columns` and `exclude` in offtake.yaml.",
+        ),
+      ),
+    ...source.key
+      .filter((name) => exclude.has(name))
+      .map((name) =>
+        fault(
+          where,
+          `\`exclude\` leaves out the column ${name} of the key of ${shown}: rows could not be found`,
+          "Take it out of `exclude` in offtake.yaml.",
+        ),
+      ),
+  ];
 }
 
 async function rightFaults(client: ClientBase, where: string, table: { schema: string; shown: string; name: string }): Promise<Finding[]> {

@@ -22,6 +22,7 @@ import { markNeedsCopy, readNeedsCopy, unmarkNeedsCopy } from "../apply/needs-co
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { interrupted } from "../runtime/errors.ts";
 import { expandTables } from "../runtime/expand-tables.ts";
+import { mappingOf } from "../runtime/table-mapping.ts";
 import type { TableName } from "../runtime/table-pattern.ts";
 import { refuseUnsuitableTables } from "./check-source-tables.ts";
 import type { Terminal } from "./terminal.ts";
@@ -130,14 +131,12 @@ class ServiceOpening {
 
   /** Each step leaves a state that the next run takes up, whatever interrupts this one. */
   async run(): Promise<ServiceUp> {
-    const { configuration, connector, service, source, cluster, tables, elsewhere, options } = this.#context;
+    const { configuration, connector, service, source, cluster, tables, options } = this.#context;
     await this.#onSource(async () => refuseUnsuitableTables(source, tables));
     const migrations = await migrateTarget(this.#target);
     const publication = await this.#onSource(async () => this.#publish());
     this.#say(`publication ${connector.publication} ${publication}, ${tables.length} tables`);
-    const created = options.createTables
-      ? await createTables({ source, target: this.#target, service: service.name, tables, targetSchema: service.target.schema, elsewhere })
-      : undefined;
+    const created = options.createTables ? await this.#createTables() : undefined;
     if (created !== undefined) this.#say(`tables: ${created.created.length} created, ${created.present.length} present`);
     for (const { what, why } of created?.leftOut ?? []) this.#say(`left out: ${what}: ${why}`);
     const topic = await ensureTopic(cluster, service.topic, configuration.kafka, configuration.mode === "production");
@@ -148,6 +147,23 @@ class ServiceOpening {
     if (notCopied.length > 0)
       this.#say(`NOT COPIED: ${notCopied.join(", ")} had rows before; this version replicates what changes from now on, and cannot copy them yet`);
     return { service: service.name, connector: connector.name, publication, migrations, topic, slot, tables: created, notCopied };
+  }
+
+  /** What a table with a mapping looks like at the target, nobody but its service knows. */
+  async #createTables(): Promise<CreatedTables> {
+    const { service, source, tables, elsewhere } = this.#context;
+    const same = tables.filter((table) => !mappingOf(service, table).differs);
+    const options = { source, target: this.#target, service: service.name, tables: same, targetSchema: service.target.schema, elsewhere };
+    const created = await createTables(options);
+    const leftOut = [...created.leftOut];
+    for (const table of tables) {
+      const { schema, table: name, differs } = mappingOf(service, table);
+      const quoted = `${this.#target.escapeIdentifier(schema)}.${this.#target.escapeIdentifier(name)}`;
+      const { rows } = await this.#target.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [quoted]);
+      if (differs && rows[0]?.there !== true)
+        leftOut.push({ what: `table ${schema}.${name}`, why: `offtake.yaml maps ${shown(table)} to it: create it as its service wants it` });
+    }
+    return { ...created, leftOut };
   }
 
   /**

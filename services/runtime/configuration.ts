@@ -18,6 +18,7 @@ import { checkTopics } from "./configuration-topics.ts";
 import { OfftakeError } from "./errors.ts";
 import { References } from "./references.ts";
 import type { Secret } from "./secret.ts";
+import type { WrittenMapping } from "./table-mapping.ts";
 import { parseTablePattern, type TablePattern } from "./table-pattern.ts";
 import { unreadable } from "./unreadable-file.ts";
 import { readYaml } from "./yaml-source.ts";
@@ -73,6 +74,8 @@ export interface ServiceConfiguration {
 export interface TableConfiguration extends TablePattern {
   /** As written. */
   readonly pattern: string;
+  /** Undefined where the target's table is the same; never there for a pattern. */
+  readonly mapping?: WrittenMapping;
 }
 
 /**
@@ -137,7 +140,9 @@ function resolved(raw: RawConfiguration, file: string, references: References): 
       name,
       topic: `${raw.kafka.topicPrefix}.${name}`,
       target: { url: secret(target.url), schema: target.schema },
-      tables: (Array.isArray(tables) ? tables : Object.keys(tables)).map(tableOf),
+      tables: Array.isArray(tables)
+        ? tables.map((pattern) => tableOf(pattern, target.schema, null))
+        : Object.entries(tables).map(([pattern, options]) => tableOf(pattern, target.schema, options)),
       apply,
     })),
   };
@@ -183,8 +188,13 @@ function connectorsOf(raw: RawConfiguration): ConnectorConfiguration[] {
   }));
 }
 
-function tableOf(pattern: string): TableConfiguration {
+type TableOptions = Pick<Exclude<RawTables, readonly string[]>[string] & object, "target" | "columns" | "exclude"> | null;
+type RawTables = RawConfiguration["services"][string]["tables"];
+
+function tableOf(pattern: string, schema: string, options: TableOptions): TableConfiguration {
   const parsed = parseTablePattern(pattern);
   if (parsed === undefined) throw new OfftakeError("INTERNAL", `The entry ${pattern} of \`tables\` was not checked.`);
-  return { pattern, ...parsed };
+  const { target, columns = {}, exclude = [] } = options ?? {};
+  if (target === undefined && Object.keys(columns).length === 0 && exclude.length === 0) return { pattern, ...parsed };
+  return { pattern, ...parsed, mapping: { target: target === undefined ? undefined : parseTablePattern(target, schema), columns, exclude } };
 }

@@ -10,12 +10,11 @@
 import type { ServiceConfiguration } from "./configuration.ts";
 import { OfftakeError } from "./errors.ts";
 import { nearestName } from "./nearest-name.ts";
+import { type Mapped, mappingOf } from "./table-mapping.ts";
 import { isLiteral, matchesTable, type TableName } from "./table-pattern.ts";
 
 /** The part of a service that says what it owns, and where that goes. */
-interface Owner extends Pick<ServiceConfiguration, "name" | "tables"> {
-  readonly target: Pick<ServiceConfiguration["target"], "schema">;
-}
+type Owner = Pick<ServiceConfiguration, "name"> & Mapped;
 
 /**
  * @param catalog every ordinary and partitioned table of the source that is not PostgreSQL's own
@@ -55,15 +54,20 @@ export function expandTables(services: readonly Owner[], catalog: readonly Table
   );
 }
 
-/** The target's own schema stands for the source's public; others keep their names. */
-function sharedTargets({ name, target }: Owner, tables: readonly TableName[]): string[] {
-  if (target.schema === "public") return [];
-  return tables
-    .filter(({ schema, table }) => schema === "public" && tables.some((other) => other.schema === target.schema && other.table === table))
-    .map(
-      ({ table }) =>
-        `the tables public.${table} and ${target.schema}.${table} of services.${name} both go to ${target.schema}.${table} of its target: give target.schema another name, or leave one of them out`,
-    );
+/** Rows of two tables in one would write over each other. */
+function sharedTargets(service: Owner, tables: readonly TableName[]): string[] {
+  const taken = new Map<string, TableName>();
+  const faults: string[] = [];
+  for (const table of tables) {
+    const target = fullName(mappingOf(service, table));
+    const other = taken.get(target);
+    if (other === undefined) taken.set(target, table);
+    else
+      faults.push(
+        `the tables ${fullName(other)} and ${fullName(table)} of services.${service.name} both go to ${target} of its target: give one of them another \`target\`, or target.schema another name, or leave one of them out`,
+      );
+  }
+  return faults;
 }
 
 function nothingMatches(pattern: string, literal: boolean, catalog: readonly TableName[]): string {

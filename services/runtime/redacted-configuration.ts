@@ -5,7 +5,8 @@
  * valid offtake.yaml again, except where a secret was taken out.
  */
 import { stringify } from "yaml";
-import type { Configuration } from "./configuration.ts";
+import type { Configuration, TableConfiguration } from "./configuration.ts";
+import type { WrittenMapping } from "./table-mapping.ts";
 import { formatDuration, formatSize } from "./units.ts";
 
 export function redactedConfiguration({ mode, source, kafka, registry, http, connectors, services }: Configuration): string {
@@ -34,11 +35,29 @@ export function redactedConfiguration({ mode, source, kafka, registry, http, con
         name,
         {
           target: { url: target.url.describe(), schema: target.schema },
-          tables: tables.map(({ pattern }) => pattern),
+          tables: writtenTables(tables),
           apply: { synchronousCommit: apply.synchronousCommit ? "on" : "off", batchRows: apply.batchRows, batchBytes: formatSize(apply.batchBytes) },
         },
       ]),
     ),
   };
   return stringify(written, { lineWidth: 0 });
+}
+
+/** A list, or a mapping where one of them is something else at the target. */
+function writtenTables(tables: readonly TableConfiguration[]): unknown {
+  if (tables.every(({ mapping }) => mapping === undefined)) return tables.map(({ pattern }) => pattern);
+  return Object.fromEntries(tables.map(({ pattern, mapping }) => [pattern, mapping === undefined ? null : writtenMapping(mapping)]));
+}
+
+function writtenMapping({ target, columns, exclude }: WrittenMapping): unknown {
+  return {
+    ...(target === undefined ? {} : { target: [target.schema, target.table].map(nameText).join(".") }),
+    ...(Object.keys(columns).length === 0 ? {} : { columns }),
+    ...(exclude.length === 0 ? {} : { exclude }),
+  };
+}
+
+function nameText(name: string): string {
+  return /[."]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
 }

@@ -26,11 +26,15 @@ export interface TableName {
 
 const entry = /^(?:("(?:[^"]|"")+"|[^."]+)\.)?("(?:[^"]|"")+"|[^."]+)$/s;
 
-/** What the entry says, or undefined when it follows no such grammar. */
-export function parseTablePattern(text: string): TablePattern | undefined {
+/**
+ * What the entry says, or undefined when it follows no such grammar.
+ *
+ * @param schema of an entry that names none
+ */
+export function parseTablePattern(text: string, schema = "public"): TablePattern | undefined {
   const match = entry.exec(text);
   if (match?.[2] === undefined) return undefined;
-  return { schema: match[1] === undefined ? "public" : unquoted(match[1]), table: unquoted(match[2]) };
+  return { schema: match[1] === undefined ? schema : unquoted(match[1]), table: unquoted(match[2]) };
 }
 
 export function isLiteral(pattern: TablePattern): boolean {

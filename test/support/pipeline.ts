@@ -37,7 +37,7 @@ export interface Servers {
 export interface PipelineOptions {
   readonly servers?: Servers;
   /** The service's `tables`; default: everything in the schema public. */
-  readonly tables?: readonly string[];
+  readonly tables?: readonly string[] | Readonly<Record<string, unknown>>;
   /** Default 1h: no heartbeat disturbs a test that does not ask for one. */
   readonly heartbeatEvery?: string;
   /** kafka.maxEvent. */

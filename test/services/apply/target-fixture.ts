@@ -8,6 +8,7 @@ import type { ChangeLog } from "../../../services/apply/change-log.ts";
 import { ParameterArena } from "../../../services/apply/parameter-arena.ts";
 import { RowSet } from "../../../services/apply/row-set.ts";
 import type { Statement } from "../../../services/apply/statements.ts";
+import { type Mapped, mappingOf } from "../../../services/runtime/table-mapping.ts";
 import { readTargetTable, type TargetTable } from "../../../services/apply/target-table.ts";
 import { openTargetSession, type TargetSession } from "../../../services/apply/target-session.ts";
 import type { ServiceConfiguration } from "../../../services/runtime/configuration.ts";
@@ -23,7 +24,8 @@ export interface TargetFixture extends AsyncDisposable {
   readonly session: TargetSession;
   /** Empties the database and makes these objects in it. */
   reset(sql: string): Promise<void>;
-  table(written: WrittenTable): Promise<TargetTable>;
+  /** @param service whose mapping counts; the fixture's own where it is left out */
+  table(written: WrittenTable, service?: Mapped): Promise<TargetTable>;
   /** Sends a statement as the applier does. @returns rows that it touched */
   run(statement: Statement, log: ChangeLog, changes: readonly number[] | RowSet): Promise<number>;
   /** Every row of a table, each as one text, as the source's canonical settings print it. */
@@ -71,7 +73,7 @@ export async function targetFixture(schema = "public"): Promise<TargetFixture> {
       for (const { name } of rows) await admin.query(`DROP SCHEMA ${name} CASCADE`);
       await admin.query(`CREATE SCHEMA public; ${sql}`);
     },
-    table: async (written) => readTargetTable(session.client, written.plan, schema, session.replica),
+    table: async (written, mapped = service) => readTargetTable(session.client, written.plan, mappingOf(mapped, written.plan), session.replica),
     run: async (statement, log, changes) => {
       const { sql, values, name } = bind(log, new ParameterArena(), statement, changes instanceof RowSet ? changes : RowSet.of(changes));
       return (await session.client.query({ ...(name === undefined ? {} : { name }), text: sql, values })).rowCount ?? 0;

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
+import { type Mapped, mappingOf, type WrittenMapping } from "../../../services/runtime/table-mapping.ts";
 import { readTargetTable } from "../../../services/apply/target-table.ts";
 import { OfftakeError } from "../../../services/runtime/errors.ts";
 import { WrittenTable } from "./event-writer.ts";
@@ -23,7 +24,7 @@ describe("a table of the target", () => {
 
   /** What acts on it in a session of that kind. */
   async function actsOn(replica: boolean): Promise<string> {
-    const { awake, referenced } = await readTargetTable(target.session.client, trades.plan, "public", replica);
+    const { awake, referenced } = await readTargetTable(target.session.client, trades.plan, mappingOf(target.service, trades.plan), replica);
     return [...(awake ? ["awake"] : []), ...(referenced ? ["referenced"] : [])].join(" ");
   }
 
@@ -62,8 +63,30 @@ describe("a table of the target", () => {
   test("the source's schema public is the target's own, other schemas keep their names", async () => {
     await target.reset("CREATE SCHEMA svc; CREATE SCHEMA audit; CREATE TABLE svc.a (id int4); CREATE TABLE audit.a (id int4)");
     const shown = async (schema: string): Promise<string> =>
-      (await readTargetTable(target.session.client, new WrittenTable("a", { id: "int4*" }, { schema }).plan, "svc", true)).shown;
+      (await target.table(new WrittenTable("a", { id: "int4*" }, { schema }), { tables: [], target: { schema: "svc" } })).shown;
     expect([await shown("public"), await shown("audit")]).toEqual(["svc.a", "audit.a"]);
+  });
+
+  test("a table with a mapping has the target's names, and not the columns that are left out", async () => {
+    await target.reset('CREATE SCHEMA app; CREATE TABLE app.deals ("Remark" text, "Number" int8 PRIMARY KEY, own int4)');
+    const mapped = new WrittenTable("trades", { id: "int8*", note: "text", secret: "text" });
+    const deals = { target: { schema: "app", table: "deals" }, columns: { id: "Number", note: "Remark" }, exclude: ["secret"] };
+    const { shown, columns, extra, unique, arbiter } = await target.table(mapped, { tables: mappedTo(deals), target: { schema: "public" } });
+    expect([shown, columns.map(({ name, index }) => `${index} ${name}`), extra, unique, arbiter]).toEqual([
+      "app.deals",
+      ['0 "Number"', '1 "Remark"'],
+      ['"own"'],
+      true,
+      true,
+    ]);
+    expect(await errorOf(target.table(mapped, { tables: mappedTo({ ...deals, exclude: ["id"] }), target: { schema: "public" } }))).toMatchObject({
+      code: "TARGET_COLUMN_MISSING",
+      message: expect.stringContaining("leaves out the column id of the key"),
+    });
+    expect(await errorOf(target.table(mapped, { tables: mappedTo({ ...deals, exclude: [] }), target: { schema: "public" } }))).toMatchObject({
+      code: "TARGET_COLUMN_MISSING",
+      message: expect.stringContaining("has no column secret"),
+    });
   });
 
   test("columns that only the target has are known, generated ones left out", async () => {
@@ -137,3 +160,7 @@ describe("a table of the target", () => {
     expect(await target.table(new WrittenTable("pairs", { id: "int4*", sub: "int4*" }))).toMatchObject({ unique: false, arbiter: false });
   });
 });
+
+function mappedTo(mapping: WrittenMapping): Mapped["tables"] {
+  return [{ pattern: "trades", schema: "public", table: "trades", mapping }];
+}

@@ -1,0 +1,46 @@
+/**
+ * Where a table of the monolith goes: under which name, which of its columns, and under which names. A table or column that is mapped one way by the applier
+ * and another way by `check` or `up` would be found missing, or written over, so all of them ask here.
+ *
+ * Pure.
+ */
+import type { ServiceConfiguration } from "./configuration.ts";
+import { isLiteral, matchesTable, type TableName } from "./table-pattern.ts";
+
+/** What offtake.yaml says of one table that is not at the target what it is at the source. */
+export interface WrittenMapping {
+  /** Schema and table at the target; the service's own schema where only a table is named. */
+  readonly target: TableName | undefined;
+  /** Names at the target, by the source's. */
+  readonly columns: Readonly<Record<string, string>>;
+  /** Columns of the source that the target does not get. */
+  readonly exclude: readonly string[];
+}
+
+/** Schema and table are the target's. */
+export interface TableMapping extends TableName {
+  readonly columns: ReadonlyMap<string, string>;
+  readonly exclude: ReadonlySet<string>;
+  /** Whether the target's table is another than the source's by name or columns. */
+  readonly differs: boolean;
+}
+
+/** The part of a service that says where its tables go. */
+export type Mapped = Pick<ServiceConfiguration, "tables"> & { readonly target: Pick<ServiceConfiguration["target"], "schema"> };
+
+/** @param source one of the service's tables */
+export function mappingOf(service: Mapped, source: TableName): TableMapping {
+  const mapping = service.tables.find((entry) => isLiteral(entry) && matchesTable(entry, source))?.mapping;
+  const plain = { schema: source.schema === "public" ? service.target.schema : source.schema, table: source.table };
+  return {
+    ...(mapping?.target ?? plain),
+    columns: new Map(Object.entries(mapping?.columns ?? {})),
+    exclude: new Set(mapping?.exclude),
+    differs: mapping !== undefined,
+  };
+}
+
+/** @returns the column's name at the target; undefined where the target does not get it */
+export function targetColumn({ columns, exclude }: TableMapping, name: string): string | undefined {
+  return exclude.has(name) ? undefined : (columns.get(name) ?? name);
+}

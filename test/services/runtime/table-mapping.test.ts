@@ -1,0 +1,69 @@
+/** What offtake.yaml says of tables that are not at the target what they are at the source. */
+import { parse } from "yaml";
+import { describe, expect, test } from "vitest";
+import { mappingOf, targetColumn } from "../../../services/runtime/table-mapping.ts";
+import { redactedConfiguration } from "../../../services/runtime/redacted-configuration.ts";
+import { changed, faultsOf, read } from "./sample-configuration.ts";
+
+/** The sample whose service api has these tables. */
+function withTables(yaml: string): string {
+  return changed(["      users:\n", yaml]);
+}
+
+const mapped = withTables(`      users: { target: people, columns: { name: full_name, "E-Mail": mail }, exclude: [password] }
+      audit.log: { target: '"odd.schema".entries' }
+      plain:
+`);
+
+const service = () => read(mapped).services[1]!;
+
+test("says where each table and column goes", () => {
+  const users = mappingOf(service(), { schema: "public", table: "users" });
+  expect([users.schema, users.table, users.differs]).toEqual(["public", "people", true]);
+  expect(["id", "name", "E-Mail", "password"].map((name) => targetColumn(users, name))).toEqual(["id", "full_name", "mail", undefined]);
+  expect(mappingOf(service(), { schema: "audit", table: "log" })).toMatchObject({ schema: "odd.schema", table: "entries", differs: true });
+  expect(mappingOf(service(), { schema: "public", table: "plain" })).toMatchObject({ schema: "public", table: "plain", differs: false });
+});
+
+test("a target without a schema lies in the service's own, a table without a mapping too", () => {
+  const own = read(mapped.replace("    target:\n      url: env:API", "    target:\n      url: env:API\n      schema: api")).services[1]!;
+  expect(mappingOf(own, { schema: "public", table: "users" })).toMatchObject({ schema: "api", table: "people" });
+  expect(mappingOf(own, { schema: "public", table: "plain" })).toMatchObject({ schema: "api", table: "plain" });
+  expect(mappingOf(own, { schema: "other", table: "plain" })).toMatchObject({ schema: "other", table: "plain" });
+});
+
+test("is printed as it can be read again", () => {
+  const printed = redactedConfiguration(read(mapped));
+  const { services }: { services: { api: { tables: unknown } } } = parse(printed);
+  expect(services.api.tables).toEqual({
+    users: { target: "public.people", columns: { name: "full_name", "E-Mail": "mail" }, exclude: ["password"] },
+    "audit.log": { target: '"odd.schema".entries' },
+    plain: null,
+  });
+});
+
+describe("is refused", () => {
+  test.each<[string, string, string[]]>([
+    [
+      "of a pattern, which may stand for many tables",
+      "      user*: { target: people, columns: { a: b }, exclude: [c] }\n",
+      ["target", "columns", "exclude"].map((key) => `\`${key}\` is for one table, and \`user*\` may stand for many: name the table`),
+    ],
+    [
+      "with a target that is no name",
+      "      users: { target: a.b.c }\n",
+      ["services.api.tables.users.target: expected table or schema.table, where a name with a dot stands in double quotes"],
+    ],
+    [
+      "with a target that is a pattern",
+      "      users: { target: people* }\n",
+      ["services.api.tables.users.target: expected table or schema.table, where a name with a dot stands in double quotes"],
+    ],
+    ["with two columns that become one", "      users: { columns: { a: c, b: c } }\n", ["the columns `a` and `b` both become `c`"]],
+    ["with a column that is renamed and left out", "      users: { columns: { a: b }, exclude: [a] }\n", ["the column `a` is in `exclude` too"]],
+  ])("%s", (_, yaml, faults) => {
+    const found = faultsOf(withTables(yaml));
+    expect(found.code).toBe("CONFIG_INVALID");
+    expect(found.faults.map((each) => each.replace(/^\d+:\d+: /, ""))).toEqual(faults);
+  });
+});
