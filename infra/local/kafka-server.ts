@@ -42,8 +42,7 @@ export interface KafkaOptions {
 /** Formats their storage and starts them. */
 export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
   const { port, brokers, settings, ...common } = options;
-  // 16 bytes; one that begins with a hyphen would be read as an option.
-  const clusterId = randomBytes(16).toString("base64url").replace(/^-/, "0");
+  const clusterId = newClusterId();
   const ports = await Promise.all(Array.from({ length: brokers }, async (_, i) => (i === 0 ? port : undefined) ?? freePort()));
   const controllerPorts = await Promise.all(ports.map(async () => freePort()));
   const all = {
@@ -76,6 +75,11 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
     stop: async () => void (await Promise.all(nodes.map(async (node) => node.stop()))),
     kill: async () => void (await Promise.all(nodes.map(async (node) => node.kill()))),
   };
+}
+
+/** 16 bytes in base64url; one that begins with a hyphen would be read as an option. */
+export function newClusterId(): string {
+  return randomBytes(16).toString("base64url").replace(/^-/, "0");
 }
 
 /** A broker answers as soon as it knows of one: a topic with three replicas is refused until all three have joined. */

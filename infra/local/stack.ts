@@ -71,9 +71,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       const servers = await externalServers(options.servers ?? serverNames);
       return stackOf(servers, () => Promise.resolve());
     }
-    case "containers":
-    default:
-      throw new OfftakeError("NOT_IN_THIS_VERSION", "The containers backend is not in this version.", { cure: "Use the local or the external one." });
+    case "containers": {
+      // Loaded only where it is asked for: it brings much with it.
+      const { startContainers } = await import("../containers/container-servers.ts");
+      const servers = await startContainers(options, options.servers ?? serverNames);
+      return stackOf(servers, async () => servers.stop());
+    }
   }
 }
 

@@ -127,6 +127,8 @@ export const errorCodes = {
   STACK_DOWNLOAD_FAILED: "no",
   /** The folder for the local servers cannot be used, as the message says. Set OFFTAKE_CACHE to another one. */
   STACK_FOLDER_UNUSABLE: "no",
+  /** No container engine answers, or testcontainers is not installed. Start Docker or set DOCKER_HOST; or use the local backend, which needs none. */
+  STACK_ENGINE_MISSING: "no",
   /** The external backend needs environment variables that are missing or wrong; all of them are listed. */
   STACK_EXTERNAL_INVALID: "no",
   /** A server that was named to Offtake is not Offtake's to stop, start or kill. Use the local backend where that is needed. */

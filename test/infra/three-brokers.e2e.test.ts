@@ -19,6 +19,25 @@ afterEach(async () => production.stack.kafka.start());
 
 afterAll(async () => production[Symbol.asyncDispose]());
 
+/** What has become of the load. */
+interface Outcome {
+  /** What the monolith has acknowledged, in this order. */
+  readonly ledger: number[];
+  /** What is in the topic, and what is wrong with its order. */
+  readonly published: number[];
+  readonly faults: string[];
+  /** What is at the target. */
+  readonly applied: number[];
+  readonly exitCode: number | null;
+}
+
+function expectNothingLostAndNothingTwice({ ledger, published, faults, applied, exitCode }: Outcome): void {
+  expect(faults).toEqual([]);
+  expect(published).toEqual(ledger);
+  expect(applied).toEqual(ledger);
+  expect(exitCode).toBe(0);
+}
+
 /** `offtake run all` under a load that goes on until it is stopped: a row in each transaction, and the ledger of what the monolith acknowledged. */
 class Traffic implements AsyncDisposable {
   readonly #pipeline: ProductionPipeline;
@@ -56,18 +75,20 @@ class Traffic implements AsyncDisposable {
     await this.#run.says(new RegExp(code));
   }
 
-  /** Ends the load, and holds topic and target against the ledger. */
-  async expectNothingLostAndNothingTwice(): Promise<void> {
+  /** Ends the load, waits until everything has arrived, and stops. */
+  async end(): Promise<Outcome> {
     this.#stopping = true;
     await this.#load;
-    const ledger = Array.from({ length: this.#acknowledged }, (_, i) => i + 1);
     const events = await this.#topic.drained();
-    expect(chainFaults(this.#topic.records)).toEqual([]);
-    expect(events.map(({ after }) => Number(after?.["id"]))).toEqual(ledger);
-    await waitFor(async () => (await this.arrived()) >= ledger.length, { what: "every row at the target" });
+    await waitFor(async () => (await this.arrived()) >= this.#acknowledged, { what: "every row at the target" });
     const { rows } = await this.#pipeline.target.query<{ id: number }>("SELECT id FROM trades ORDER BY id");
-    expect(rows.map(({ id }) => id)).toEqual(ledger);
-    expect((await this.#run.end("SIGTERM")).code).toBe(0);
+    return {
+      ledger: Array.from({ length: this.#acknowledged }, (_, i) => i + 1),
+      published: events.map(({ after }) => Number(after?.["id"])),
+      faults: chainFaults(this.#topic.records),
+      applied: rows.map(({ id }) => id),
+      exitCode: (await this.#run.end("SIGTERM")).code,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -106,7 +127,7 @@ test("mode production is accepted: check has no fault, up makes a topic that out
   await traffic.goesOn();
   const { rows } = await pipeline.source.query("SELECT FROM pg_stat_ssl JOIN pg_stat_replication USING (pid) WHERE ssl");
   expect(rows).toHaveLength(1);
-  await traffic.expectNothingLostAndNothingTwice();
+  expectNothingLostAndNothingTwice(await traffic.end());
 });
 
 test("a leader that hands over, and one that is killed: both sides find the new one", async () => {
@@ -122,7 +143,7 @@ test("a leader that hands over, and one that is killed: both sides find the new 
   await second.kill();
   await traffic.goesOn();
   expect((await pipeline.leader()).id).not.toBe(second.id);
-  await traffic.expectNothingLostAndNothingTwice();
+  expectNothingLostAndNothingTwice(await traffic.end());
 });
 
 test("with fewer replicas in sync than min.insync.replicas nothing is confirmed to the slot, and what was refused comes once when they are back", async () => {
@@ -153,7 +174,7 @@ test("with fewer replicas in sync than min.insync.replicas nothing is confirmed 
   expect({ confirmed: await confirmed(), arrived: await traffic.arrived() }).toEqual({ confirmed: before.confirmed, arrived: before.arrived });
   await follower.start();
   await traffic.goesOn();
-  await traffic.expectNothingLostAndNothingTwice();
+  expectNothingLostAndNothingTwice(await traffic.end());
 });
 
 test("two brokers gone: no leader can be chosen; when they are back all goes on", async () => {
@@ -166,5 +187,5 @@ test("two brokers gone: no leader can be chosen; when they are back all goes on"
   await traffic.complains("KAFKA_UNREACHABLE");
   await Promise.all([leader, others[0]!].map(async (node) => node.start()));
   await traffic.goesOn();
-  await traffic.expectNothingLostAndNothingTwice();
+  expectNothingLostAndNothingTwice(await traffic.end());
 });
