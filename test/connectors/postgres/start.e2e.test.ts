@@ -277,6 +277,7 @@ test("an `up` that was interrupted between topic and slot goes on where it was",
             "SELECT FROM pg_stat_activity WHERE query LIKE 'CREATE_REPLICATION_SLOT%' AND datname = current_database() AND state = 'active'",
           )
         ).rowCount,
+      { timeout: 60_000 },
     )
     .toBe(1);
   await pipeline.source.query(

@@ -7,7 +7,6 @@ import { messageSchema } from "../../../schemas/envelope.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
 import { uniqueName } from "../../support/databases.ts";
 import { freshTopic, testCluster } from "../../support/topics.ts";
-import { waitFor } from "../../support/wait-for.ts";
 import { RecordedProducer } from "../kafka/recorded-producer.ts";
 
 const cluster = testCluster();
@@ -26,8 +25,14 @@ test("a wait for a predecessor that was not over begins again", async () => {
   for (let start = 1; start <= 3; start += 1) {
     await using next = await RecordedProducer.start(cluster, topic, id);
     const stop = new AbortController();
-    const taking = takeOver({ ...over, signal: stop.signal }, next.identity, markerThrough(next.producer, stop.signal));
-    await waitFor(async () => (await offsetRange(cluster, topic)).end === 1 + start, { what: "its first marker" });
+    const { promise: marked, resolve } = Promise.withResolvers<void>();
+    const putMarker = markerThrough(next.producer, stop.signal);
+    const taking = takeOver({ ...over, signal: stop.signal }, next.identity, async (batch) => {
+      const offset = await putMarker(batch);
+      resolve();
+      return offset;
+    });
+    await marked;
     stop.abort();
     await expect(taking).rejects.toMatchObject({ code: "INTERRUPTED", message: expect.stringContaining("a predecessor") });
     expect((await offsetRange(cluster, topic)).end).toBe(1 + start);
