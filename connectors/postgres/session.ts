@@ -30,6 +30,9 @@ export const canonicalSettings: Readonly<Record<string, string>> = {
 /** At the source a table whose rows a policy would hide is an error, and never looks empty. */
 const sourceSettings = { row_security: "off" };
 
+/** How many statement timeouts an answer may take: several statements leave together, and each has a timeout of its own. */
+const silentTimes = 5;
+
 export interface SessionOptions {
   /** Which side of the pipeline it is: chooses the error codes. */
   readonly side: "source" | "target";
@@ -55,7 +58,11 @@ export async function openSession(url: Secret, options: SessionOptions): Promise
     application_name: options.applicationName,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
-    ...(options.statementTimeoutMs === 0 ? {} : { statement_timeout: options.statementTimeoutMs }),
+    keepAliveInitialDelayMillis: 30_000,
+    // The server's own limit, and, for a server that says nothing any more, one of ours: the network would take a quarter of an hour to give up.
+    ...(options.statementTimeoutMs === 0
+      ? {}
+      : { statement_timeout: options.statementTimeoutMs, query_timeout: options.statementTimeoutMs * silentTimes }),
     ...(options.replication === true ? { replication: "database" } : {}),
     ...(options.pipeline === true ? { pipeline: true } : {}),
   });
