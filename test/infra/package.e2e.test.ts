@@ -31,7 +31,7 @@ beforeAll(async () => {
   const tarball = await pack(join(folder.path, "clone"));
   await writeFile(join(installed, "package.json"), "{}");
   await npm(installed, "install", "--prefer-offline", "--no-audit", "--no-fund", tarball, `${nodePackage}@${oldestNode}`);
-  path = [join(installed, "node_modules", nodePackage, "bin"), join(installed, "node_modules/.bin"), process.env["PATH"]].join(delimiter);
+  path = [join(installed, "node_modules", nodePackage, "bin"), process.env["PATH"]].join(delimiter);
 });
 
 afterAll(async () => folder[Symbol.asyncDispose]());
@@ -62,7 +62,11 @@ interface Ended {
 
 /** The installed command, in a folder with nothing but offtake.yaml. */
 async function offtake(cwd: string, ...args: string[]): Promise<Ended> {
-  const child = spawn("offtake", [...args, "--json"], { cwd, env: { ...process.env, PATH: path }, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(join(installed, "node_modules/.bin/offtake"), [...args, "--json"], {
+    cwd,
+    env: { ...process.env, PATH: path },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, "close")]);
   return { code, object: JSON.parse(stdout.trimEnd().split("\n").at(-1)!) };
 }
@@ -107,7 +111,7 @@ test("check, up and run all carry a row from the monolith to its service", async
   expect(await offtake(empty.path, "check")).toMatchObject({ code: 3, object: { ok: false } });
   expect(await offtake(empty.path, "up", "--create-tables")).toMatchObject({ code: 0, object: { services: [{ slot: "created" }] } });
   expect(await offtake(empty.path, "check")).toMatchObject({ code: 0, object: { ok: true } });
-  const running = spawn("offtake", ["run", "all", "--http-port", "0"], {
+  const running = spawn(join(installed, "node_modules/.bin/offtake"), ["run", "all", "--http-port", "0"], {
     cwd: empty.path,
     env: { ...process.env, PATH: path },
     stdio: ["ignore", "ignore", "pipe"],
