@@ -122,6 +122,45 @@ test("a connector that has had no proof for long that its slot is still its own 
   expect((await topic.read()).events.length).toBeLessThan(6000);
 });
 
+test("a server that asks for an answer is told what was received, and never that it is durable", async () => {
+  await using pipeline = await createPipeline("CREATE TABLE t (id int PRIMARY KEY)", { servers });
+  await pipeline.up();
+  // The server asks when it has heard nothing for half of it.
+  await pipeline.source.query(`ALTER DATABASE ${pipeline.connector.slot} SET wal_sender_timeout = 1000`);
+  await using connector = pipeline.startConnector();
+  await connector.working;
+  proxy.hold("back");
+  await pipeline.source.query("INSERT INTO t VALUES (1)");
+  const slot = await pipeline.source.query<{ before: string }>(
+    "SELECT confirmed_flush_lsn::text AS before FROM pg_replication_slots WHERE slot_name = $1",
+    [pipeline.connector.slot],
+  );
+  const { before } = slot.rows[0]!;
+  const look = async () => {
+    const found = await pipeline.source.query<{ answered: string; received: boolean; flush: string; confirmed: string }>(
+      `SELECT reply_time::text AS answered, write_lsn >= pg_current_wal_insert_lsn() AS received, flush_lsn::text AS flush, confirmed_flush_lsn::text AS confirmed
+         FROM pg_stat_replication JOIN pg_replication_slots ON active_pid = pid WHERE slot_name = $1`,
+      [pipeline.connector.slot],
+    );
+    return found.rows[0]!;
+  };
+  const answers = new Set<string>();
+  let flushed = "";
+  await waitFor(
+    async () => {
+      const { answered, received, flush, confirmed } = await look();
+      if (received) answers.add(answered);
+      flushed = `${flush} ${confirmed}`;
+      return answers.size >= 4;
+    },
+    { what: "four answers to a server that has asked" },
+  );
+  expect(flushed).toBe(`${before} ${before}`);
+  proxy.release("back");
+  await waitFor(async () => (await look()).confirmed !== before, { what: "the row to be durable" });
+  await connector.stop();
+});
+
 type Sending = "sending" | "held up" | "all sent";
 
 /** Waits until the source has sent all that was committed before, or can send no more because the connector reads no more. */
