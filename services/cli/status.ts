@@ -94,7 +94,7 @@ function statusText(services: readonly (ServiceStatus & { readonly eventsPerSeco
   const table = columns([["service", "slot", "capture lag", "apply lag", "rate", "applied"], ...rows]);
   const notes = services.flatMap(({ service, slot, notCopied, errors }) => [
     ...(slot.reason === "" ? [] : [`${service}: slot ${slot.name}: ${slot.reason}`]),
-    ...(notCopied.length === 0 ? [] : [`${service}: rows from before \`offtake up\` are not copied: ${notCopied.join(", ")}`]),
+    ...(notCopied.length === 0 ? [] : [`${service}: not copied, so that rows are missing at the target: ${notCopied.join(", ")}`]),
     ...errors.map(({ code, message, cure }) => `${service}: ${code}: ${message}${cure === "" ? "" : ` ${cure}`}`),
   ]);
   return [table, ...notes].join("\n");

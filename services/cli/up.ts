@@ -41,7 +41,7 @@ export interface ServiceUp {
   readonly slot: "created" | "present";
   /** Undefined without --create-tables. */
   readonly tables: CreatedTables | undefined;
-  /** Tables whose rows from before are not in the stream. */
+  /** Tables with rows that are in no stream: from before, or from while they were out of the publication. */
   readonly notCopied: readonly string[];
 }
 
@@ -145,7 +145,7 @@ class ServiceOpening {
     this.#say(`slot ${connector.slot} ${slot}`);
     const notCopied = await readNeedsCopy(this.#target, connector.name);
     if (notCopied.length > 0)
-      this.#say(`NOT COPIED: ${notCopied.join(", ")} had rows before; this version replicates what changes from now on, and cannot copy them yet`);
+      this.#say(`NOT COPIED: ${notCopied.join(", ")} lack rows that were there before, or that came while the table was out; this version cannot copy them yet`);
     return { service: service.name, connector: connector.name, publication, migrations, topic, slot, tables: created, notCopied };
   }
 
@@ -249,7 +249,7 @@ async function tablesWithoutRows(source: Client, tables: readonly TableName[]): 
 
 export function upText(services: readonly ServiceUp[]): string {
   const lines = services.map(({ service, connector, slot, topic, notCopied }) => {
-    const uncopied = notCopied.length === 0 ? "" : `; rows from before are NOT copied: ${notCopied.join(", ")}`;
+    const uncopied = notCopied.length === 0 ? "" : `; NOT COPIED, so that rows are missing: ${notCopied.join(", ")}`;
     return `${service}: connector ${connector}, slot ${slot}, topic ${topic}${uncopied}`;
   });
   return [...lines, "Next: offtake run"].join("\n");

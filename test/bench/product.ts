@@ -45,7 +45,7 @@ source: { url: "${stack.source.url(backlog.database)}", maxRetainedWal: 100GiB }
 kafka: { brokers: ${JSON.stringify(stack.kafka.brokers)}, topicPrefix: ${run} }
 registry: { url: "${stack.registry.url}" }
 connectors: { ${run}: { publication: ${publication}, slot: ${run}, service: bench } }
-services: { bench: { target: { url: "${targetUrl}" }, tables: [bench], apply: { batchRows: 5000, batchBytes: 4MiB } } }
+services: { bench: { target: { url: "${targetUrl}" }, tables: [bench] } }
 `,
   );
   const configuration = loadConfiguration(file, process.env);

@@ -70,7 +70,7 @@ async function tailNow() {
     const range = await offsetRange(cluster, topic);
     return await readTail(consumer, over.registry, topic, range, range.end);
   } finally {
-    await consumer.close();
+    consumer.close();
   }
 }
 
