@@ -51,7 +51,7 @@ describe("offtake status", () => {
       exit: ExitCode.done,
       service: { slot: { word: "inactive" }, notCopied: ["public.users"], appliedLsn: null, errors: [] },
     });
-    expect(after.text).toContain("trading: rows from before `offtake up` are not copied: public.users");
+    expect(after.text).toContain("trading: not copied, so that rows are missing at the target: public.users");
   });
 
   test("follows events from the monolith to the topic to the target, and each lag is that of its own stage", async () => {
