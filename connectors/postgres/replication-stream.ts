@@ -231,9 +231,16 @@ function over(reason: Error): OfftakeError {
   if (!isUnreachable(reason))
     return new OfftakeError("STREAM_REFUSED", `The source ended the replication stream: ${reason.message} (${sqlState(reason)}).`, {
       cause: reason,
-      cure: "The server's log says more. Nothing is lost as long as the slot keeps its WAL; the connector looks again every half minute.",
+      cure: isUnpublished(reason)
+        ? "The publication is younger than a change that the slot has still to send, and PostgreSQL before 18 cannot pass such a change by: this slot is of no more use. Drop it; the service's tables have to be copied again."
+        : "The server's log says more. Nothing is lost as long as the slot keeps its WAL; the connector looks again every half minute.",
     });
   return new OfftakeError("SOURCE_UNREACHABLE", `The replication stream ended: ${reason.message}.`, { cause: reason });
+}
+
+/** The server reads a publication as it was when the change was made. PostgreSQL 18 goes on without it, and the rows are missing; before, it ends the stream every time. */
+function isUnpublished(reason: Error): boolean {
+  return sqlState(reason) === "42704" && reason.message.startsWith("publication ");
 }
 
 /** ErrorResponse is fields of a code byte and a string each, and a zero byte at the end: C the SQLSTATE, M the message. As pg throws it. */

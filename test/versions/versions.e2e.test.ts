@@ -48,6 +48,22 @@ describe("PostgreSQL", () => {
     expect(await stateOf(target, { t: "id" })).toEqual({ t: ["(1,5,10)", "(2,,)"] });
   });
 
+  test("before 18 no slot gets past a change that was made while its publication was away: the connector says so", async () => {
+    await using stack = await startStack({ backend: "local", servers: ["source"], postgres: { source: 16 }, progress: () => undefined });
+    const servers = { source: stack.source.url(), target: inject("target"), kafka: inject("kafka"), registry: inject("registry") };
+    await using pipeline = await createPipeline("CREATE TABLE t (id int PRIMARY KEY)", { servers });
+    const { source, connector: configuration } = pipeline;
+    await pipeline.up();
+    await source.query(`DROP PUBLICATION ${configuration.publication}`);
+    await source.query("INSERT INTO t VALUES (1)");
+    await source.query(`CREATE PUBLICATION ${configuration.publication} FOR TABLE t`);
+    await using connector = pipeline.startConnector();
+    expect(await connector.ended).toMatchObject({
+      code: "STREAM_REFUSED",
+      cure: expect.stringContaining("PostgreSQL before 18 cannot pass such a change by"),
+    });
+  });
+
   test("14 is refused on both sides, by every command, with the cure", async () => {
     const postgres = { source: 14, target: 14 } as const;
     await using stack = await startStack({ backend: "local", servers: ["source", "target"], postgres, progress: () => undefined });
