@@ -4,6 +4,7 @@
  * Its port on the host is chosen before it starts. An engine would choose one at each start: what had the address before would look for the server
  * where it is not, and Kafka could not tell its clients where it is.
  */
+import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type * as Testcontainers from "testcontainers";
 import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
@@ -41,10 +42,11 @@ export async function containerEngine(): Promise<ContainerEngine> {
     host: client.info.containerRuntime.host,
     async run(name, plan, hostPort, answers) {
       const log: string[] = [];
+      const start = randomUUID();
       const planned = new GenericContainer(plan.image)
         .withEnvironment({ ...plan.environment })
         .withExposedPorts({ container: plan.port, host: hostPort })
-        .withLabels({ "offtake.server": name })
+        .withLabels({ "offtake.server": name, "offtake.start": start })
         .withStartupTimeout(startLimitMs)
         .withLogConsumer((stream) => stream.on("data", (line: unknown) => void (log.push(String(line).trimEnd()), log.splice(0, log.length - 15))));
       if (plan.command.length > 0) planned.withCommand([...plan.command]);
@@ -56,7 +58,13 @@ export async function containerEngine(): Promise<ContainerEngine> {
             cause,
           },
         );
-      const container = await planned.start().catch((cause: unknown) => {
+      const container = await planned.start().catch(async (cause: unknown) => {
+        // One that ends at once has no ports, and is left as it is: nobody would read its log.
+        const left = await client.container.fetchByLabel("offtake.start", start);
+        if (left !== undefined) {
+          log.push(...logLines(await left.logs({ stdout: true, stderr: true, tail: 15, follow: false })));
+          await left.remove({ v: true, force: true });
+        }
         throw failure("did not start", cause);
       });
       const engines = client.container.getById(container.getId());
@@ -79,7 +87,13 @@ export async function containerEngine(): Promise<ContainerEngine> {
         await ended;
         clearTimeout(tooLate);
       };
-      await untilItAnswers();
+      const remove = async (): Promise<void> => void (await container.stop({ remove: true, removeVolumes: true, timeout: 0 }));
+      try {
+        await untilItAnswers();
+      } catch (error) {
+        await remove();
+        throw error;
+      }
       return {
         async start() {
           if (await isRunning()) return;
@@ -88,10 +102,18 @@ export async function containerEngine(): Promise<ContainerEngine> {
         },
         stop,
         kill: async () => stop("SIGKILL"),
-        remove: async () => void (await container.stop({ remove: true, removeVolumes: true, timeout: 0 })),
+        remove,
       };
     },
   };
+}
+
+/** Docker writes 8 bytes of its own, stream and length, before each piece. */
+function logLines(log: Buffer): string[] {
+  return log
+    .toString()
+    .split("\n")
+    .flatMap((line) => line.replaceAll(/[^\P{Cc}\t]|\uFFFD/gu, "").trim() || []);
 }
 
 /** A development dependency, loaded only where containers are asked for. */

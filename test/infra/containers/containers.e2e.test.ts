@@ -6,8 +6,8 @@ import { promisify } from "node:util";
 import { getContainerRuntimeClient } from "testcontainers";
 import { expect, test } from "vitest";
 import { kafkaPlan } from "../../../infra/containers/container-plan.ts";
-import { findJava } from "../../../infra/local/java.ts";
-import { fetchedJars } from "../../../infra/local/jars.ts";
+import { javaAndMaven } from "../../../infra/local/java-and-maven.ts";
+import { fetchedJars, fetchJars } from "../../../infra/local/jars.ts";
 import { kafkaSettings } from "../../../infra/local/server-settings.ts";
 import { startStack } from "../../../infra/local/stack.ts";
 import { OfftakeError } from "../../../services/runtime/errors.ts";
@@ -20,9 +20,11 @@ test("Kafka's image makes the local backend's settings of its environment, forma
   // Those of the image are used only where no variable is set.
   for (const file of ["server.properties", "log4j2.yaml", "tools-log4j2.yaml"]) await writeFile(join(defaults!, file), "");
   const { environment } = kafkaPlan({ clusterId: "b2ZmdGFrZS1jb21wb3NlMQ", address: "there:19092", settings: { "log.dirs": data! } });
-  const wrapper = ["-cp", join(fetchedJars()!.kafka, "*"), "kafka.docker.KafkaDockerWrapper", "setup"];
+  const { java, maven } = javaAndMaven();
+  const jars = fetchedJars() ?? (await fetchJars({ maven, java, stackFolder: folder.path, progress: () => {} }));
+  const wrapper = ["-cp", join(jars.kafka, "*"), "kafka.docker.KafkaDockerWrapper", "setup"];
   const folders = ["--default-configs-dir", defaults!, "--mounted-configs-dir", mounted!, "--final-configs-dir", final!];
-  await promisify(execFile)(findJava().command, [...wrapper, ...folders], { env: environment });
+  await promisify(execFile)(java.command, [...wrapper, ...folders], { env: environment });
   const lines = (await readFile(join(final!, "server.properties"), "utf8")).split("\n").filter((line) => line !== "");
   expect(Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2)))).toEqual({
     ...kafkaSettings(1),
@@ -53,4 +55,4 @@ test("where an engine answers the stack starts in it, comes back after a kill an
   expect(outcome).toMatch(
     engine ? /^it has lived$/ : /^STACK_ENGINE_MISSING: No container engine answers: .* Start Docker, .*DOCKER_HOST; or use the local backend/,
   );
-});
+}, 600_000);
