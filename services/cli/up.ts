@@ -145,7 +145,9 @@ class ServiceOpening {
     this.#say(`slot ${connector.slot} ${slot}`);
     const notCopied = await readNeedsCopy(this.#target, connector.name);
     if (notCopied.length > 0)
-      this.#say(`NOT COPIED: ${notCopied.join(", ")} lack rows that were there before, or that came while the table was out; this version cannot copy them yet`);
+      this.#say(
+        `NOT COPIED: ${notCopied.join(", ")} lack rows that were there before, or that came while the table was out; this version cannot copy them yet`,
+      );
     return { service: service.name, connector: connector.name, publication, migrations, topic, slot, tables: created, notCopied };
   }
 
