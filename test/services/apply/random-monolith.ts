@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type { Client } from "pg";
 
 /** Type of each column of `everything`, and values of it as PostgreSQL reads them. */
-const columns: readonly (readonly [type: string, values: readonly string[]])[] = [
+export const columns: readonly (readonly [type: string, values: readonly string[]])[] = [
   ["bool", ["t", "f"]],
   ["int2", ["0", "-32768", "32767"]],
   ["int4", ["0", "-2147483648", "2147483647", "127", "128", "-129"]],
@@ -72,12 +72,16 @@ const columns: readonly (readonly [type: string, values: readonly string[]])[] =
 
 const everything = columns.map(([type], i) => `c${i} ${type}`).join(", ");
 
-export const monolithSql = `
+/** The types of some of its columns. */
+export const typesSql = `
   CREATE TYPE mood AS ENUM ('sad', 'it''s "fine"', 'ä, b');
   CREATE DOMAIN short AS varchar(3);
   CREATE DOMAIN positive AS int4 CHECK (VALUE > 0);
   CREATE TYPE pair AS (a int4, b text);
   CREATE TYPE nested AS (p pair, n int4[], m mood);
+`;
+
+export const monolithSql = `${typesSql}
   CREATE TABLE everything (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, ${everything}, doubled int4 GENERATED ALWAYS AS (c1 * 2) STORED);
   CREATE TABLE docs (id int4 PRIMARY KEY, title text, body text, meta jsonb, version int4 NOT NULL DEFAULT 1);
   ALTER TABLE docs ALTER body SET STORAGE EXTERNAL, ALTER meta SET STORAGE EXTERNAL;
