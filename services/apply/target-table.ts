@@ -188,7 +188,7 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, mappi
     const parameter = parameterType(column.form, !same);
     // A float4 is widened by way of its text, or 0.1 would become 0.10000000149011612.
     const text = column.form === "float" || column.form === "double" ? "::pg_catalog.text" : "";
-    const cast = same ? "" : `${text}::${escapeIdentifier(found.type_schema)}.${escapeIdentifier(found.type_name)}`;
+    const cast = same ? "" : `${text}${found.type_oid === regclass ? "::pg_catalog.bpchar" : ""}::${escapeIdentifier(found.type_schema)}.${escapeIdentifier(found.type_name)}`;
     return [
       {
         index,
@@ -225,6 +225,9 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, mappi
     mark: table.mark,
   };
 }
+
+/** The cast from text looks for a relation, also of the name `-`, which is how no relation is printed; from bpchar, the type reads its own text. */
+const regclass = "2205";
 
 /** PostgreSQL's type of each native form; int is also int2's, whose range the assignment checks. */
 const nativeType: Readonly<Record<string, string>> = {
