@@ -18,6 +18,10 @@ export interface PublishedTable extends TableName {
   readonly rowFilter: string;
   /** OIDs of the publication, of the table, and of what joins them: one that is new means that the table was out, or is another one. */
   readonly membership: string;
+  /** Whether the server refuses to update or delete its rows where the publication is without their generated columns. */
+  readonly needsGenerated: boolean;
+  /** Partitions whose changes come under this table's name, for which there is no event of their own. */
+  readonly partitions: readonly TableName[];
 }
 
 export interface Publication {
@@ -26,15 +30,22 @@ export interface Publication {
   /** Kinds of change that it leaves out: insert, update, delete, truncate. */
   readonly leavesOut: readonly string[];
   readonly viaRoot: boolean;
+  /** Whether it has the stored generated columns, which no server before 18 can publish. */
+  readonly generated: boolean;
   readonly tables: readonly PublishedTable[];
 }
 
 const publicationSql = `
-  SELECT puballtables AS all_tables, pubviaroot AS via_root,
+  SELECT puballtables AS all_tables, pubviaroot AS via_root, coalesce(to_jsonb(p) ->> 'pubgencols' = 's', false) AS generated,
          array_remove(ARRAY[CASE WHEN NOT pubinsert THEN 'insert' END, CASE WHEN NOT pubupdate THEN 'update' END,
                             CASE WHEN NOT pubdelete THEN 'delete' END, CASE WHEN NOT pubtruncate THEN 'truncate' END], NULL) AS leaves_out
-    FROM pg_catalog.pg_publication
+    FROM pg_catalog.pg_publication p
    WHERE pubname = $1`;
+
+/** Under REPLICA IDENTITY FULL every column is the identity, and from PostgreSQL 18 on one that is not published takes the table's updates away. */
+export const needsGeneratedSql = `
+  (c.relreplident = 'f' AND current_setting('server_version_num')::int4 >= 180000
+   AND EXISTS (SELECT 1 FROM pg_catalog.pg_attribute g WHERE g.attrelid = c.oid AND g.attgenerated = 's' AND NOT g.attisdropped))`;
 
 const tablesSql = `
   SELECT p.schemaname AS schema, p.tablename AS table, p.attnames::text[] AS columns, coalesce(p.rowfilter, '') AS row_filter,
@@ -42,7 +53,11 @@ const tablesSql = `
                  FROM pg_catalog.pg_attribute a
                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
                 ORDER BY a.attnum) AS publishable,
-         concat_ws('.', u.oid, c.oid, r.oid, s.oid) AS membership
+         concat_ws('.', u.oid, c.oid, r.oid, s.oid) AS membership, ${needsGeneratedSql} AS needs_generated,
+         coalesce((SELECT json_agg(json_build_object('schema', (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = l.relnamespace), 'table', l.relname))
+                     FROM pg_catalog.pg_partition_tree(c.oid) AS tree
+                     JOIN pg_catalog.pg_class l ON l.oid = tree.relid
+                    WHERE u.pubviaroot AND tree.relid <> c.oid), '[]') AS partitions
     FROM pg_catalog.pg_publication_tables p
     JOIN pg_catalog.pg_publication u ON u.pubname = p.pubname
     JOIN pg_catalog.pg_class c ON c.oid = format('%I.%I', p.schemaname, p.tablename)::regclass
@@ -53,16 +68,22 @@ const tablesSql = `
 
 /** @returns undefined when there is none of that name */
 export async function readPublication(client: ClientBase, name: string): Promise<Publication | undefined> {
-  const publications = await client.query<{ all_tables: boolean; via_root: boolean; leaves_out: string[] }>(publicationSql, [name]);
+  const publications = await client.query<{ all_tables: boolean; via_root: boolean; generated: boolean; leaves_out: string[] }>(publicationSql, [
+    name,
+  ]);
   const found = publications.rows[0];
   if (found === undefined) return undefined;
-  const tables = await client.query<Omit<PublishedTable, "rowFilter"> & { row_filter: string }>(tablesSql, [name]);
+  const tables = await client.query<Omit<PublishedTable, "rowFilter" | "needsGenerated"> & { row_filter: string; needs_generated: boolean }>(
+    tablesSql,
+    [name],
+  );
   return {
     name,
     allTables: found.all_tables,
     leavesOut: found.leaves_out,
     viaRoot: found.via_root,
-    tables: tables.rows.map(({ row_filter: rowFilter, ...table }) => ({ ...table, rowFilter })),
+    generated: found.generated,
+    tables: tables.rows.map(({ row_filter: rowFilter, needs_generated: needsGenerated, ...table }) => ({ ...table, rowFilter, needsGenerated })),
   };
 }
 
@@ -84,6 +105,14 @@ export function publicationFaults(publication: Publication, tables: readonly Tab
   for (const { schema, table } of tables) {
     const published = publication.tables.find((each) => each.schema === schema && each.table === table);
     const quoted = `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
+    const root = publishedAs(publication, { schema, table });
+    if (published === undefined && root !== undefined) {
+      faults.push({
+        what: `has publish_via_partition_root: changes of the partition ${schema}.${table} come as changes of ${root.schema}.${root.table}, and TRUNCATE of it alone does not come at all`,
+        cure: `ALTER PUBLICATION ${name} SET (publish_via_partition_root = false);`,
+      });
+      continue;
+    }
     if (published === undefined) {
       faults.push({ what: `does not hold the table ${schema}.${table}`, cure: `ALTER PUBLICATION ${name} ADD TABLE ${quoted};` });
       continue;
@@ -96,6 +125,11 @@ export function publicationFaults(publication: Publication, tables: readonly Tab
         what: `leaves out the columns ${missing.join(", ")} of ${schema}.${table}`,
         cure: again,
       });
+    if (published.needsGenerated && !publication.generated)
+      faults.push({
+        what: `leaves out the generated columns of ${schema}.${table}, which has REPLICA IDENTITY FULL: the monolith itself refuses to update or delete its rows`,
+        cure: `ALTER PUBLICATION ${name} SET (publish_generated_columns = stored);`,
+      });
     if (published.rowFilter !== "")
       faults.push({
         what: `leaves out rows of ${schema}.${table} (WHERE ${published.rowFilter})`,
@@ -103,6 +137,11 @@ export function publicationFaults(publication: Publication, tables: readonly Tab
       });
   }
   return faults;
+}
+
+/** @returns the partitioned table under whose name the publication has the changes of this one; undefined for none */
+export function publishedAs(publication: Publication, { schema, table }: TableName): PublishedTable | undefined {
+  return publication.tables.find(({ partitions }) => partitions.some((each) => each.schema === schema && each.table === table));
 }
 
 /**

@@ -40,7 +40,7 @@ type Mapped = Pick<ServiceConfiguration, "name"> & MappedTables;
 
 /**
  * @param replica whether the applier's role may put foreign keys to sleep
- * @param wanted the tables as the source has them
+ * @param wanted the tables as the source has them, without what it generates and does not publish
  */
 export async function checkTargetTables(
   { client, replica }: Pick<TargetSession, "client" | "replica">,
@@ -68,10 +68,10 @@ export async function checkTargetTables(
       );
       continue;
     }
-    // What the source generates is not published, and the target generates it, too.
+    // Where the source generates a column and publishes it all the same, the target has it, too, and may generate it.
     const columns = source.columns.flatMap((column) => {
       const target = targetColumn(mapping, column.name);
-      return column.generated || target === undefined ? [] : [{ ...column, name: target }];
+      return (column.generated && !column.published) || target === undefined ? [] : [{ ...column, name: target }];
     });
     const key = source.key.flatMap((column) => targetColumn(mapping, column) ?? []);
     findings.push(...(await rightFaults(client, where, { schema, shown, name })));

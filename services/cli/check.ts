@@ -2,13 +2,17 @@
  * `offtake check`: looks at everything that will be needed, changes nothing, and says of each thing that is not right how to mend it. A server that
  * cannot be reached is a finding too: the others are looked at all the same.
  */
+import type { Client } from "pg";
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
 import { listTables } from "../../connectors/postgres/catalog-tables.ts";
+import { needsGenerated } from "../../connectors/postgres/create-publication.ts";
+import { readPublication } from "../../connectors/postgres/publication.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError } from "../runtime/errors.ts";
 import { expandTables } from "../runtime/expand-tables.ts";
+import type { TableName } from "../runtime/table-pattern.ts";
 import { checkTarget, checkTopic } from "./check-service.ts";
 import { checkConnector } from "./check-connector.ts";
 import { checkServer } from "./check-source.ts";
@@ -56,7 +60,8 @@ async function checkSource(configuration: Configuration): Promise<CheckedSource>
       major = await majorVersion(source);
       const server = await checkServer(source, configuration);
       const owned = await orFindings("source", server, async () => expandTables(configuration.services, await listTables(source)));
-      for (const [service, tables] of owned ?? []) shapes.set(service, await readShapes(source, tables));
+      for (const [service, tables] of owned ?? [])
+        shapes.set(service, await readShapes(source, tables, await publishesGenerated(source, configuration, service, tables)));
       for (const connector of configuration.connectors)
         server.push(...(await checkConnector(source, connector, owned?.get(connector.service) ?? [], configuration.source.maxRetainedWalBytes)));
       return server;
@@ -67,6 +72,13 @@ async function checkSource(configuration: Configuration): Promise<CheckedSource>
     }
   });
   return { findings, shapes, major };
+}
+
+/** As the service's publication is, or as `offtake up` would create it. */
+async function publishesGenerated(source: Client, { connectors }: Configuration, service: string, tables: readonly TableName[]): Promise<boolean> {
+  const name = connectors.find((connector) => connector.service === service)?.publication;
+  const publication = name === undefined ? undefined : await readPublication(source, name);
+  return publication?.generated === true || needsGenerated(source, tables);
 }
 
 async function orFinding(where: string, look: () => Promise<Finding[]>): Promise<Finding[]> {

@@ -14,6 +14,8 @@ export interface ColumnShape {
   readonly typeName: string;
   readonly modifier: number;
   readonly generated: boolean;
+  /** Whether the publication would have it, generated or not. */
+  readonly published: boolean;
 }
 
 export interface TableShape extends TableName {
@@ -25,7 +27,8 @@ export interface TableShape extends TableName {
 const shapesSql = `
   SELECT n.nspname AS schema, c.relname AS table,
          (SELECT json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'typeName', t.typname,
-                                            'modifier', a.atttypmod, 'generated', a.attgenerated <> '') ORDER BY a.attnum)
+                                            'modifier', a.atttypmod, 'generated', a.attgenerated <> '',
+                                            'published', a.attgenerated = '' OR a.attgenerated = 's' AND $3) ORDER BY a.attnum)
             FROM pg_catalog.pg_attribute a
             JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
@@ -38,10 +41,12 @@ const shapesSql = `
     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
    ORDER BY 1, 2`;
 
-export async function readShapes(client: ClientBase, tables: readonly TableName[]): Promise<TableShape[]> {
+/** @param generated whether the publication has the stored generated columns */
+export async function readShapes(client: ClientBase, tables: readonly TableName[], generated = false): Promise<TableShape[]> {
   const { rows } = await client.query<{ schema: string; table: string; columns: ColumnShape[] | null; key: string[] }>(shapesSql, [
     tables.map(({ schema }) => schema),
     tables.map(({ table }) => table),
+    generated,
   ]);
   return rows.map(({ columns, ...row }) => ({ ...row, columns: columns ?? [] }));
 }

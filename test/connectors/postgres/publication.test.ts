@@ -8,8 +8,10 @@ const trades: PublishedTable = {
   publishable: ["id", "note"],
   rowFilter: "",
   membership: "1.2.3",
+  needsGenerated: false,
+  partitions: [],
 };
-const publication: Publication = { name: "trading pub", allTables: false, leavesOut: [], viaRoot: false, tables: [trades] };
+const publication: Publication = { name: "trading pub", allTables: false, leavesOut: [], viaRoot: false, generated: false, tables: [trades] };
 /** One transaction, so that it can be run as it stands and no row finds the table out of the publication. */
 const again = `BEGIN; ALTER PUBLICATION "trading pub" DROP TABLE "public"."trades"; ALTER PUBLICATION "trading pub" ADD TABLE "public"."trades"; COMMIT;`;
 
@@ -38,6 +40,25 @@ describe("a publication", () => {
       [`leaves out the columns note of public.trades: ${again}`],
     ],
     ["with a list of all columns that can be published has no fault", { tables: [{ ...trades, columns: ["note", "id"] }] }, []],
+    [
+      "without generated columns that a table needs",
+      { tables: [{ ...trades, needsGenerated: true }] },
+      [
+        expect.stringMatching(
+          /^leaves out the generated columns of public.trades.*: ALTER PUBLICATION "trading pub" SET \(publish_generated_columns = stored\);$/,
+        ),
+      ],
+    ],
+    ["with generated columns that a table needs has no fault", { generated: true, tables: [{ ...trades, needsGenerated: true }] }, []],
+    [
+      "that publishes a partition as its root",
+      { viaRoot: true, tables: [{ ...trades, table: "root", partitions: [trades] }] },
+      [
+        expect.stringMatching(
+          /^has publish_via_partition_root: .* come as changes of public.root.*: ALTER PUBLICATION "trading pub" SET \(publish_via_partition_root = false\);$/,
+        ),
+      ],
+    ],
     ["with a row filter", { tables: [{ ...trades, rowFilter: "(id > 10)" }] }, [`leaves out rows of public.trades (WHERE (id > 10)): ${again}`]],
   ])("%s", (_, changed, expected) => {
     expect(faults(changed)).toEqual(expected);

@@ -2,7 +2,14 @@ import { expect, test } from "vitest";
 import { versionFindings } from "../../../services/cli/check-versions.ts";
 import type { ColumnShape, TableShape } from "../../../services/cli/table-shape.ts";
 
-const column = (name: string, typeName: string, generated = false): ColumnShape => ({ name, type: typeName, typeName, modifier: -1, generated });
+const column = (name: string, typeName: string, generated = false): ColumnShape => ({
+  name,
+  type: typeName,
+  typeName,
+  modifier: -1,
+  generated,
+  published: !generated,
+});
 const shapes: TableShape[] = [
   {
     schema: "public",
