@@ -80,7 +80,10 @@ export function kafkaError(error: unknown, doing: string): OfftakeError {
   if (passes(error))
     return new OfftakeError("KAFKA_UNREACHABLE", `Kafka did not ${doing}: ${why}.`, {
       cause: error,
-      cure: "Is the broker up, and is its advertised address reachable from here?",
+      cure:
+        answer?.startsWith("NOT_ENOUGH_REPLICAS") === true
+          ? "Fewer replicas are in sync than the topic's min.insync.replicas asks for: bring the missing brokers back."
+          : "Is the broker up, and is its advertised address reachable from here?",
     });
   return new OfftakeError("KAFKA_REFUSED", `Kafka refused to ${doing}: ${why}.`, { cause: error });
 }
