@@ -14,7 +14,7 @@ import { OfftakeError } from "../runtime/errors.ts";
 import { bind, knownColumns } from "./apply-merged.ts";
 import { textOf } from "./array-parameter.ts";
 import { Change, type ChangeLog } from "./change-log.ts";
-import { keylessDeleteStatement, keylessUpdateStatement } from "./keyless.ts";
+import { keylessDeleteStatement, keylessReplaceStatement, keylessUpdateStatement } from "./keyless.ts";
 import type { ParameterArena } from "./parameter-arena.ts";
 import { RowSet } from "./row-set.ts";
 import {
@@ -155,9 +155,17 @@ class RowChange {
   /** @returns whether the row was there */
   async #update(): Promise<boolean> {
     const table = this.#table;
-    if (!this.#keyed) return this.#run(keylessUpdateStatement(table));
+    if (!this.#keyed) return (await this.#run(keylessUpdateStatement(table))) || this.#replaceKeyless();
     if (await this.#run(updateStatement(table, this.#known))) return true;
     return table.replaces && this.#replace("row");
+  }
+
+  /** The row has another number of its identity column than before. @returns whether the row was there */
+  async #replaceKeyless(): Promise<boolean> {
+    const table = this.#table;
+    if (!movesByReplacing(table)) return false;
+    if (table.referenced) throw identityInTheWay(table);
+    return this.#run(keylessReplaceStatement(table));
   }
 
   /** The key, too: equal is not the same (1.0 and 1.00; citext). @returns whether the row was there */

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { insertStatement } from "../../../services/apply/statements.ts";
-import { keylessDeleteStatement, keylessUpdateStatement } from "../../../services/apply/keyless.ts";
+import { keylessDeleteStatement, keylessReplaceStatement, keylessUpdateStatement } from "../../../services/apply/keyless.ts";
 import { logOf, type Row, WrittenTable } from "./event-writer.ts";
 import { targetFixture } from "./target-fixture.ts";
 
@@ -40,6 +40,20 @@ describe("a table without a key", () => {
     ]);
     expect(await update(lines, { a: 1, b: "x" }, { a: 2, b: null })).toBe(1);
     expect((await target.texts("lines")).map((row) => row.replace(/,\d,/, ",own,")).toSorted()).toEqual(["(1,own,x)", "(2,own,)"]);
+  });
+
+  test("a column that is GENERATED ALWAYS AS IDENTITY keeps its number, or the row comes again with the new one", async () => {
+    await target.reset("CREATE TABLE lines (a int4 GENERATED ALWAYS AS IDENTITY, own text DEFAULT 'ours', b text)");
+    await insert(lines, [
+      { a: 7, b: "x" },
+      { a: 7, b: "x" },
+    ]);
+    await target.admin.query("UPDATE lines SET own = 'kept'");
+    expect(await update(lines, { a: 7, b: "x" }, { a: 7, b: "y" })).toBe(1);
+    expect(await update(lines, { a: 7, b: "y" }, { a: 9, b: "z" })).toBe(0);
+    const replace = keylessReplaceStatement(await target.table(lines));
+    expect(await target.run(replace, logOf([lines.updateFull({ a: 7, b: "y" }, { a: 9, b: "z" })]), [0])).toBe(1);
+    expect((await target.texts("lines")).toSorted()).toEqual(["(7,kept,x)", "(9,kept,z)"]);
   });
 
   test("NULL is a value like any other, and not the empty text", async () => {
