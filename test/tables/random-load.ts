@@ -7,7 +7,9 @@ import type { SeededRandom } from "../../infra/demo/seeded-random.ts";
 import { counted, type RandomColumn, type RandomTable } from "./random-tables.ts";
 
 /** How often each kind of change was committed. */
-export type LoadCount = Record<"insert" | "update" | "rekey" | "delete" | "truncate", number>;
+export type LoadCount = Record<(typeof kinds)[number], number>;
+
+const kinds = ["insert", "update", "rekey", "delete", "truncate"] as const;
 
 const noLoad: LoadCount = { insert: 0, update: 0, rekey: 0, delete: 0, truncate: 0 };
 
@@ -31,7 +33,7 @@ export async function writeLoad(client: Client, random: SeededRandom, tables: re
       await client.query("ROLLBACK TO undone");
     }
     await client.query("COMMIT");
-    for (const kind of Object.keys(own) as (keyof LoadCount)[]) count[kind] += own[kind];
+    for (const kind of kinds) count[kind] += own[kind];
   }
   return count;
 }
@@ -90,11 +92,11 @@ function someRow(random: SeededRandom, { sqlName }: RandomTable): string {
 async function attempt(client: Client, { kind, sql }: Change, count: LoadCount): Promise<void> {
   await client.query("SAVEPOINT statement");
   try {
-    const results: unknown = await client.query(`${sql}; RELEASE statement`);
-    const touched = (results as { rowCount: number | null }[])[0]?.rowCount ?? 0;
-    count[kind] += kind === "truncate" ? 1 : touched;
+    const { rowCount } = await client.query(sql);
+    count[kind] += kind === "truncate" ? 1 : (rowCount ?? 0);
+    await client.query("RELEASE statement");
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && /^23/.test(String(error.code))))
+    if (!(error instanceof Error && "code" in error && String(error.code).startsWith("23")))
       throw new Error(`the monolith refuses: ${sql}`, { cause: error });
     await client.query("ROLLBACK TO statement");
   }

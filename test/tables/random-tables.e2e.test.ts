@@ -45,7 +45,6 @@ test(`${count} tables of random kinds are at the target what they are at the mon
   const rows = await expectEqual(source, target, tables, targets);
   expect(Math.min(...Object.values(load))).toBeGreaterThan(0);
   expect(rows).toBeGreaterThan(count);
-  const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(1)} s`;
   await annotate(
     `seed ${seed}: ${count} tables, ${targets.size} mapped, ${JSON.stringify(load)} rows changed in ${seconds(written - began)}, ${rows} rows equal ${seconds(performance.now() - written)} later`,
   );
@@ -75,4 +74,8 @@ async function expectEqual(
   );
   expect(different.slice(0, 3)).toEqual([]);
   return wanted.flat().length;
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
 }

@@ -81,7 +81,7 @@ function nameOf(random: SeededRandom, plain: string, number: number): string {
 function randomColumns(random: SeededRandom, first: number, keys: number, virtual: boolean): RandomColumn[] {
   const count = keys + (random.chance(0.04) ? random.between(80, 190) : random.between(0, 12));
   const columns: RandomColumn[] = [];
-  let identities = 0;
+  let counters = 0;
   for (let i = 0; i < count; i += 1) {
     const key = i < keys;
     const types = key ? (i === 0 ? counted : [...counted, ...randomTypes.filter(({ ordered }) => ordered)]) : randomTypes;
@@ -95,8 +95,8 @@ function randomColumns(random: SeededRandom, first: number, keys: number, virtua
       continue;
     }
     const type = random.pick(types);
-    const numbered = identities === 0 && ["int4", "int8"].includes(type.sql) && random.chance(0.3);
-    if (numbered) identities += 1;
+    const numbered = counters === 0 && ["int4", "int8"].includes(type.sql) && random.chance(0.3);
+    if (numbered) counters += 1;
     columns.push({
       name,
       type,
@@ -133,7 +133,7 @@ export function randomTables(random: SeededRandom, { count, virtual }: RandomTab
     // Every generated column stands behind what it is computed of, which PostgreSQL does not ask for.
     const columns = [
       ...inherited,
-      ...shuffled(random, own.length === 0 && parent === undefined ? randomColumns(random, 0, 1, false).map(plain) : own),
+      ...shuffled(random, own.length === 0 && parent === undefined ? randomColumns(random, 0, 1, false).map(keyless) : own),
     ];
     const keyOrder = shuffled(
       random,
@@ -144,7 +144,7 @@ export function randomTables(random: SeededRandom, { count, virtual }: RandomTab
   return tables;
 }
 
-function plain(column: RandomColumn): RandomColumn {
+function keyless(column: RandomColumn): RandomColumn {
   return { ...column, key: false };
 }
 
