@@ -47,6 +47,7 @@ export const needsGeneratedSql = `
   (c.relreplident = 'f' AND current_setting('server_version_num')::int4 >= 180000
    AND EXISTS (SELECT 1 FROM pg_catalog.pg_attribute g WHERE g.attrelid = c.oid AND g.attgenerated = 's' AND NOT g.attisdropped))`;
 
+// Joined by name: a cast to regclass may be made of tables that are not published, in schemas that the role may not look into.
 const tablesSql = `
   SELECT p.schemaname AS schema, p.tablename AS table, p.attnames::text[] AS columns, coalesce(p.rowfilter, '') AS row_filter,
          ARRAY(SELECT a.attname::text
@@ -60,7 +61,8 @@ const tablesSql = `
                     WHERE u.pubviaroot AND tree.relid <> c.oid), '[]') AS partitions
     FROM pg_catalog.pg_publication_tables p
     JOIN pg_catalog.pg_publication u ON u.pubname = p.pubname
-    JOIN pg_catalog.pg_class c ON c.oid = format('%I.%I', p.schemaname, p.tablename)::regclass
+    JOIN pg_catalog.pg_namespace own ON own.nspname = p.schemaname
+    JOIN pg_catalog.pg_class c ON c.relnamespace = own.oid AND c.relname = p.tablename
     LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = u.oid AND r.prrelid = c.oid
     LEFT JOIN pg_catalog.pg_publication_namespace s ON s.pnpubid = u.oid AND s.pnnspid = c.relnamespace
    WHERE p.pubname = $1
