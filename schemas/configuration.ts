@@ -180,7 +180,12 @@ const tableOptions = z
         .optional()
         .describe("What happens when the target's row is not what the source says it was."),
       poison: z.literal("stop", { error: "stop" }).optional().describe("What happens to an event that cannot be applied."),
-      ddl: z.literal("stop", { error: "stop" }).optional().describe("What happens when the source's table gets another shape."),
+      ddl: z
+        .enum(["stop", "follow"], { error: "stop or follow" })
+        .optional()
+        .describe(
+          "What happens when the source's table gets another shape: the applier stops until the target's is mended (stop, the default), or adds columns that were added (follow) and stops at anything else.",
+        ),
     },
     "a mapping of options, or nothing",
   )

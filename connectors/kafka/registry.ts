@@ -6,6 +6,7 @@
  */
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from "@kafkajs/confluent-schema-registry";
 import avro from "avsc";
+import { z } from "zod";
 import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
 import type { AvroSchema } from "../../schemas/envelope.ts";
@@ -13,13 +14,24 @@ import type { AvroSchema } from "../../schemas/envelope.ts";
 /** Milliseconds for one call, the client's own three retries included. */
 const limitMs = 20_000;
 
+export interface RegisteredVersion {
+  readonly id: number;
+  /** As it was registered. */
+  readonly schema: unknown;
+}
+
+const versionNumbers = z.array(z.int());
+const version = z.object({ id: z.int(), schema: z.string() });
+
 export class Registry {
   readonly #client: SchemaRegistry;
+  readonly #address: { readonly host: string; readonly auth?: { readonly username: string; readonly password: string } };
   readonly #shown: string;
 
   /** @param url may carry user:password */
   constructor(url: Secret) {
     const { host, auth } = hostAndAuth(url);
+    this.#address = hostAndAuth(url);
     this.#shown = url.describe();
     this.#client = new SchemaRegistry({ host, clientId: "offtake", ...(auth === undefined ? {} : { auth }) });
   }
@@ -51,7 +63,7 @@ export class Registry {
       if (status === 409 || status === 422)
         throw new OfftakeError("SCHEMA_REFUSED", `The registry refuses the schema of ${subject}: ${messageOf(error)}.`, {
           cause: error,
-          cure: "Its readers would not understand the changed table. Undo the change, or agree with the service's team and set the subject's compatibility to NONE for this one version.",
+          cure: `Its readers would not understand the changed table. Undo the change, or agree with the service's team and let this one version through: PUT {"compatibility": "NONE"} to /config/${subject} of the registry, and BACKWARD again once the connector goes on, as it does by itself.`,
         });
       throw this.#judged(error, doing);
     }
@@ -73,6 +85,40 @@ export class Registry {
     throw new OfftakeError("SCHEMA_UNKNOWN", `The registry at ${this.#shown} has no Avro schema ${id}.`, {
       cure: "Is it the registry that the connector uses, and was it restored without its schemas? A restart of the connector registers the present ones again.",
     });
+  }
+
+  /**
+   * All that was ever registered under a subject, oldest first: none for one that is not there.
+   *
+   * @throws OfftakeError REGISTRY_UNREACHABLE, REGISTRY_REFUSED
+   */
+  async versions(subject: string): Promise<RegisteredVersion[]> {
+    const doing = `list the versions of ${subject}`;
+    const path = `subjects/${encodeURIComponent(subject)}/versions`;
+    try {
+      return await this.#limited(doing, async () => {
+        const numbers = versionNumbers.parse(await this.#get(path));
+        const versions: RegisteredVersion[] = [];
+        for (const number of numbers.toSorted((a, b) => a - b)) {
+          const { id, schema } = version.parse(await this.#get(`${path}/${number}`));
+          versions.push({ id, schema: JSON.parse(schema) });
+        }
+        return versions;
+      });
+    } catch (error) {
+      if (statusOf(error) === 404) return [];
+      throw this.#judged(error, doing);
+    }
+  }
+
+  /** What the client, which gives only parsed schemas, without what other software calls custom attributes, cannot. */
+  async #get(path: string): Promise<unknown> {
+    const { host, auth } = this.#address;
+    const authorization = auth && `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString("base64")}`;
+    const headers = { accept: "application/json", ...(authorization === undefined ? {} : { authorization }) };
+    const response = await fetch(`${host}/${path}`, { headers, signal: AbortSignal.timeout(limitMs) });
+    if (!response.ok) throw Object.assign(new Error(await response.text()), { status: response.status });
+    return response.json();
   }
 
   /** Whether it answers at all. @throws OfftakeError REGISTRY_UNREACHABLE, REGISTRY_REFUSED */

@@ -195,6 +195,8 @@ export class Capture {
     // The registry is asked, and the next message may be a row of this table: everything waits, of this service only.
     this.#compiling = true;
     this.#stream.pause();
+    // A schema that is refused would otherwise hold back what came in the same read, at every start again.
+    this.#outbox.beforeWait();
     void this.#compile(relation);
   }
 

@@ -163,7 +163,7 @@ class Connection {
       messageSchemaId,
       owns: (schema, table) => service.tables.some((entry) => matchesTable(entry, { schema, table })),
       leftOut: (what) => log.warn(`left out: ${what}`),
-      failed: (error) => this.#fail(error),
+      failed: (error) => void this.#failSettled(error, producer),
     });
     const walSenderTimeout = await this.#walSenderTimeout();
     clearInterval(holding);
@@ -229,6 +229,13 @@ class Connection {
   async #walSenderTimeout(): Promise<number> {
     const { rows } = await this.#source.query<{ ms: string }>("SELECT setting AS ms FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'");
     return Number(rows[0]?.ms ?? 60_000);
+  }
+
+  /** What was sent before is waited for, as long as at a stop: the start after it may fail in the same place. */
+  async #failSettled(error: OfftakeError, producer: Producer): Promise<void> {
+    const patience = AbortSignal.timeout(drainLimitMs);
+    while (producer.pending > 0 && (await waitOrStop(20, patience)) === "elapsed");
+    this.#fail(error);
   }
 
   #fail(error: OfftakeError): void {

@@ -122,6 +122,11 @@ export class Outbox {
     if (!this.#open) this.#send();
   }
 
+  /** Before the stream waits for something that may never come: what was committed before the open transaction does not wait with it. */
+  beforeWait(): void {
+    if (!this.#open || this.#ofTransaction === 0) this.#send();
+  }
+
   #count(): void {
     this.#appended += 1;
     this.#ofTransaction += 1;

@@ -24,6 +24,17 @@ const primaryKeySql = `
     JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts
    WHERE i.indrelid = $1 AND i.indisprimary AND i.indimmediate`;
 
+// Columns that hold null in every row that is older than they are. A default leaves something in all of them without a row event, and so does that of a type;
+// a column of the stream that the catalog has no more may have done so.
+const emptySql = `
+  SELECT a.attname AS name
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+   WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.atthasdef AND a.attidentity = '' AND t.typdefault IS NULL
+     AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute m
+                      WHERE m.attname = a.attname AND m.atthasmissing
+                        AND m.attrelid IN (SELECT $1 UNION ALL SELECT relid FROM pg_catalog.pg_partition_tree($1)))`;
+
 // The stream is ahead of the catalogs: a transaction comes as soon as its commit is on disk, and other sessions see what it did, a new key too, only a
 // moment later. Its lock on its own id goes after that.
 const endingSql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'transactionid' AND transactionid = $1::xid) AS ending";
@@ -59,15 +70,18 @@ export class RelationCompiler {
    */
   async compile(relation: Relation, xid: number): Promise<EventEncoder> {
     const { schema, name: table } = relation;
-    const keys = await this.#keyColumns(relation, xid).catch((error: unknown) => {
+    const { keys, empty } = await this.#catalog(relation, xid).catch((error: unknown) => {
       throw sessionError(error, "source", this.#sourceUrl);
     });
     const missing = [...keys].filter((key) => !relation.columns.some(({ name }) => name === key));
     // Half a key would take rows for one another.
     if (missing.length > 0) throw keyChanged(schema, table, `the stream's rows have no column ${missing.join(", ")}, which the primary key now has`);
-    const columns: EnvelopeColumn[] = relation.columns.map(({ name, typeOid }) => {
-      const type = this.#types.get(typeOid);
-      return { name, key: keys.has(name), type: avroColumnType(typeOid, type && `${type.schema}.${type.name}`) };
+    const columns: EnvelopeColumn[] = relation.columns.map(({ name, typeOid, typeModifier }) => {
+      const named = this.#types.get(typeOid);
+      const type = avroColumnType(typeOid, named && `${named.schema}.${named.name}`);
+      const key = keys.has(name);
+      const more = { ...(typeModifier === -1 ? {} : { pgModifier: typeModifier }), ...(key || empty.has(name) ? {} : { pgFilled: true }) };
+      return { name, key, type: { ...type, schema: { ...type.schema, ...more } } };
     });
     const names: EnvelopeNames = { topicPrefix: this.#topicPrefix, schema, table };
     const namespace = tableNamespace(this.#topicPrefix, schema, table);
@@ -77,12 +91,16 @@ export class RelationCompiler {
     return new EventEncoder({ schema, table, columns, keyId, valueId, keyFromCatalog: isKeyOfCatalog(relation) });
   }
 
-  async #keyColumns(relation: Relation, xid: number): Promise<Set<string>> {
-    if (!isKeyOfCatalog(relation)) return new Set(relation.columns.filter((column) => column.key).map((column) => column.name));
+  /** Names of the key's columns, and of those that hold null in rows that are older. */
+  async #catalog(relation: Relation, xid: number): Promise<{ keys: ReadonlySet<string>; empty: ReadonlySet<string> }> {
     const isEnding = async (): Promise<boolean> => (await this.#source.query<{ ending: boolean }>(endingSql, [String(xid)])).rows[0]!.ending;
     while (await isEnding()) await pause(lookEveryMs);
-    const { rows } = await this.#source.query<{ name: string }>(primaryKeySql, [relation.oid]);
-    return new Set(rows.map((row) => row.name));
+    const names = async (sql: string): Promise<Set<string>> => {
+      const { rows } = await this.#source.query<{ name: string }>(sql, [relation.oid]);
+      return new Set(rows.map((row) => row.name));
+    };
+    const inStream = new Set(relation.columns.filter((column) => column.key).map((column) => column.name));
+    return { keys: isKeyOfCatalog(relation) ? await names(primaryKeySql) : inStream, empty: await names(emptySql) };
   }
 }
 
@@ -101,7 +119,7 @@ export function sameRelation(a: Relation, b: Relation): boolean {
     a.columns.length === b.columns.length &&
     a.columns.every((column, i) => {
       const other = b.columns[i]!;
-      return column.name === other.name && column.key === other.key && column.typeOid === other.typeOid;
+      return column.name === other.name && column.key === other.key && column.typeOid === other.typeOid && column.typeModifier === other.typeModifier;
     })
   );
 }

@@ -20,6 +20,7 @@ import { ApplyLag } from "./apply-lag.ts";
 import type { Batch } from "./batch.ts";
 import { Chain } from "./chain.ts";
 import { checkNewestApplied, checkPosition, prepareTarget } from "./prepare.ts";
+import { TableHistory } from "./table-history.ts";
 import { Target } from "./target.ts";
 import { openTargetSession } from "./target-session.ts";
 import { TopicReader } from "./topic-reader.ts";
@@ -64,11 +65,16 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
     const leader = await cluster.leader(service.topic);
     const range = await offsetRange(cluster, service.topic);
     checkPosition(prepared.position, service, leader.topicId, range);
+    const registry = new Registry(configuration.registry.url);
     const target = new Target(session, prepared.position, {
       service,
       connector,
       topicId: leader.topicId,
       uncopied: prepared.uncopied,
+      shapes: {
+        history: new TableHistory(registry, configuration.kafka.topicPrefix, service.topic),
+        added: (table, columns) => log.info({ table, columns }, "the monolith's table has new columns; the target's has got them"),
+      },
       conflict: (conflict) => {
         context.metrics.conflictsTotal.inc({ service: service.name, kind: conflict.kind });
         log.warn({ ...conflict }, "the target's row is not what the stream takes it to be; the source wins");
@@ -76,7 +82,6 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
     });
     const consumer = new Consumer(cluster, service.topic, stopped.signal, (error) => interrupted(context, error));
     ends.push(async () => consumer.close());
-    const registry = new Registry(configuration.registry.url);
     if (prepared.position !== undefined && prepared.position.offset > range.start) {
       const below = readTail(consumer, registry, service.topic, range, prepared.position.offset);
       // A stop in the middle of it is no failure.

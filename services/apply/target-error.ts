@@ -39,7 +39,10 @@ export function eventRefused(what: string, error: unknown): OfftakeError {
   const detail = error instanceof DatabaseError && error.detail !== undefined ? ` (${error.detail})` : "";
   return new OfftakeError("EVENT_NOT_APPLICABLE", `The target refuses ${what}: ${messageOf(error)}${detail} [${sqlState(error)}].`, {
     cause: error,
-    cure: "Change the target's column or constraint so that it takes the row, or remove what stands in its way; the applier goes on by itself.",
+    // What an enum does not know comes as text that cannot be read.
+    cure: `Change the target's column or constraint so that it takes the row, or remove what stands in its way${
+      sqlState(error) === "22P02" ? "; an enum that lacks the value: ALTER TYPE … ADD VALUE …" : ""
+    }; the applier goes on by itself.`,
   });
 }
 

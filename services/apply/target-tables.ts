@@ -5,19 +5,30 @@ import type { Client } from "pg";
 import type { EventPlan } from "../../schemas/event-plan.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { type Mapped, mappingOf } from "../runtime/table-mapping.ts";
+import { followTable } from "./follow-table.ts";
+import type { ShapeHistory } from "./table-history.ts";
 import { readTargetTable, type TargetTable } from "./target-table.ts";
 import type { TargetSession } from "./target-session.ts";
+
+/** How the shapes of tables are followed. */
+export interface TableWatch {
+  readonly history: ShapeHistory;
+  /** Told of columns that a table of the source, as schema.table, has got at the target. */
+  readonly added: (table: string, columns: readonly string[]) => void;
+}
 
 export class TargetTables {
   readonly #client: Client;
   readonly #replica: boolean;
   readonly #service: Mapped;
+  readonly #shapes: TableWatch;
   readonly #tables = new Map<EventPlan, TargetTable>();
 
-  constructor({ client, replica }: TargetSession, service: Mapped) {
+  constructor({ client, replica }: TargetSession, service: Mapped, shapes: TableWatch) {
     this.#client = client;
     this.#replica = replica;
     this.#service = service;
+    this.#shapes = shapes;
   }
 
   /** @returns undefined unless all of them have been read */
@@ -28,12 +39,12 @@ export class TargetTables {
 
   /**
    * @returns the tables of the plans, at their places
-   * @throws OfftakeError of readTargetTable; TARGET_TABLE_UNSUITABLE for one that another table of the source goes to
+   * @throws OfftakeError of followTable and readTargetTable; TARGET_TABLE_UNSUITABLE for one that another table of the source goes to
    */
   async read(plans: readonly EventPlan[]): Promise<TargetTable[]> {
     const tables: TargetTable[] = [];
     for (const plan of plans) {
-      const table = this.#tables.get(plan) ?? (await readTargetTable(this.#client, plan, mappingOf(this.#service, plan), this.#replica));
+      const table = this.#tables.get(plan) ?? (await this.#read(plan));
       this.#refuseShared(table);
       this.#tables.set(plan, table);
       tables.push(table);
@@ -44,6 +55,13 @@ export class TargetTables {
   /** All of them are read again. */
   forget(): void {
     this.#tables.clear();
+  }
+
+  async #read(plan: EventPlan): Promise<TargetTable> {
+    const { history, added } = this.#shapes;
+    const columns = await followTable(this.#client, plan, this.#service, history);
+    if (columns.length > 0) added(`${plan.schema}.${plan.table}`, columns);
+    return readTargetTable(this.#client, plan, mappingOf(this.#service, plan), this.#replica);
   }
 
   /** Rows of two tables under one key would write over each other. */

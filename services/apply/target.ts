@@ -16,7 +16,7 @@ import { eventRefused, targetError, verdictOf } from "./target-error.ts";
 import { marksStatement } from "./target-marks.ts";
 import type { TargetSession } from "./target-session.ts";
 import type { TargetTable } from "./target-table.ts";
-import { TargetTables } from "./target-tables.ts";
+import { type TableWatch, TargetTables } from "./target-tables.ts";
 
 export interface TargetOptions {
   readonly service: ServiceConfiguration;
@@ -25,6 +25,7 @@ export interface TargetOptions {
   readonly topicId: string;
   /** Tables of the source, as schema.table, of which rows may be missing because they were never copied. */
   readonly uncopied: ReadonlySet<string>;
+  readonly shapes: TableWatch;
   /** Told of each conflict once it is committed how it was resolved. */
   readonly conflict: (conflict: Conflict) => void;
 }
@@ -48,7 +49,7 @@ export class Target {
   constructor(session: TargetSession, position: AppliedPosition | undefined, options: TargetOptions) {
     this.#client = session.client;
     this.#replica = session.replica;
-    this.#tables = new TargetTables(session, options.service);
+    this.#tables = new TargetTables(session, options.service, options.shapes);
     this.position = position;
     this.#options = options;
   }
@@ -271,7 +272,10 @@ function isWorthOrder(error: unknown): boolean {
 }
 
 function isOfTable(error: unknown): boolean {
-  return error instanceof OfftakeError && ["TARGET_TABLE_MISSING", "TARGET_TABLE_UNSUITABLE", "TARGET_COLUMN_MISSING"].includes(error.code);
+  return (
+    error instanceof OfftakeError &&
+    ["TARGET_TABLE_MISSING", "TARGET_TABLE_UNSUITABLE", "TARGET_COLUMN_MISSING", "TARGET_COLUMN_OUTDATED"].includes(error.code)
+  );
 }
 
 function tablesChanged(): OfftakeError {

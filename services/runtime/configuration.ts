@@ -18,7 +18,7 @@ import { checkTopics } from "./configuration-topics.ts";
 import { OfftakeError } from "./errors.ts";
 import { References } from "./references.ts";
 import type { Secret } from "./secret.ts";
-import type { WrittenMapping } from "./table-mapping.ts";
+import type { DdlPolicy, WrittenMapping } from "./table-mapping.ts";
 import { parseTablePattern, type TablePattern } from "./table-pattern.ts";
 import { unreadable } from "./unreadable-file.ts";
 import { readYaml } from "./yaml-source.ts";
@@ -76,6 +76,8 @@ export interface TableConfiguration extends TablePattern {
   readonly pattern: string;
   /** Undefined where the target's table is the same; never there for a pattern. */
   readonly mapping?: WrittenMapping;
+  /** What the file says; table-mapping.ts has the default. */
+  readonly ddl?: DdlPolicy;
 }
 
 /**
@@ -188,13 +190,14 @@ function connectorsOf(raw: RawConfiguration): ConnectorConfiguration[] {
   }));
 }
 
-type TableOptions = Pick<Exclude<RawTables, readonly string[]>[string] & object, "target" | "columns" | "exclude"> | null;
+type TableOptions = Pick<Exclude<RawTables, readonly string[]>[string] & object, "target" | "columns" | "exclude" | "ddl"> | null;
 type RawTables = RawConfiguration["services"][string]["tables"];
 
 function tableOf(pattern: string, schema: string, options: TableOptions): TableConfiguration {
   const parsed = parseTablePattern(pattern);
   if (parsed === undefined) throw new OfftakeError("INTERNAL", `The entry ${pattern} of \`tables\` was not checked.`);
-  const { target, columns = {}, exclude = [] } = options ?? {};
-  if (target === undefined && Object.keys(columns).length === 0 && exclude.length === 0) return { pattern, ...parsed };
-  return { pattern, ...parsed, mapping: { target: target === undefined ? undefined : parseTablePattern(target, schema), columns, exclude } };
+  const { target, columns = {}, exclude = [], ddl } = options ?? {};
+  const entry = { pattern, ...parsed, ...(ddl === undefined ? {} : { ddl }) };
+  if (target === undefined && Object.keys(columns).length === 0 && exclude.length === 0) return entry;
+  return { ...entry, mapping: { target: target === undefined ? undefined : parseTablePattern(target, schema), columns, exclude } };
 }

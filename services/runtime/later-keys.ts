@@ -25,7 +25,6 @@ export const laterKeys: readonly LaterKey[] = [
   { path: "services.*.tables.*.conflict.alert" },
   { path: "services.*.tables.*.conflict.strategy", values: ["last-write-wins", "manual"] },
   { path: "services.*.tables.*.poison", values: ["park"] },
-  { path: "services.*.tables.*.ddl", values: ["follow"] },
 ];
 
 /** Whether a later version knows this key, or this value of it. */

@@ -46,11 +46,16 @@ export function redactedConfiguration({ mode, source, kafka, registry, http, con
 
 /** A list, or a mapping where one of them is something else at the target. */
 function writtenTables(tables: readonly TableConfiguration[]): unknown {
-  if (tables.every(({ mapping }) => mapping === undefined)) return tables.map(({ pattern }) => pattern);
-  return Object.fromEntries(tables.map(({ pattern, mapping }) => [pattern, mapping === undefined ? null : writtenMapping(mapping)]));
+  if (tables.every(({ mapping, ddl }) => mapping === undefined && ddl === undefined)) return tables.map(({ pattern }) => pattern);
+  return Object.fromEntries(
+    tables.map(({ pattern, mapping, ddl }) => {
+      const options = { ...(mapping === undefined ? {} : writtenMapping(mapping)), ...(ddl === undefined ? {} : { ddl }) };
+      return [pattern, Object.keys(options).length === 0 ? null : options];
+    }),
+  );
 }
 
-function writtenMapping({ target, columns, exclude }: WrittenMapping): unknown {
+function writtenMapping({ target, columns, exclude }: WrittenMapping): object {
   return {
     ...(target === undefined ? {} : { target: [target.schema, target.table].map(nameText).join(".") }),
     ...(Object.keys(columns).length === 0 ? {} : { columns }),

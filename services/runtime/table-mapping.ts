@@ -25,6 +25,9 @@ export interface TableMapping extends TableName {
   readonly differs: boolean;
 }
 
+/** What the applier does about a column that was added: wait until the target has it, or add it. */
+export type DdlPolicy = "stop" | "follow";
+
 /** The part of a service that says where its tables go. */
 export type Mapped = Pick<ServiceConfiguration, "tables"> & { readonly target: Pick<ServiceConfiguration["target"], "schema"> };
 
@@ -43,4 +46,10 @@ export function mappingOf(service: Mapped, source: TableName): TableMapping {
 /** @returns the column's name at the target; undefined where the target does not get it */
 export function targetColumn({ columns, exclude }: TableMapping, name: string): string | undefined {
   return exclude.has(name) ? undefined : (columns.get(name) ?? name);
+}
+
+/** Of the entry that names the table; else of the first pattern that has a policy. */
+export function ddlPolicy(service: Mapped, source: TableName): DdlPolicy {
+  const entries = service.tables.filter((entry) => matchesTable(entry, source));
+  return (entries.find(isLiteral) ?? entries.find(({ ddl }) => ddl !== undefined))?.ddl ?? "stop";
 }

@@ -137,14 +137,17 @@ describe("a connector that starts again", () => {
     await using first = startWith(pipeline, { source: behind(proxy, pipeline.sourceUrl) });
     await first.working;
     // Ten megabytes, in batches of one, of which six are sent: cut only when some of them have arrived, since a cut takes what is on its way with it.
+    // The table is looked up in the catalog at its first row, behind the same proxy: the answer is not to be held.
+    await pipeline.source.query("INSERT INTO t VALUES (1, 'x')");
+    await topic.drained();
     proxy.holdAfter("back", 6_000_000);
-    await pipeline.source.query("INSERT INTO t SELECT i, repeat('x', 1000) FROM generate_series(1, 10000) i");
+    await pipeline.source.query("INSERT INTO t SELECT i, repeat('x', 1000) FROM generate_series(2, 10000) i");
     await waitFor(async () => (await topic.read()).events.length > 1000, { what: "a part of the transaction to be in the topic" });
     proxy.cut();
     expect(await first.ended).toMatchObject({ code: "SOURCE_UNREACHABLE" });
     const part = (await topic.read()).events;
     expect(part.length).toBeLessThan(10_000);
-    expect(part.some(({ offtake }) => offtake.last)).toBe(false);
+    expect(part.slice(1).some(({ offtake }) => offtake.last)).toBe(false);
     await using second = pipeline.startConnector();
     await second.working;
     await expectWhole(topic, 10_000);
@@ -160,11 +163,13 @@ describe("a connector that starts again", () => {
     await using proxy = await proxyOf(pipeline.sourceUrl);
     await using first = startWith(pipeline, { source: behind(proxy, pipeline.sourceUrl) });
     await first.working;
+    await pipeline.source.query("INSERT INTO t VALUES (0, 'x')");
+    const before = (await topic.drained()).length;
     proxy.holdAfter("back", 3_000_000);
     await pipeline.source.query(
       "BEGIN; INSERT INTO other VALUES (1); INSERT INTO t SELECT i, repeat('x', 1000) FROM generate_series(1, 5000) i; COMMIT",
     );
-    await waitFor(async () => (await topic.read()).events.length > 0, { what: "a part of the transaction to be in the topic" });
+    await waitFor(async () => (await topic.read()).events.length > before, { what: "a part of the transaction to be in the topic" });
     proxy.cut();
     expect(await first.ended).toMatchObject({ code: "SOURCE_UNREACHABLE" });
     const part = (await topic.read()).events.length;

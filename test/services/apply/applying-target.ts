@@ -63,6 +63,7 @@ export class Applier {
       connector: "trading",
       topicId,
       uncopied: new Set(uncopied),
+      shapes: { history: { of: async () => undefined }, added: () => {} },
       conflict: (conflict) => this.conflicts.push(conflict),
     });
   }

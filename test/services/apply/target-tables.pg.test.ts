@@ -138,7 +138,11 @@ test("a table that is not there stops the transaction that needs it, and none be
 test("two tables of the source that go to one of the target are refused", async () => {
   await target.reset("CREATE SCHEMA app; CREATE TABLE app.trades (id int4 PRIMARY KEY)");
   const both = ["public", "app"].map((schema) => new WrittenTable("trades", { id: "int4*" }, { schema }).plan);
-  const error = await errorOf(new TargetTables(target.session, { tables: [], target: { schema: "app" } }).read(both));
+  const error = await errorOf(
+    new TargetTables(target.session, { tables: [], target: { schema: "app" } }, { history: { of: async () => undefined }, added: () => {} }).read(
+      both,
+    ),
+  );
   expect([error.code, error.message]).toEqual([
     "TARGET_TABLE_UNSUITABLE",
     "Both public.trades and app.trades of the source go to app.trades of the target.",
