@@ -61,7 +61,7 @@ export function randomTarget(random: SeededRandom, table: RandomTable, number: n
 
 function renamed(random: SeededRandom, { name }: RandomColumn, i: number): string {
   // The one name that offtake.yaml refuses as a key.
-  return random.chance(0.3) && name !== "__proto__" ? `${random.pick(["select", "Ü", "new."])}${i}` : name;
+  return random.chance(0.3) && name !== "__proto__" ? `${random.pick(["select", "Ü", "new."])} to ${i}` : name;
 }
 
 function typeOf(random: SeededRandom, { type }: RandomColumn): string {
