@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { SchemaRegistry } from "@kafkajs/confluent-schema-registry";
 import { describe, expect, inject, test } from "vitest";
 import { Registry } from "../../../connectors/kafka/registry.ts";
+import { columnTypes } from "../../../schemas/column-types.ts";
 import { envelopeSchema, messageSchema } from "../../../schemas/envelope.ts";
 import { avroColumnType } from "../../../schemas/postgres-types.ts";
 import { OfftakeError } from "../../../services/runtime/errors.ts";
@@ -52,6 +53,18 @@ describe("Registry", () => {
     const other = await registry().register(subject, schemaOf({ id: 20, note: 25 }));
     expect(other).not.toBe(one);
     expect(await compatibility(subject)).toBe("BACKWARD");
+  });
+
+  test("lists what was registered under a subject, oldest first, with what a parsed schema has lost", async () => {
+    const subject = uniqueName("subject");
+    expect(await registry().versions(subject)).toEqual([]);
+    const shapes = [schemaOf({ id: 20 }), schemaOf({ id: 20, note: 25 })];
+    const ids: number[] = [];
+    for (const shape of shapes) ids.push(await registry().register(subject, shape));
+    const versions = await registry().versions(subject);
+    expect(versions.map(({ id }) => id)).toEqual(ids);
+    expect(versions.map(({ schema }) => columnTypes(schema))).toEqual(shapes.map((shape) => columnTypes(JSON.parse(JSON.stringify(shape)))));
+    expect(versions.map(({ schema }) => columnTypes(schema)?.size)).toEqual([1, 2]);
   });
 
   test("takes columns that come and go, and types that readers understand", async () => {
@@ -122,9 +135,10 @@ describe("Registry", () => {
     await once(server, "listening");
     const address = server.address();
     const port = typeof address === "object" ? address?.port : undefined;
-    const failed = registry(`http://us%40er:p%3Aw@127.0.0.1:${port}`).schema(1);
-    await expect(failed).rejects.toMatchObject({ code });
+    const refused = registry(`http://us%40er:p%3Aw@127.0.0.1:${port}`);
+    await expect(refused.schema(1)).rejects.toMatchObject({ code });
+    await expect(refused.versions("subject")).rejects.toMatchObject({ code });
     server.close();
-    expect(seen[0]).toBe(`Basic ${Buffer.from("us@er:p:w").toString("base64")}`);
+    expect(new Set(seen)).toEqual(new Set([`Basic ${Buffer.from("us@er:p:w").toString("base64")}`]));
   });
 });

@@ -1,7 +1,7 @@
 /** What offtake.yaml says of tables that are not at the target what they are at the source. */
 import { parse } from "yaml";
 import { describe, expect, test } from "vitest";
-import { mappingOf, targetColumn } from "../../../services/runtime/table-mapping.ts";
+import { ddlPolicy, mappingOf, targetColumn } from "../../../services/runtime/table-mapping.ts";
 import { redactedConfiguration } from "../../../services/runtime/redacted-configuration.ts";
 import { changed, faultsOf, read } from "./sample-configuration.ts";
 
@@ -30,6 +30,15 @@ test("a target without a schema lies in the service's own, a table without a map
   expect(mappingOf(own, { schema: "public", table: "users" })).toMatchObject({ schema: "api", table: "people" });
   expect(mappingOf(own, { schema: "public", table: "plain" })).toMatchObject({ schema: "api", table: "plain" });
   expect(mappingOf(own, { schema: "other", table: "plain" })).toMatchObject({ schema: "other", table: "plain" });
+});
+
+test("the policy for altered tables is that of the entry that names the table, else of the first pattern that has one", () => {
+  const entries = "      users: { ddl: stop }\n      other:\n      o*: \n      u*: { ddl: follow }\n      audit.*: { ddl: follow }\n";
+  const api = read(withTables(entries)).services[1]!;
+  const policies = ["users", "other", "orders", "units"].map((table) => ddlPolicy(api, { schema: "public", table }));
+  expect([...policies, ddlPolicy(api, { schema: "audit", table: "log" })]).toEqual(["stop", "stop", "stop", "follow", "follow"]);
+  const { services }: { services: { api: { tables: unknown } } } = parse(redactedConfiguration(read(withTables(entries))));
+  expect(services.api.tables).toMatchObject({ users: { ddl: "stop" }, "u*": { ddl: "follow" }, other: null });
 });
 
 test("is printed as it can be read again", () => {
