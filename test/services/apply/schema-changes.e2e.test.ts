@@ -290,7 +290,7 @@ async function play(name: string, away: boolean): Promise<Played> {
   };
 }
 
-describe.concurrent("changed while everything runs", () => {
+describe("changed while everything runs", () => {
   test.each(Object.entries(cases))("%s", async (name, { stops = [], types = {} }) => {
     const played = await play(name, false);
     expect(played.codes).toEqual(stops.map(({ code }) => code));
@@ -299,7 +299,7 @@ describe.concurrent("changed while everything runs", () => {
   });
 });
 
-describe.concurrent("changed while the connector is away", () => {
+describe("changed while the connector is away", () => {
   test.each(Object.entries(cases))("%s", async (name, { stops = [], types = {} }) => {
     const played = await play(name, true);
     expect(played.codes).toEqual(stops.map(({ code }) => code));
@@ -326,7 +326,7 @@ const newTables: Record<string, Pick<Case, "stops">> = {
 
 const idAndNote = "(id int PRIMARY KEY, note text)";
 
-describe.concurrent("a table that joins", () => {
+describe("a table that joins", () => {
   test("A table is created that a pattern matches", async () => {
     await using pipeline = await createPipeline(`CREATE TABLE t ${idAndNote}`, { heartbeatEvery: "1s" });
     const { source, target, connector } = pipeline;
