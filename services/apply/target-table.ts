@@ -188,7 +188,9 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, mappi
     const parameter = parameterType(column.form, !same);
     // A float4 is widened by way of its text, or 0.1 would become 0.10000000149011612.
     const text = column.form === "float" || column.form === "double" ? "::pg_catalog.text" : "";
-    const cast = same ? "" : `${text}${found.type_oid === regclass ? "::pg_catalog.bpchar" : ""}::${escapeIdentifier(found.type_schema)}.${escapeIdentifier(found.type_name)}`;
+    const cast = same
+      ? ""
+      : `${text}${found.type_oid === regclass ? "::pg_catalog.bpchar" : ""}::${escapeIdentifier(found.type_schema)}.${escapeIdentifier(found.type_name)}`;
     return [
       {
         index,
