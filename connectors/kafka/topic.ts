@@ -4,12 +4,14 @@
  *
  * Source: Apache Kafka documentation, "Topic Configs".
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from "@platformatic/kafka";
 import type { KafkaConfiguration } from "../../services/runtime/configuration.ts";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import { type KafkaCluster, type Leader } from "./cluster.ts";
 import { type Compression, compressionOf } from "./compression.ts";
 import { brokerAnswer, kafkaError } from "./kafka-errors.ts";
+import { offsetRange } from "./offsets.ts";
 import { fullBatchBytes } from "./record-batch.ts";
 
 export interface TopicSettings {
@@ -118,6 +120,7 @@ export async function ensureTopic(
         ...(production ? [{ name: "min.insync.replicas", value: "2" }] : []),
       ],
     });
+    await untilUsable(cluster, topic);
     return "created";
   } catch (error) {
     if (brokerAnswer(error) !== "TOPIC_ALREADY_EXISTS") throw kafkaError(error, `create the topic ${topic}`);
@@ -138,6 +141,22 @@ export async function ensureTopic(
     throw kafkaError(error, `raise max.message.bytes of the topic ${topic}`);
   }
   return "raised";
+}
+
+/** Milliseconds until a topic that was created has to answer. */
+const usableLimitMs = 30_000;
+
+/** A creation is answered before the brokers have heard of it: whoever asked at once was told that there is no such topic. */
+async function untilUsable(cluster: KafkaCluster, topic: string): Promise<void> {
+  for (const limit = performance.now() + usableLimitMs; ;) {
+    try {
+      await offsetRange(cluster, topic);
+      return;
+    } catch (error) {
+      if (performance.now() > limit) throw error;
+      await pause(50);
+    }
+  }
 }
 
 /** Two weeks: longer than the outage of a target that a team lets happen over holidays. */

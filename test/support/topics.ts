@@ -1,6 +1,7 @@
 /** Topics for tests on the Kafka of the run, or of a stack of the test's own. */
 import { inject } from "vitest";
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
+import { offsetRange } from "../../connectors/kafka/offsets.ts";
 import type { KafkaConfiguration } from "../../services/runtime/configuration.ts";
 import { uniqueName } from "./databases.ts";
 import { waitFor } from "./wait-for.ts";
@@ -35,7 +36,7 @@ export async function deleteTopic(cluster: KafkaCluster, topic: string): Promise
 /** Creation and deletion are answered before every broker has heard of them. */
 async function untilItIs(cluster: KafkaCluster, topic: string, wanted: boolean): Promise<void> {
   const there = async (): Promise<boolean> =>
-    cluster.leader(topic).then(
+    offsetRange(cluster, topic).then(
       () => true,
       () => false,
     );

@@ -43,10 +43,3 @@ test("an external server that does not answer is named, with its variable", asyn
     message: expect.stringContaining("OFFTAKE_EXTERNAL_KAFKA: no answer: connect ECONNREFUSED 127.0.0.1:1"),
   });
 });
-
-test("the containers backend is refused by name", async () => {
-  await expect(startStack({ backend: "containers", progress })).rejects.toMatchObject({
-    code: "NOT_IN_THIS_VERSION",
-    message: expect.stringContaining("containers"),
-  });
-});
