@@ -33,7 +33,7 @@ beforeAll(async () => {
       kafka: {
         listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller},GUARDED://${guarded}`,
         "advertised.listeners": `PLAINTEXT://127.0.0.1:${port},GUARDED://${guarded}`,
-        "controller.quorum.bootstrap.servers": `127.0.0.1:${controller}`,
+        "controller.quorum.voters": `1@127.0.0.1:${controller}`,
         "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,GUARDED:SASL_PLAINTEXT",
         "sasl.enabled.mechanisms": "PLAIN",
         "listener.name.guarded.plain.sasl.jaas.config":
