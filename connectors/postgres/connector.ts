@@ -215,8 +215,7 @@ class Connection {
   async #drain({ producer, stream, outbox, capture }: Work): Promise<void> {
     capture.stop();
     outbox.flush();
-    const patience = AbortSignal.timeout(drainLimitMs);
-    while (producer.pending > 0 && (await Promise.race([waitOrStop(20, patience), this.#failure.promise])) === "elapsed");
+    await Promise.race([settled(producer), this.#failure.promise]);
     stream.status(capture.received, capture.confirmable, false);
   }
 
@@ -233,14 +232,19 @@ class Connection {
 
   /** What was sent before is waited for, as long as at a stop: the start after it may fail in the same place. */
   async #failSettled(error: OfftakeError, producer: Producer): Promise<void> {
-    const patience = AbortSignal.timeout(drainLimitMs);
-    while (producer.pending > 0 && (await waitOrStop(20, patience)) === "elapsed");
+    await settled(producer);
     this.#fail(error);
   }
 
   #fail(error: OfftakeError): void {
     this.#failure.reject(error);
   }
+}
+
+/** What was sent is durable, or has had its time. */
+async function settled(producer: Producer): Promise<void> {
+  const patience = AbortSignal.timeout(drainLimitMs);
+  while (producer.pending > 0 && (await waitOrStop(20, patience)) === "elapsed");
 }
 
 function sourceGone(url: Secret): OfftakeError {

@@ -15,7 +15,7 @@ import { bind, knownColumns } from "./apply-merged.ts";
 import { textOf } from "./array-parameter.ts";
 import { Change, type ChangeLog } from "./change-log.ts";
 import { keylessDeleteStatement, keylessReplaceStatement, keylessUpdateStatement } from "./keyless.ts";
-import type { ParameterArena } from "./parameter-arena.ts";
+import type { ByteArena } from "./byte-arena.ts";
 import { RowSet } from "./row-set.ts";
 import {
   deleteStatement,
@@ -54,7 +54,7 @@ export interface InOrder {
   readonly uncopied: (schema: string, table: string) => boolean;
   readonly conflict: (conflict: Conflict) => void;
   /** For the parameters of one statement at a time. */
-  readonly arena: ParameterArena;
+  readonly arena: ByteArena;
 }
 
 /** @throws OfftakeError EVENT_NOT_APPLICABLE, TARGET_ROW_MISSING, TARGET_KEY_AMBIGUOUS, TARGET_TABLE_UNSUITABLE; the server's own error where it is not the event's fault */

@@ -8,7 +8,7 @@ import type { Client } from "pg";
 import { arrayParameter } from "./array-parameter.ts";
 import type { ChangeLog } from "./change-log.ts";
 import { merge } from "./merge.ts";
-import type { ParameterArena } from "./parameter-arena.ts";
+import type { ByteArena } from "./byte-arena.ts";
 import { RowSet } from "./row-set.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
 import { deleteStatement, insertStatement, moveStatement, type Statement, truncateSql, updateStatement } from "./statements.ts";
@@ -28,7 +28,7 @@ export interface Sent extends GroupStatement {
 export interface Merging {
   /** For each plan of the log. */
   readonly tables: readonly TargetTable[];
-  readonly arena: ParameterArena;
+  readonly arena: ByteArena;
 }
 
 /**
@@ -105,7 +105,7 @@ export function knownColumns(log: ChangeLog, change: number): boolean[] {
 }
 
 /** The statement with the rows' values as its parameters. */
-export function bind(log: ChangeLog, arena: ParameterArena, statement: Statement, rows: RowSet): Sent {
+export function bind(log: ChangeLog, arena: ByteArena, statement: Statement, rows: RowSet): Sent {
   const values = statement.parameters.map(({ column, side, index }) => arrayParameter(log, rows, side, index, column.parameter, arena));
   return { sql: statement.sql, values, name: statement.name, text: false, rows: rows.length };
 }

@@ -10,7 +10,7 @@
 import { AvroCursor } from "../../schemas/avro-bytes.ts";
 import type { AvroForm } from "../../schemas/postgres-types.ts";
 import type { ChangeLog } from "./change-log.ts";
-import type { ParameterArena } from "./parameter-arena.ts";
+import type { ByteArena } from "./byte-arena.ts";
 import type { RowSet } from "./row-set.ts";
 
 /** How the values of a column travel: as PostgreSQL's own type of the same form, or as text. */
@@ -51,7 +51,7 @@ export type RowSide = "row" | "old";
  * @param column index into the row, or into the old key of a move
  * @param arena holds the result until it is reset
  */
-export function arrayParameter(log: ChangeLog, rows: RowSet, side: RowSide, column: number, type: ParameterType, arena: ParameterArena): Buffer {
+export function arrayParameter(log: ChangeLog, rows: RowSet, side: RowSide, column: number, type: ParameterType, arena: ByteArena): Buffer {
   const { length } = rows;
   const parameter = arena.reserve(headerLength + sizeOf(log, rows, side, column, type));
   let hasNull = 0;

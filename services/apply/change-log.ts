@@ -8,14 +8,10 @@
  */
 import type { EventPlan } from "../../schemas/event-plan.ts";
 import type { Columns, EventReader } from "../../schemas/event-reader.ts";
+import { ByteArena } from "./byte-arena.ts";
 
 /** What a change does; `move` is an update of the key. */
 export const Change = { create: 0x63, update: 0x75, delete: 0x64, truncate: 0x74, move: 0x6b } as const;
-
-const bufferBytes = 1 << 20;
-
-/** More than this is not kept for the next batch: one with giant rows comes seldom. */
-const keptBytes = 32 << 20;
 
 export class ChangeLog {
   length = 0;
@@ -39,19 +35,21 @@ export class ChangeLog {
 
   readonly plans: EventPlan[] = [];
   /** The events' bytes. */
-  readonly buffers: Buffer[] = [];
+  readonly buffers: readonly Buffer[];
+  readonly #arena = new ByteArena();
   /** Where in its buffer each event begins and ends. */
   from = new Int32Array(1024);
   to = new Int32Array(1024);
-  /** The buffer that is being filled, and how far. */
-  #filling = 0;
-  #filled = 0;
   /** A value is buffers[buffer][start, end); start is -1 for NULL. */
   start = new Int32Array(16_384);
   end = new Int32Array(16_384);
   #columns = 0;
   marks = new Uint8Array(1024);
   #marks = 0;
+
+  constructor() {
+    this.buffers = this.#arena.chunks;
+  }
 
   /**
    * Appends the event that the reader stands on.
@@ -90,9 +88,7 @@ export class ChangeLog {
     this.length = 0;
     this.bytes = 0;
     this.plans.length = 0;
-    if (this.buffers.reduce((sum, buffer) => sum + buffer.length, 0) > keptBytes) this.buffers.length = 0;
-    this.#filling = 0;
-    this.#filled = 0;
+    this.#arena.reset();
     this.#columns = 0;
     this.#marks = 0;
   }
@@ -144,18 +140,12 @@ export class ChangeLog {
 
   /** Copies the bytes of the change that is being added. @returns where they begin */
   #keep(bytes: Buffer, start: number, end: number): number {
-    const length = end - start;
-    if (this.#filled + length > (this.buffers[this.#filling]?.length ?? 0)) {
-      if (this.#filled > 0) this.#filling += 1;
-      this.#filled = 0;
-      if ((this.buffers[this.#filling]?.length ?? 0) < length) this.buffers[this.#filling] = Buffer.allocUnsafeSlow(Math.max(bufferBytes, length));
-    }
-    const at = this.#filled;
-    bytes.copy(this.buffers[this.#filling]!, at, start, end);
-    this.buffer[this.length] = this.#filling;
+    const at = this.#arena.take(end - start);
+    const { chunk } = this.#arena;
+    bytes.copy(this.buffers[chunk]!, at, start, end);
+    this.buffer[this.length] = chunk;
     this.from[this.length] = at;
-    this.to[this.length] = at + length;
-    this.#filled = at + length;
+    this.to[this.length] = at + end - start;
     return at;
   }
 

@@ -12,6 +12,7 @@ import { escapeIdentifier } from "pg";
 import type { ColumnType } from "../../schemas/column-types.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { type DdlPolicy, type TableMapping, targetColumn } from "../runtime/table-mapping.ts";
+import { fullName } from "../runtime/table-pattern.ts";
 import type { TableShapes } from "./table-history.ts";
 
 /** A column of the target. */
@@ -75,7 +76,7 @@ function addedOrMissing(evolving: Evolving, source: string, name: string, { pgTy
     ),
     filled ? `${add} DEFAULT …; with the default that the monolith's column was added with: older rows have it there.` : `${add};`,
   ];
-  throw new OfftakeError("TARGET_COLUMN_MISSING", `The target's table ${shown(mapping)} has no column ${name}, which the monolith's now has.`, {
+  throw new OfftakeError("TARGET_COLUMN_MISSING", `The target's table ${fullName(mapping)} has no column ${name}, which the monolith's now has.`, {
     cure: `${unknown}${cures.join("")} Or name it in \`columns\` or \`exclude\` of the configuration. The applier goes on by itself.`,
   });
 }
@@ -97,7 +98,7 @@ function refuseOutdated(evolving: Evolving, source: string, found: TypedColumn, 
   const type = types.get(source) ?? now.pgType;
   throw new OfftakeError(
     "TARGET_COLUMN_OUTDATED",
-    `The target's column ${found.name} of ${shown(mapping)} still has the type that the monolith's had before it became ${type}.`,
+    `The target's column ${found.name} of ${fullName(mapping)} still has the type that the monolith's had before it became ${type}.`,
     {
       cure: `ALTER TABLE ${nameOf(mapping)} ALTER COLUMN ${escapeIdentifier(found.name)} TYPE ${type}; with the USING of the monolith's, if it had one. The applier goes on by itself.`,
     },
@@ -106,8 +107,4 @@ function refuseOutdated(evolving: Evolving, source: string, found: TypedColumn, 
 
 function nameOf({ schema, table }: TableMapping): string {
   return `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
-}
-
-function shown({ schema, table }: TableMapping): string {
-  return `${schema}.${table}`;
 }

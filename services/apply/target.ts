@@ -9,7 +9,7 @@ import { OfftakeError } from "../runtime/errors.ts";
 import { applyInOrder, type Conflict } from "./apply-in-order.ts";
 import { judgeCounts, mergedStatements, NotMergeable, sendAll, type Sent } from "./apply-merged.ts";
 import type { Batch, TransactionEnd } from "./batch.ts";
-import { ParameterArena } from "./parameter-arena.ts";
+import { ByteArena } from "./byte-arena.ts";
 import { type AppliedPosition, positionStatement } from "./position.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
 import { eventRefused, targetError, verdictOf } from "./target-error.ts";
@@ -41,8 +41,8 @@ export class Target {
   /** Of the transaction under way: they have not happened before it is committed. */
   #conflicts: Conflict[] = [];
   /** Of the batch in the target, and of the one that is made ready meanwhile. */
-  #arena = new ParameterArena();
-  #nextArena = new ParameterArena();
+  #arena = new ByteArena();
+  #nextArena = new ByteArena();
   /** The batch that is made ready, and its statements; undefined where it has to be applied in source order. */
   #ready: Ready | undefined;
 
@@ -250,7 +250,7 @@ interface Ready {
 const begin: GroupStatement = { name: "offtake begin", sql: "BEGIN", values: [], text: true };
 
 /** @returns undefined when the batch has to be applied in source order */
-function merged(batch: Batch, tables: readonly TargetTable[], arena: ParameterArena): Sent[] | undefined {
+function merged(batch: Batch, tables: readonly TargetTable[], arena: ByteArena): Sent[] | undefined {
   arena.reset();
   try {
     return mergedStatements(batch.log, { tables, arena }, batch.transactions.at(-1)!.changes);

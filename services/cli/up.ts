@@ -23,7 +23,7 @@ import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from
 import { interrupted } from "../runtime/errors.ts";
 import { expandTables } from "../runtime/expand-tables.ts";
 import { mappingOf } from "../runtime/table-mapping.ts";
-import type { TableName } from "../runtime/table-pattern.ts";
+import { fullName, type TableName } from "../runtime/table-pattern.ts";
 import { refuseUnsuitableTables } from "./check-source-tables.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -158,12 +158,12 @@ class ServiceOpening {
     const options = { source, target: this.#target, service: service.name, tables: same, targetSchema: service.target.schema, elsewhere };
     const created = await createTables(options);
     const leftOut = [...created.leftOut];
-    for (const table of tables) {
-      const { schema, table: name, differs } = mappingOf(service, table);
+    for (const table of tables.filter((each) => !same.includes(each))) {
+      const { schema, table: name } = mappingOf(service, table);
       const quoted = `${this.#target.escapeIdentifier(schema)}.${this.#target.escapeIdentifier(name)}`;
       const { rows } = await this.#target.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [quoted]);
-      if (differs && rows[0]?.there !== true)
-        leftOut.push({ what: `table ${schema}.${name}`, why: `offtake.yaml maps ${shown(table)} to it: create it as its service wants it` });
+      if (rows[0]?.there !== true)
+        leftOut.push({ what: `table ${schema}.${name}`, why: `offtake.yaml maps ${fullName(table)} to it: create it as its service wants it` });
     }
     return { ...created, leftOut };
   }
@@ -179,8 +179,8 @@ class ServiceOpening {
     const { done, added } = await ensurePublication(source, connector.publication, tables, async (joining) => {
       if (late) await this.#mark(joining, joiningReason);
     });
-    const isNew = (table: TableName): boolean => (before.size === 0 ? added.includes(table) : !before.has(shown(table)));
-    const whole = (late ? await this.#emptyOf(tables.filter(isNew)) : tables).map(shown);
+    const isNew = (table: TableName): boolean => (before.size === 0 ? added.includes(table) : !before.has(fullName(table)));
+    const whole = (late ? await this.#emptyOf(tables.filter(isNew)) : tables).map(fullName);
     const publication = refusePublication(connector.publication, await readPublication(source, connector.publication), tables);
     await this.#onTarget(async () => {
       if (late) await unmarkNeedsCopy(this.#target, connector.name, whole, joiningReason);
@@ -193,7 +193,7 @@ class ServiceOpening {
   async #emptyOf(tables: readonly TableName[]): Promise<readonly TableName[]> {
     if (tables.length === 0) return [];
     const { source, signal } = this.#context;
-    const names = tables.map(shown).join(", ");
+    const names = tables.map(fullName).join(", ");
     const ended = await openTransactionsEnded(source, patienceMs, signal, () =>
       this.#say(`waiting for the transactions that are open at the source, which may have rows of ${names}`),
     );
@@ -210,7 +210,7 @@ class ServiceOpening {
   }
 
   async #mark(tables: readonly TableName[], reason: string): Promise<void> {
-    await this.#onTarget(async () => markNeedsCopy(this.#target, this.#context.connector.name, tables.map(shown), reason));
+    await this.#onTarget(async () => markNeedsCopy(this.#target, this.#context.connector.name, tables.map(fullName), reason));
   }
 
   async #onSource<T>(work: () => Promise<T>): Promise<T> {
@@ -232,10 +232,6 @@ class ServiceOpening {
   #say(what: string): void {
     this.#context.terminal.progress(`${this.#context.service.name}: ${what}`);
   }
-}
-
-function shown({ schema, table }: TableName): string {
-  return `${schema}.${table}`;
 }
 
 async function tablesWithoutRows(source: Client, tables: readonly TableName[]): Promise<TableName[]> {

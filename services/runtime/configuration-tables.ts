@@ -15,7 +15,7 @@ export function checkTables(valid: Part<WrittenConfiguration>): Fault[] {
   const owners = new Map<string, string>();
   for (const [service, { tables = [] } = {}] of Object.entries(valid.services ?? {})) {
     const list = Array.isArray(tables);
-    const entries: [string | number, string | undefined, Mapping | null | undefined][] = Array.isArray(tables)
+    const entries: [string | number, string | undefined, Mapping | null | undefined][] = list
       ? tables.map((entry, i) => [i, entry, undefined])
       : Object.entries(tables).map(([name, options]) => [name, name, options]);
     for (const [step, entry, options] of entries) {

@@ -11,7 +11,7 @@ import type { ServiceConfiguration } from "./configuration.ts";
 import { OfftakeError } from "./errors.ts";
 import { nearestName } from "./nearest-name.ts";
 import { type Mapped, mappingOf } from "./table-mapping.ts";
-import { isLiteral, matchesTable, type TableName } from "./table-pattern.ts";
+import { fullName, isLiteral, matchesTable, type TableName } from "./table-pattern.ts";
 
 /** The part of a service that says what it owns, and where that goes. */
 type Owner = Pick<ServiceConfiguration, "name"> & Mapped;
@@ -78,8 +78,4 @@ function nothingMatches(pattern: string, literal: boolean, catalog: readonly Tab
     catalog.flatMap((table) => (table.schema === "public" ? [table.table, fullName(table)] : [fullName(table)])),
   );
   return `the source has no table \`${pattern}\`${nearest === undefined ? "" : `: did you mean \`${nearest}\`?`}`;
-}
-
-function fullName({ schema, table }: TableName): string {
-  return `${schema}.${table}`;
 }

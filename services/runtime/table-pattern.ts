@@ -37,6 +37,11 @@ export function parseTablePattern(text: string, schema = "public"): TablePattern
   return { schema: match[1] === undefined ? schema : unquoted(match[1]), table: unquoted(match[2]) };
 }
 
+/** As messages, marks and lists name a table: schema.table. */
+export function fullName({ schema, table }: TableName): string {
+  return `${schema}.${table}`;
+}
+
 export function isLiteral(pattern: TablePattern): boolean {
   return !pattern.schema.includes("*") && !pattern.table.includes("*");
 }

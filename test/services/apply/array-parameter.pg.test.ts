@@ -3,7 +3,7 @@ import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AvroForm } from "../../../schemas/postgres-types.ts";
 import { arrayParameter, parameterType, textOf } from "../../../services/apply/array-parameter.ts";
-import { ParameterArena } from "../../../services/apply/parameter-arena.ts";
+import { ByteArena } from "../../../services/apply/byte-arena.ts";
 import { RowSet } from "../../../services/apply/row-set.ts";
 import { freshDatabase } from "../../support/databases.ts";
 import { logOf, WrittenTable } from "./event-writer.ts";
@@ -30,7 +30,7 @@ async function understood(form: AvroForm, values: readonly unknown[], asText: bo
   const table = new WrittenTable("t", { v: types[form] });
   const log = logOf(values.map((v) => table.create({ v })));
   const type = parameterType(form, asText);
-  const parameter = arrayParameter(log, RowSet.of([...values.keys()]), "row", 0, type, new ParameterArena());
+  const parameter = arrayParameter(log, RowSet.of([...values.keys()]), "row", 0, type, new ByteArena());
   const { rows } = await client.query<{ v: string | null }>(
     `SELECT u.v::${types[form]}::text AS v FROM unnest($1::${type.sql}) WITH ORDINALITY AS u(v, i) ORDER BY u.i`,
     [parameter],
@@ -168,7 +168,7 @@ describe("a column of values as one parameter", () => {
       "row",
       0,
       parameterType("string", false),
-      new ParameterArena(),
+      new ByteArena(),
     );
     expect((await client.query("SELECT cardinality($1::text[]) AS n", [parameter])).rows).toEqual([{ n: 0 }]);
   });

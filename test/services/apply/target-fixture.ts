@@ -5,7 +5,7 @@ import { Client } from "pg";
 import { endSession } from "../../../connectors/postgres/session.ts";
 import { bind } from "../../../services/apply/apply-merged.ts";
 import type { ChangeLog } from "../../../services/apply/change-log.ts";
-import { ParameterArena } from "../../../services/apply/parameter-arena.ts";
+import { ByteArena } from "../../../services/apply/byte-arena.ts";
 import { RowSet } from "../../../services/apply/row-set.ts";
 import type { Statement } from "../../../services/apply/statements.ts";
 import { type Mapped, mappingOf } from "../../../services/runtime/table-mapping.ts";
@@ -75,7 +75,7 @@ export async function targetFixture(schema = "public"): Promise<TargetFixture> {
     },
     table: async (written, mapped = service) => readTargetTable(session.client, written.plan, mappingOf(mapped, written.plan), session.replica),
     run: async (statement, log, changes) => {
-      const { sql, values, name } = bind(log, new ParameterArena(), statement, changes instanceof RowSet ? changes : RowSet.of(changes));
+      const { sql, values, name } = bind(log, new ByteArena(), statement, changes instanceof RowSet ? changes : RowSet.of(changes));
       return (await session.client.query({ ...(name === undefined ? {} : { name }), text: sql, values })).rowCount ?? 0;
     },
     texts: async (table, orderBy = "1") => {
