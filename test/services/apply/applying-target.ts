@@ -9,7 +9,6 @@ import { migrateTarget } from "../../../services/apply/migrate-target.ts";
 import { type AppliedPosition, readPosition } from "../../../services/apply/position.ts";
 import { Target } from "../../../services/apply/target.ts";
 import { openTargetSession } from "../../../services/apply/target-session.ts";
-import { OfftakeError } from "../../../services/runtime/errors.ts";
 import { uniqueName } from "../../support/databases.ts";
 import { batchOf, EventWriter, type TableEvent, WrittenTable } from "./event-writer.ts";
 import { plainRole, serviceOf, targetFixture } from "./target-fixture.ts";
@@ -98,16 +97,6 @@ export class Applier {
   get kinds(): string[] {
     return this.conflicts.map(({ kind, table, key }) => `${kind} ${table} ${key}`);
   }
-}
-
-export async function errorOf(work: Promise<unknown>): Promise<OfftakeError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof OfftakeError) return error;
-    throw error;
-  }
-  throw new Error("it did not fail");
 }
 
 /** Of the newest transaction that the target has. */

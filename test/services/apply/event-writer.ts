@@ -11,6 +11,7 @@ import { EventReader } from "../../../schemas/event-reader.ts";
 import { avroColumnType } from "../../../schemas/postgres-types.ts";
 import { Batch } from "../../../services/apply/batch.ts";
 import { ChangeLog } from "../../../services/apply/change-log.ts";
+import { exactAvroType } from "../../support/exact-avro.ts";
 
 /** By PostgreSQL's column names. Native forms are what Avro takes (a long is a bigint); everything else is PostgreSQL's text. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -27,40 +28,11 @@ export interface TableEvent {
   readonly content?: string;
 }
 
-const longWith: (methods: object) => avro.Type = Reflect.get(avro.types.LongType, "__with");
-
-/** Avro's long as a bigint: avsc's own stops at 2^53. */
-const long = longWith({
-  fromBuffer: (bytes: Buffer) => bytes.readBigInt64LE(),
-  toBuffer: (value: bigint) => {
-    const bytes = Buffer.alloc(8);
-    bytes.writeBigInt64LE(value);
-    return bytes;
-  },
-  fromJSON: BigInt,
-  toJSON: String,
-  isValid: (value: unknown) => typeof value === "bigint",
-  compare: (a: bigint, b: bigint) => (a < b ? -1 : Number(a > b)),
-});
-
-/** A long with properties of its own is not looked up in a registry of types. */
-function typeHook(found: avro.Schema): avro.Type | undefined {
-  return found === "long" || (typeof found === "object" && "type" in found && found.type === "long") ? long : undefined;
-}
-
-function writerType(schema: AvroSchema): avro.Type {
-  return avro.Type.forSchema(avroSchema(schema), { typeHook, wrapUnions: false });
-}
-
 /** As the registry's client gives it. */
 function readerType(schema: AvroSchema): avro.Type {
-  return avro.Type.forSchema(avroSchema(schema));
-}
-
-/** A copy: avsc writes into what it is given. */
-function avroSchema(schema: AvroSchema): avro.Schema {
+  // A copy: avsc writes into what it is given.
   const copy: avro.Schema = JSON.parse(JSON.stringify(schema));
-  return copy;
+  return avro.Type.forSchema(copy);
 }
 
 let schemas = 0;
@@ -95,7 +67,7 @@ export class WrittenTable {
       return { name: column, key: type.endsWith("*"), type: oid === undefined ? avroColumnType(0, typeName) : avroColumnType(oid, undefined) };
     });
     this.envelope = envelopeSchema({ topicPrefix: options.prefix ?? "test", schema: this.schema, table: name }, this.#columns);
-    this.type = writerType(this.envelope);
+    this.type = exactAvroType(this.envelope);
     this.plan = eventPlan(this.schemaId, readerType(this.envelope));
   }
 
@@ -184,7 +156,7 @@ export class EventWriter {
   readonly #messageType: avro.Type;
 
   constructor(prefix = "test") {
-    this.#messageType = writerType(messageSchema(prefix));
+    this.#messageType = exactAvroType(messageSchema(prefix));
     this.messagePlan = eventPlan(this.messageSchemaId, readerType(messageSchema(prefix)));
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Applier, errorOf, target } from "./applying-target.ts";
+import { errorOf } from "../../support/error-of.ts";
+import { Applier, target } from "./applying-target.ts";
 import { WrittenTable } from "./event-writer.ts";
 
 const parents = new WrittenTable("parents", { id: "int4*", name: "text" });

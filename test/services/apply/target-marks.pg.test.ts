@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { runGroup } from "../../../services/apply/statement-group.ts";
 import { marksStatement } from "../../../services/apply/target-marks.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { Applier, errorOf, prepared, target, trade, trades, tradesAndUsers, users } from "./applying-target.ts";
+import { errorOf } from "../../support/error-of.ts";
+import { Applier, prepared, target, trade, trades, tradesAndUsers, users } from "./applying-target.ts";
 import { batchOf, type TableEvent, WrittenTable } from "./event-writer.ts";
 
 const parents = new WrittenTable("parents", { id: "int4*", name: "text" });

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { Applier, committed, errorOf, prepared, target, trade, tradesAndUsers } from "./applying-target.ts";
+import { errorOf } from "../../support/error-of.ts";
+import { Applier, committed, prepared, target, trade, tradesAndUsers } from "./applying-target.ts";
 import { Batch, type TransactionEnd } from "../../../services/apply/batch.ts";
 import { batchOf, type EventWriter, type TableEvent } from "./event-writer.ts";
 

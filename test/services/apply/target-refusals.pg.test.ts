@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { Applier, committed, errorOf, prepared, target, trade, trades, tradesAndUsers, users } from "./applying-target.ts";
+import { errorOf } from "../../support/error-of.ts";
+import { Applier, committed, prepared, target, trade, trades, tradesAndUsers, users } from "./applying-target.ts";
 import { EventWriter, WrittenTable } from "./event-writer.ts";
 
 beforeEach(() => prepared(tradesAndUsers));

@@ -1,7 +1,8 @@
 /** Tables of a target that are not simply what the monolith's are: every row that they end with is the monolith's all the same. */
 import { describe, expect, test } from "vitest";
 import { TargetTables } from "../../../services/apply/target-tables.ts";
-import { Applier, committed, errorOf, prepared, target, trade, trades, tradesAndUsers, users } from "./applying-target.ts";
+import { errorOf } from "../../support/error-of.ts";
+import { Applier, committed, prepared, target, trade, trades, tradesAndUsers, users } from "./applying-target.ts";
 import { WrittenTable } from "./event-writer.ts";
 
 const lines = new WrittenTable("lines", { a: "int4", b: "text" });

@@ -2,7 +2,8 @@ import { Client } from "pg";
 import { beforeEach, describe, expect, test } from "vitest";
 import { readPosition } from "../../../services/apply/position.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { Applier, committed, errorOf, prepared, target, topicId, trade, trades, tradesAndUsers, users } from "./applying-target.ts";
+import { errorOf } from "../../support/error-of.ts";
+import { Applier, committed, prepared, target, topicId, trade, trades, tradesAndUsers, users } from "./applying-target.ts";
 import { EventWriter, heartbeat } from "./event-writer.ts";
 import { sessionProxy } from "./session-proxy.ts";
 

@@ -4,9 +4,9 @@ import type { Batch } from "../../../services/apply/batch.ts";
 import type { AppliedPosition } from "../../../services/apply/position.ts";
 import type { TopicReader } from "../../../services/apply/topic-reader.ts";
 import { findTransactionEnd } from "../../../services/apply/transaction-end.ts";
-import { OfftakeError } from "../../../services/runtime/errors.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { heartbeat, message, type TableEvent, type WrittenTable } from "./event-writer.ts";
+import { errorOf } from "../../support/error-of.ts";
 import { writtenTopic, type WrittenTopic } from "./written-topic.ts";
 
 const idle = Promise.resolve();
@@ -35,16 +35,6 @@ function joined(batches: [string, number[]][]): string {
     .map(([changes]) => changes)
     .filter((changes) => changes !== "")
     .join(" ");
-}
-
-async function errorOf(work: Promise<unknown>): Promise<OfftakeError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof OfftakeError) return error;
-    throw error;
-  }
-  throw new Error("it did not fail");
 }
 
 function take(written: WrittenTopic, content: Record<string, unknown> = {}): TableEvent {
