@@ -10,9 +10,10 @@
 import { AvroWriter } from "../../schemas/avro-bytes.ts";
 import { parseMessage } from "../../schemas/offtake-message.ts";
 import { asOfftakeError, OfftakeError } from "../../services/runtime/errors.ts";
+import { awaitedHead, judgeAwaited, tooLarge } from "./awaited-message.ts";
 import type { Change, EventEncoder } from "./event-encoder.ts";
 import { Junction } from "./junction.ts";
-import { formatLsn, type Lsn } from "./lsn.ts";
+import type { Lsn } from "./lsn.ts";
 import { encodeMessage, encodeProcessed, messagePrefix } from "./message-encoder.ts";
 import { Op } from "./op.ts";
 import type { Outbox } from "./outbox.ts";
@@ -27,12 +28,6 @@ import { type SourceNames, Transaction } from "./transaction.ts";
 
 /** Bytes of the longest heartbeat; ours has fifty. */
 const longestHeartbeat = 1024;
-
-/** Bytes by which a long message is known: frame, XLogData, its kind, the relation, and whether an old row comes first. */
-const longHead = 5 + xlogDataHeader + 6;
-
-/** 'N', where an update has no old row. */
-const newRow = 0x4e;
 
 export interface CaptureOptions extends StreamTablesOptions {
   readonly topic: string;
@@ -215,7 +210,7 @@ export class Capture {
     const { encoder, relation } = this.#tables.table(decoder.relationOid);
     if (op === Op.update && decoder.oldKind !== Old.none) {
       // Debezium's way: the old key goes, the new one comes; the second names the first, so that unchanged columns are moved and not lost.
-      if (encoder?.changesKey(decoder, this.#change.bytes) === true) {
+      if (encoder?.key.changes(decoder, this.#change.bytes) === true) {
         this.#event(encoder, Op.delete, false);
         this.#event(encoder, Op.create, true);
         return;
@@ -300,7 +295,7 @@ export class Capture {
     // A key of the catalog may be another one by now, and what moved a row then an update of it now.
     if (plan.keyFromCatalog) return this.#junction.recognise(again);
     const hasKey = op !== Op.truncate && plan.keyId !== undefined;
-    const key = hasKey ? encoder.keyBytes(op === Op.delete ? old : row, old, this.#change.bytes) : Buffer.alloc(0);
+    const key = hasKey ? encoder.key.bytes(op === Op.delete ? old : row, old, this.#change.bytes) : Buffer.alloc(0);
     this.#junction.recognise({ ...again, op: String.fromCharCode(op), key: keyDigest(key) });
   }
 
@@ -308,36 +303,27 @@ export class Capture {
     return String((BigInt(this.#change.lsnHigh) << 32n) | BigInt(this.#change.lsnLow));
   }
 
-  /**
-   * A row that is being collected must be refused before it fills the memory; one of a table that is not the service's, or a message, is anybody's, and must
-   * not stop this connector: it is passed over as it comes.
-   */
+  /** What is being collected must be judged before it fills the memory. */
   #checkAwaited(): void {
     const { frames } = this.#stream;
-    const { awaited, bytes, awaitedStart: at } = frames;
+    const { maxEventBytes } = this.#options;
     // The text of a row can be longer than its event: bytea comes in hexadecimal.
-    if (awaited <= this.#options.maxEventBytes * 2 + 65_536 || frames.buffered < longHead) return;
+    if (frames.awaited <= maxEventBytes * 2 + 65_536 || frames.buffered < awaitedHead) return;
+    const { bytes, awaitedStart: at } = frames;
     this.#change.lsnHigh = bytes.readUInt32BE(at + 1);
     this.#change.lsnLow = bytes.readUInt32BE(at + 5);
-    const message = at + xlogDataHeader;
-    const kind = bytes[message]!;
-    if (kind === Kind.message) {
-      if ((bytes[message + 1]! & 1) === 1 && this.#outbox.inTransaction) this.#transaction.leaveOut();
-    } else {
-      const isRow = kind === Kind.insert || kind === Kind.update || kind === Kind.delete;
-      const known = isRow ? this.#tables.table(bytes.readInt32BE(message + 1)) : undefined;
-      const what = known === undefined ? "message" : `row of ${known.relation.schema}.${known.relation.name}`;
-      if (known === undefined || known.encoder !== undefined)
-        throw tooLarge(`The source sends a ${what} with ${awaited} bytes`, this.#options.maxEventBytes, this.#transaction);
-      if (kind === Kind.update && bytes[message + 5] !== newRow) this.#leaveOut(known.relation);
-      this.#leaveOut(known.relation);
+    const { what, belongs, relation, positions } = judgeAwaited(bytes, at + xlogDataHeader, this.#tables, this.#outbox.inTransaction);
+    if (belongs) throw tooLarge(`The source sends a ${what} with ${frames.awaited} bytes`, maxEventBytes, this.#transaction);
+    for (let i = 0; i < positions; i += 1) {
+      if (relation === undefined) this.#transaction.leaveOut();
+      else this.#leaveOut(relation);
     }
     frames.passOverAwaited();
   }
 
   #tooLarge(encoder: EventEncoder, op: number, length: number): OfftakeError {
     const { schema, table } = encoder.plan;
-    const key = encoder.describeKey(op === Op.delete ? this.#decoder.old : this.#decoder.new, this.#change.bytes);
+    const key = encoder.key.describe(op === Op.delete ? this.#decoder.old : this.#decoder.new, this.#change.bytes);
     return tooLarge(`The event of ${schema}.${table} ${key} has ${length} bytes`, this.#options.maxEventBytes, this.#transaction);
   }
 
@@ -346,10 +332,4 @@ export class Capture {
     this.stop();
     this.#options.failed(asOfftakeError(error));
   }
-}
-
-function tooLarge(what: string, maxEventBytes: number, { commitLsn, sequence }: Transaction): OfftakeError {
-  return new OfftakeError("EVENT_TOO_LARGE", `${what}; kafka.maxEvent is ${maxEventBytes}. Position ${formatLsn(commitLsn)}:${sequence}.`, {
-    cure: "Raise kafka.maxEvent and run `offtake up`, or take the column out of the publication.",
-  });
 }

@@ -14,6 +14,7 @@ import { OfftakeError } from "../../services/runtime/errors.ts";
 import type { RecordBatchWriter } from "../kafka/record-batch.ts";
 import { columnWriters, type ColumnWriter } from "./column-writers.ts";
 import { debeziumSequence } from "./debezium-sequence.ts";
+import { EventKey } from "./event-key.ts";
 import { Op } from "./op.ts";
 import { Old, type PgoutputDecoder, type Tuple, Value } from "./pgoutput.ts";
 import type { Transaction } from "./transaction.ts";
@@ -48,10 +49,9 @@ const frameBytes = 32;
 
 export class EventEncoder {
   readonly plan: TablePlan;
+  readonly key: EventKey;
   readonly #writers: readonly ColumnWriter[];
   readonly #isKey: readonly boolean[];
-  readonly #keys: readonly number[];
-  readonly #keyHead: Buffer;
   readonly #valueHead: Buffer;
   readonly #names: Buffer;
   readonly #fieldNames: readonly Buffer[];
@@ -64,8 +64,6 @@ export class EventEncoder {
     this.plan = plan;
     this.#writers = plan.columns.map((column) => columnWriters[column.type.form]);
     this.#isKey = plan.columns.map((column) => column.key);
-    this.#keys = plan.columns.flatMap((column, i) => (column.key ? [i] : []));
-    this.#keyHead = wireHead(plan.keyId ?? 0);
     this.#valueHead = wireHead(plan.valueId);
     const names = new AvroWriter(64);
     names.string(plan.schema);
@@ -73,19 +71,7 @@ export class EventEncoder {
     this.#names = Buffer.from(names.bytes.subarray(0, names.at));
     this.#fieldNames = plan.columns.map((column) => Buffer.from(avroName(column.name)));
     this.#fixed = fixedBytes + this.#names.length + this.#fieldNames.reduce((sum, name) => sum + name.length + 5, 0);
-  }
-
-  /** Whether an update moves the row to another key. Both of its events take a position of their own. */
-  changesKey(decoder: PgoutputDecoder, bytes: Buffer): boolean {
-    if (decoder.oldKind === Old.none) return false;
-    for (const i of this.#keys) {
-      // A key value that is not in the WAL is the one that was logged with the old key.
-      if (decoder.new.kind[i] === Value.unchanged) continue;
-      const length = decoder.new.end[i]! - decoder.new.start[i]!;
-      if (decoder.old.end[i]! - decoder.old.start[i]! !== length) return true;
-      if (bytes.compare(bytes, decoder.old.start[i], decoder.old.end[i], decoder.new.start[i], decoder.new.end[i]) !== 0) return true;
-    }
-    return false;
+    this.key = new EventKey(plan, this.#writers, this.#fixed);
   }
 
   /**
@@ -98,8 +84,8 @@ export class EventEncoder {
     this.#checkColumns(decoder, op);
     const writer = this.#begin(batch, transaction);
     const keysOf = op === Op.delete ? decoder.old : decoder.new;
-    if (this.#keys.length === 0) batch.nullKey();
-    else this.#key(writer, keysOf, decoder.old, change.bytes);
+    if (this.key.isNone) batch.nullKey();
+    else this.key.write(writer, keysOf, decoder.old, change.bytes);
     batch.beginValue();
     writer.raw(this.#valueHead, 0, 5);
     const before = op === Op.delete || (op === Op.update && decoder.oldKind === Old.whole);
@@ -115,9 +101,9 @@ export class EventEncoder {
     const last = this.#afterRow(writer, transaction, change, op);
     if (op === Op.delete) writer.byte(0);
     else this.#unchanged(writer, decoder);
-    if (this.#keys.length > 0) {
+    if (!this.key.isNone) {
       writer.byte(moves ? 2 : 0);
-      if (moves) for (const i of this.#keys) this.#value(writer, i, decoder.old, change.bytes);
+      if (moves) this.key.values(writer, decoder.old, decoder.old, change.bytes);
     }
     writer.reserve(frameBytes);
     const fromEnd = writer.at - last;
@@ -136,7 +122,7 @@ export class EventEncoder {
     writer.byte(0);
     const last = this.#afterRow(writer, transaction, change, Op.truncate);
     writer.byte(0);
-    if (this.#keys.length > 0) writer.byte(0);
+    if (!this.key.isNone) writer.byte(0);
     const fromEnd = writer.at - last;
     batch.endValue();
     batch.end();
@@ -152,23 +138,6 @@ export class EventEncoder {
   goOnFrom(before: EventEncoder): void {
     this.#order = before.#order;
     this.#serial = before.#serial;
-  }
-
-  /** The key's Avro bytes, as the record has them behind the schema id. */
-  keyBytes(tuple: Tuple, old: Tuple, bytes: Buffer): Buffer {
-    const writer = new AvroWriter(256);
-    for (const i of this.#keys) this.#value(writer, i, tuple.kind[i] === Value.unchanged ? old : tuple, bytes);
-    return writer.bytes.subarray(0, writer.at);
-  }
-
-  /** The key as messages name it: (id)=(42). */
-  describeKey(tuple: Tuple, bytes: Buffer): string {
-    if (this.#keys.length === 0) return "without key";
-    const names = this.#keys.map((i) => this.plan.columns[i]!.name);
-    const values = this.#keys.map((i) =>
-      tuple.kind[i] === Value.text ? bytes.toString("utf8", tuple.start[i], Math.min(tuple.end[i]!, tuple.start[i]! + 100)) : "?",
-    );
-    return `(${names.join(", ")})=(${values.join(", ")})`;
   }
 
   #begin(batch: RecordBatchWriter, transaction: Transaction): AvroWriter {
@@ -198,36 +167,6 @@ export class EventEncoder {
       );
   }
 
-  #key(writer: AvroWriter, tuple: Tuple, old: Tuple, bytes: Buffer): void {
-    const lengthAt = writer.at;
-    writer.at += 2;
-    const start = writer.at;
-    writer.raw(this.#keyHead, 0, 5);
-    for (const i of this.#keys) this.#value(writer, i, tuple.kind[i] === Value.unchanged ? old : tuple, bytes);
-    const end = writer.at;
-    const length = end - start;
-    // Most keys need one or two bytes of length, and two were left; B-tree keys end at about 2700 bytes, hash or GIN keys do not exist.
-    const needed = length < 64 ? 1 : length < 8192 ? 2 : length < 1_048_576 ? 3 : 4;
-    writer.reserve(frameBytes);
-    if (needed !== 2) writer.bytes.copyWithin(lengthAt + needed, start, end);
-    writer.at = lengthAt;
-    writer.long(length);
-    writer.at += length;
-  }
-
-  /** A key column: never null. */
-  #value(writer: AvroWriter, i: number, tuple: Tuple, bytes: Buffer): void {
-    if (tuple.kind[i] !== Value.text) throw this.#withoutKey(this.plan.columns[i]!.name);
-    writer.reserve(tuple.end[i]! - tuple.start[i]! + this.#fixed);
-    this.#writers[i]!(writer, bytes, tuple.start[i]!, tuple.end[i]!);
-  }
-
-  #withoutKey(column: string): OfftakeError {
-    const { schema, table, keyFromCatalog } = this.plan;
-    if (keyFromCatalog) return keyChanged(schema, table, `a row of the stream has no value in its column ${column}, which the primary key now has`);
-    return new OfftakeError("PGOUTPUT_MALFORMED", `A row of ${schema}.${table} comes without the value of its key column ${column}.`);
-  }
-
   /** All columns; what the WAL left out of `tuple` is taken from `old` if it stands there. */
   #columns(writer: AvroWriter, tuple: Tuple, old: Tuple | undefined, bytes: Buffer): void {
     const writers = this.#writers;
@@ -236,7 +175,7 @@ export class EventEncoder {
     for (let i = 0; i < writers.length; i += 1) {
       let from = tuple;
       if (tuple.kind[i] === Value.unchanged && old !== undefined) from = old;
-      if (isKey[i]) this.#value(writer, i, from, bytes);
+      if (isKey[i]) this.key.value(writer, i, from, bytes);
       else if (from.kind[i] === Value.text) {
         const start = from.start[i]!;
         const end = from.end[i]!;
@@ -294,11 +233,4 @@ export class EventEncoder {
   #isMissing(i: number, decoder: PgoutputDecoder): boolean {
     return decoder.oldKind !== Old.whole && !(decoder.oldKind === Old.key && this.#isKey[i]!);
   }
-}
-
-/** Under REPLICA IDENTITY FULL the stream does not say which key its rows had. */
-export function keyChanged(schema: string, table: string, why: string): OfftakeError {
-  return new OfftakeError("TABLE_KEY_CHANGED", `The table ${schema}.${table} has REPLICA IDENTITY FULL, and its key was changed: ${why}.`, {
-    cure: `Take the table out of \`tables\` until its connector has passed the change, then put it back: it is marked as not copied. With REPLICA IDENTITY DEFAULT the stream says the key itself.`,
-  });
 }

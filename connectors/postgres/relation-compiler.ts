@@ -11,7 +11,8 @@ import { envelopeSchema, type EnvelopeColumn, type EnvelopeNames, keySchema } fr
 import { avroColumnType } from "../../schemas/postgres-types.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
 import type { Registry } from "../kafka/registry.ts";
-import { EventEncoder, keyChanged } from "./event-encoder.ts";
+import { EventEncoder } from "./event-encoder.ts";
+import { keyChanged } from "./event-key.ts";
 import type { NamedType, Relation } from "./pgoutput.ts";
 import { sessionError } from "./session.ts";
 
@@ -86,8 +87,10 @@ export class RelationCompiler {
     const names: EnvelopeNames = { topicPrefix: this.#topicPrefix, schema, table };
     const namespace = tableNamespace(this.#topicPrefix, schema, table);
     const hasKey = columns.some((column) => column.key);
-    const keyId = !hasKey ? undefined : await this.#registry.register(subjectOf(this.#topic, `${namespace}.Key`), keySchema(names, columns));
-    const valueId = await this.#registry.register(subjectOf(this.#topic, `${namespace}.Envelope`), envelopeSchema(names, columns));
+    const [keyId, valueId] = await Promise.all([
+      hasKey ? this.#registry.register(subjectOf(this.#topic, `${namespace}.Key`), keySchema(names, columns)) : undefined,
+      this.#registry.register(subjectOf(this.#topic, `${namespace}.Envelope`), envelopeSchema(names, columns)),
+    ]);
     return new EventEncoder({ schema, table, columns, keyId, valueId, keyFromCatalog: isKeyOfCatalog(relation) });
   }
 

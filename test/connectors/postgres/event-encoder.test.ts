@@ -208,20 +208,20 @@ describe("EventEncoder", () => {
         false,
       ],
     ])("its key: %s", (_, message, changes) => {
-      expect(encoder.changesKey(decoder, decode(message))).toBe(changes);
+      expect(encoder.key.changes(decoder, decode(message))).toBe(changes);
     });
 
     test("recognises an event by the bytes that its record has as the key", () => {
       const [record] = parseBatch(row({ kind: "insert", oid: 1, row: ["12345678901", "a"] }, Op.create)).records;
       const bytes = decode({ kind: "insert", oid: 1, row: ["12345678901", "a"] });
-      expect(encoder.keyBytes(decoder.new, decoder.old, bytes)).toEqual(record!.key!.subarray(5));
+      expect(encoder.key.bytes(decoder.new, decoder.old, bytes)).toEqual(record!.key!.subarray(5));
     });
 
     test("says in messages which key it was, and no more of a long one than a hundred characters", () => {
       const bytes = decode({ kind: "insert", oid: 1, row: ["42", "a"] });
-      expect(encoder.describeKey(decoder.new, bytes)).toBe("(id)=(42)");
+      expect(encoder.key.describe(decoder.new, bytes)).toBe("(id)=(42)");
       const long = decode({ kind: "insert", oid: 1, row: ["4".repeat(500), "a"] });
-      expect(encoder.describeKey(decoder.new, long)).toBe(`(id)=(${"4".repeat(100)})`);
+      expect(encoder.key.describe(decoder.new, long)).toBe(`(id)=(${"4".repeat(100)})`);
     });
 
     test.each<[string, Message, number]>([

@@ -73,7 +73,7 @@ export class EventScript {
     const decoder = this.#decoder;
     if (change.kind !== "truncate") decoder.decode(bytes, 0, bytes.length);
     const ops = change.kind === "insert" ? [Op.create] : change.kind === "delete" ? [Op.delete] : [Op.update];
-    const moves = change.kind === "update" && encoder.changesKey(decoder, bytes);
+    const moves = change.kind === "update" && encoder.key.changes(decoder, bytes);
     let fromEnd = 0;
     for (const op of moves ? [Op.delete, Op.create] : ops) {
       this.#transaction.advance();
