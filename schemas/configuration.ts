@@ -148,6 +148,12 @@ export const connectorSchema = z
         .regex(slotPattern, { error: slotName })
         .optional()
         .describe("Replication slot. Default: offtake_<service>, hyphens as underscores."),
+      failover: z
+        .boolean({ error: "true or false" })
+        .default(false)
+        .describe(
+          "Whether the slot outlives a failover of the monolith to a standby that synchronises it (PostgreSQL 17 and later; docs/mishaps.md).",
+        ),
       heartbeat: z
         .strictObject(
           { every: duration("100ms", "1h").prefault("10s").describe("How long nothing may be published before a heartbeat is written.") },

@@ -6,10 +6,12 @@
  * Source: PostgreSQL documentation, "Streaming Replication Protocol", CREATE_REPLICATION_SLOT, SNAPSHOT 'use'.
  */
 import { escapeIdentifier } from "pg";
+import type { ConnectorConfiguration } from "../../services/runtime/configuration.ts";
 import { interrupted, OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
 import type { TableName } from "../../services/runtime/table-pattern.ts";
+import { refuseWithoutFailover } from "./failover-slot.ts";
 import { type Lsn, parseLsn } from "./lsn.ts";
 import { backendPidOf, endSession, openSession, sessionError, sqlState } from "./session.ts";
 
@@ -24,19 +26,26 @@ export interface CreatedSlot {
 const patience = 300_000;
 
 /**
+ * @param failover whether standbys synchronise it, so that it is there when one of them is promoted
  * @param signal ends the wait
  * @throws OfftakeError SOURCE_UNSUITABLE, SOURCE_REFUSED, SOURCE_UNREACHABLE, INTERRUPTED
  */
-export async function createSlot(url: Secret, slot: string, tables: readonly TableName[], signal: AbortSignal): Promise<CreatedSlot> {
+export async function createSlot(
+  url: Secret,
+  { slot, failover }: Pick<ConnectorConfiguration, "slot" | "failover">,
+  tables: readonly TableName[],
+  signal: AbortSignal,
+): Promise<CreatedSlot> {
   const client = await openSession(url, { side: "source", applicationName: "offtake up", statementTimeoutMs: patience, replication: true });
   const over = new AbortController();
   const cancel = (): void => void cancelUntil(over.signal, url, backendPidOf(client)).catch(() => undefined);
   signal.addEventListener("abort", cancel, { once: true });
   try {
     if (signal.aborted) throw interrupted(`the slot ${slot} was created`);
+    if (failover) await refuseWithoutFailover(client, slot);
     await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     const { rows } = await client.query<{ consistent_point: string }>(
-      `CREATE_REPLICATION_SLOT ${escapeIdentifier(slot)} LOGICAL pgoutput (SNAPSHOT 'use')`,
+      `CREATE_REPLICATION_SLOT ${escapeIdentifier(slot)} LOGICAL pgoutput (SNAPSHOT 'use'${failover ? ", FAILOVER true" : ""})`,
     );
     const withRows: TableName[] = [];
     for (const table of tables) {

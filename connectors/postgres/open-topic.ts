@@ -24,6 +24,7 @@ import { initProducerId, transactionalIdOf } from "../kafka/producer-id.ts";
 import { Producer } from "../kafka/producer.ts";
 import type { Registry } from "../kafka/registry.ts";
 import { createSlot } from "./create-slot.ts";
+import { makeFailoverSlot } from "./failover-slot.ts";
 import { ReplicationSession } from "./replication-stream.ts";
 import type { Slot } from "./slot.ts";
 import { readTail, type TailRecord } from "./tail.ts";
@@ -75,14 +76,13 @@ export async function openSlotAndTopic(
     const range = await offsetRange(cluster, topic);
     const tail = await readTail(consumer, registry, topic, range, range.end);
     const step = openingStep(tail, slot, { topic, slot: connector.slot });
+    if (slot !== undefined && connector.failover) await makeFailoverSlot(configuration.source.url, slot);
     if (step === "nothing") return "present";
     return await withMarkers(context, async (over, putMarker) => {
       if (step === "open") await openTopic(over, 0n, putMarker);
       // A slot of an interrupted run has not been read, but the snapshot of its creation is gone: its tables count as having rows.
       const created =
-        slot === undefined
-          ? await createSlot(configuration.source.url, connector.slot, tables, signal)
-          : { start: slot.confirmedFlush, withRows: tables };
+        slot === undefined ? await createSlot(configuration.source.url, connector, tables, signal) : { start: slot.confirmedFlush, withRows: tables };
       await withRows(created.withRows);
       await openTopic(over, created.start, putMarker);
       return slot === undefined ? "created" : "present";

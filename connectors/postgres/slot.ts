@@ -27,12 +27,15 @@ export interface Slot {
   readonly lagBytes: number;
   /** Why the server gave it up (PostgreSQL 17 and later); empty otherwise. */
   readonly invalidationReason: string;
+  /** Whether standbys synchronise it (PostgreSQL 17 and later). */
+  readonly failover: boolean;
 }
 
-// to_jsonb: invalidation_reason came with 17, and a row that lacks a column is not an error this way. On a standby the head is what was replayed.
+// to_jsonb: invalidation_reason and failover came with 17, and a row that lacks a column is not an error this way. On a standby the head is what was replayed.
 const readSql = `
   SELECT s.slot_name, s.plugin, s.database, s.active, s.active_pid, s.confirmed_flush_lsn::text, s.restart_lsn::text, s.wal_status,
          s.safe_wal_size, to_jsonb(s) ->> 'invalidation_reason' AS invalidation_reason,
+         coalesce((to_jsonb(s) ->> 'failover')::boolean, false) AS failover,
          pg_wal_lsn_diff(head.lsn, s.restart_lsn)::float8 AS retained_bytes,
          pg_wal_lsn_diff(head.lsn, s.confirmed_flush_lsn)::float8 AS lag_bytes
     FROM pg_catalog.pg_replication_slots s,
@@ -50,6 +53,7 @@ interface Row {
   wal_status: string | null;
   safe_wal_size: string | null;
   invalidation_reason: string | null;
+  failover: boolean;
   retained_bytes: number | null;
   lag_bytes: number | null;
 }
@@ -72,6 +76,7 @@ export async function readSlot(client: ClientBase, name: string): Promise<Slot |
     retainedBytes: Math.max(row.retained_bytes ?? 0, 0),
     lagBytes: Math.max(row.lag_bytes ?? 0, 0),
     invalidationReason: row.invalidation_reason ?? "",
+    failover: row.failover,
   };
 }
 

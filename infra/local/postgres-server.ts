@@ -70,6 +70,24 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   await createCluster({ binaries, major, folder, dataFolder, stackFolder, password, user });
   await appendFile(join(dataFolder, "postgresql.conf"), settingsText({ ...stackSettings(port, fsync), ...options.settings }));
 
+  return startOnData({ stackFolder, name, binaries, user, port, password, folder });
+}
+
+export interface PreparedCluster {
+  stackFolder: string;
+  name: string;
+  binaries: PostgresBinaries;
+  user: UnprivilegedUser | undefined;
+  port: number;
+  /** Of the superuser. */
+  password: string;
+  /** The data is below it. */
+  folder: string;
+}
+
+/** Starts a server on a data folder that is complete, settings and all. */
+export async function startOnData({ stackFolder, name, binaries, user, port, password, folder }: PreparedCluster): Promise<PostgresServer> {
+  const dataFolder = join(folder, "data");
   const url = (database = "postgres"): string => `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
   const cluster = clusterName(stackFolder, name);
   const server = new LocalServer({
@@ -188,7 +206,7 @@ function stackSettings(port: number, fsync: boolean): Record<string, string> {
 }
 
 /** A block for the end of postgresql.conf, where the last of several lines for a setting counts. */
-function settingsText(settings: Record<string, string>): string {
+export function settingsText(settings: Record<string, string>): string {
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("\\", "\\\\").replaceAll("'", "''")}'\n`);
   return lines.join("");
 }

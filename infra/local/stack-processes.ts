@@ -8,6 +8,7 @@
  * PostgreSQL's children lead sessions of their own, so that no signal to a process group reaches them; their titles begin with the server's
  * cluster_name. They end by themselves after their postmaster, but only when they next look.
  */
+import { existsSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -43,7 +44,7 @@ export async function endStack(stackFolder: string): Promise<void> {
     if (Date.now() > patience) for (const { pid } of left) signal(pid, "SIGKILL");
     await pause(20);
   }
-  for (const server of ["source", "target"]) releaseSharedMemory(join(stackFolder, server, "data"));
+  for (const server of existsSync(stackFolder) ? readdirSync(stackFolder) : []) releaseSharedMemory(join(stackFolder, server, "data"));
   await rm(stackFolder, { recursive: true, force: true, maxRetries: 10 });
 }
 

@@ -5,16 +5,15 @@
 import type { Client } from "pg";
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
-import { listTables } from "../../connectors/postgres/catalog-tables.ts";
 import { needsGenerated } from "../../connectors/postgres/create-publication.ts";
 import { readPublication } from "../../connectors/postgres/publication.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError } from "../runtime/errors.ts";
-import { expandTables } from "../runtime/expand-tables.ts";
 import type { TableName } from "../runtime/table-pattern.ts";
 import { checkTarget, checkTopic } from "./check-service.ts";
 import { checkConnector } from "./check-connector.ts";
+import { checkFailover } from "./check-failover.ts";
 import { checkServer } from "./check-source.ts";
 import { majorVersion } from "./check-versions.ts";
 import { fault, type Finding } from "./finding.ts";
@@ -58,8 +57,8 @@ async function checkSource(configuration: Configuration): Promise<CheckedSource>
     const source = await openSession(url, { side: "source", applicationName: "offtake check", statementTimeoutMs: 30_000 });
     try {
       major = await majorVersion(source);
-      const server = await checkServer(source, configuration);
-      const owned = await orFindings("source", server, async () => expandTables(configuration.services, await listTables(source)));
+      const server = [...(await checkServer(source, configuration)), ...(await checkFailover(source, configuration.connectors))];
+      const owned = await orFindings("source", server, async () => serviceTables(source, configuration.services));
       for (const [service, tables] of owned ?? [])
         shapes.set(service, await readShapes(source, tables, await publishesGenerated(source, configuration, service, tables)));
       for (const connector of configuration.connectors)

@@ -58,6 +58,8 @@ export interface ConnectorConfiguration {
   readonly slot: string;
   /** The name of the one service it reads for. */
   readonly service: string;
+  /** Whether the slot is one that standbys synchronise. */
+  readonly failover: boolean;
   readonly heartbeatEveryMs: number;
 }
 
@@ -181,11 +183,12 @@ function kafkaOf({ mode, kafka }: RawConfiguration, secret: (text: string) => Se
 /** Those of the file, or where it has none, one for each service under its name. */
 function connectorsOf(raw: RawConfiguration): ConnectorConfiguration[] {
   const written = raw.connectors ?? Object.fromEntries(Object.keys(raw.services).map((service) => [service, connectorSchema.parse({ service })]));
-  return Object.entries(written).map(([name, { service, publication, slot, heartbeat }]) => ({
+  return Object.entries(written).map(([name, { service, publication, slot, failover, heartbeat }]) => ({
     name,
     publication: publication ?? defaultPublication(service),
     slot: slot ?? defaultSlot(service),
     service,
+    failover,
     heartbeatEveryMs: heartbeat.every,
   }));
 }

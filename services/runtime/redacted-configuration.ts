@@ -25,9 +25,9 @@ export function redactedConfiguration({ mode, source, kafka, registry, http, con
     registry: { url: registry.url.describe() },
     http,
     connectors: Object.fromEntries(
-      connectors.map(({ name, service, publication, slot, heartbeatEveryMs }) => [
+      connectors.map(({ name, service, publication, slot, failover, heartbeatEveryMs }) => [
         name,
-        { service, publication, slot, heartbeat: { every: formatDuration(heartbeatEveryMs) } },
+        { service, publication, slot, failover, heartbeat: { every: formatDuration(heartbeatEveryMs) } },
       ]),
     ),
     services: Object.fromEntries(

@@ -36,6 +36,7 @@ describe("the JSON Schema for editors", () => {
       http: {},
       "http.host": "127.0.0.1",
       "http.port": 8086,
+      "connectors.*.failover": false,
       "connectors.*.heartbeat": {},
       "connectors.*.heartbeat.every": "10s",
       "services.*.target.schema": "public",

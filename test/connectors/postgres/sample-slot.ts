@@ -14,4 +14,5 @@ export const sampleSlot: Slot = {
   retainedBytes: 0,
   lagBytes: 0,
   invalidationReason: "",
+  failover: false,
 };

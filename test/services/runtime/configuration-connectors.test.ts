@@ -82,7 +82,7 @@ describe("connectors", () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-z][a-z0-9_-]{0,54}$/), (name) => {
         const named = name.replaceAll("-", "_");
-        const connector = { name, service: name, slot: `offtake_${named}`, publication: `${named}_pub`, heartbeatEveryMs: 10_000 };
+        const connector = { name, service: name, slot: `offtake_${named}`, publication: `${named}_pub`, failover: false, heartbeatEveryMs: 10_000 };
         expect(read(changed(["  api:", `  "${name}":`])).connectors).toContainEqual(connector);
       }),
     );

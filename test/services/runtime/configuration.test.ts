@@ -23,9 +23,10 @@ describe("a valid file", () => {
           publication: "trading_engine_pub",
           slot: "offtake_trading_engine",
           service: "trading-engine",
+          failover: false,
           heartbeatEveryMs: 10_000,
         },
-        { name: "api", publication: "api_pub", slot: "offtake_api", service: "api", heartbeatEveryMs: 10_000 },
+        { name: "api", publication: "api_pub", slot: "offtake_api", service: "api", failover: false, heartbeatEveryMs: 10_000 },
       ],
       services: [
         {
@@ -62,7 +63,7 @@ describe("a valid file", () => {
         ["brokers: [127.0.0.1:19092]", 'brokers: [a:9092, "[::1]:9093"]\n  topicPrefix: shop.v1\n  replicationFactor: 2\n  maxEvent: 1MiB'],
         [
           "services:",
-          "http: { host: 0.0.0.0, port: 0 }\nconnectors:\n  all:\n    service: api\n    slot: mine\n    publication: Mine\n    heartbeat: { every: 250ms }\n  other: { service: trading-engine }\nservices:",
+          "http: { host: 0.0.0.0, port: 0 }\nconnectors:\n  all:\n    service: api\n    slot: mine\n    publication: Mine\n    failover: true\n    heartbeat: { every: 250ms }\n  other: { service: trading-engine }\nservices:",
         ],
         ["    tables: [trades, positions]", "    tables: ['\"a.b\"', ai_*]\n    apply: { synchronousCommit: on, batchRows: 1, batchBytes: 64KiB }"],
         ["      users:", "      users: { poison: stop, ddl: stop, conflict: { strategy: source-wins } }"],
@@ -73,8 +74,15 @@ describe("a valid file", () => {
       kafka: { brokers: ["a:9092", "[::1]:9093"], topicPrefix: "shop.v1", replicationFactor: 2, maxEventBytes: 1024 ** 2 },
       http: { host: "0.0.0.0", port: 0 },
       connectors: [
-        { name: "all", service: "api", slot: "mine", publication: "Mine", heartbeatEveryMs: 250 },
-        { name: "other", service: "trading-engine", slot: "offtake_trading_engine", publication: "trading_engine_pub", heartbeatEveryMs: 10_000 },
+        { name: "all", service: "api", slot: "mine", publication: "Mine", failover: true, heartbeatEveryMs: 250 },
+        {
+          name: "other",
+          service: "trading-engine",
+          slot: "offtake_trading_engine",
+          publication: "trading_engine_pub",
+          failover: false,
+          heartbeatEveryMs: 10_000,
+        },
       ],
       services: [
         {

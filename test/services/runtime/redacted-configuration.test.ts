@@ -26,12 +26,14 @@ connectors:
     service: trading-engine
     publication: trading_engine_pub
     slot: offtake_trading_engine
+    failover: false
     heartbeat:
       every: 10s
   api:
     service: api
     publication: api_pub
     slot: offtake_api
+    failover: false
     heartbeat:
       every: 10s
 services:
