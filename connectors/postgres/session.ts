@@ -11,6 +11,7 @@ import { Socket } from "node:net";
 import pg, { type Client } from "pg";
 import { asOfftakeError, messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
+import { connectionRefusal, unreachableCure } from "./connection-refusal.ts";
 import { listenForVersion, refuseOldServer } from "./server-version.ts";
 
 /** What every value is printed and read under. Text is the truth (schemas/postgres-types.ts), so it has to be one text. */
@@ -139,8 +140,17 @@ export function sessionError(error: unknown, side: "source" | "target", url: Sec
       cause: error,
       cure: `Give Offtake the address of the server itself: a pooler cannot carry replication, and leaks session settings.`,
     });
+  const refusal = state === undefined ? connectionRefusal(error) : undefined;
+  if (refusal !== undefined)
+    return new OfftakeError(side === "source" ? "SOURCE_REFUSED" : "TARGET_REFUSED", `${where} cannot be used: ${refusal.what}.`, {
+      cause: error,
+      cure: refusal.cure,
+    });
   if (isUnreachable(error))
-    return new OfftakeError(side === "source" ? "SOURCE_UNREACHABLE" : "TARGET_UNREACHABLE", `${where} cannot be reached: ${why}.`, { cause: error });
+    return new OfftakeError(side === "source" ? "SOURCE_UNREACHABLE" : "TARGET_UNREACHABLE", `${where} cannot be reached: ${why}.`, {
+      cause: error,
+      cure: unreachableCure(error),
+    });
   return new OfftakeError(side === "source" ? "SOURCE_REFUSED" : "TARGET_REFUSED", `${where} refuses: ${why} (${state}).`, {
     cause: error,
     cure: error instanceof pg.DatabaseError && error.routine === "check_enable_rls" ? bypassCure : refusalCure(state, side),
@@ -153,8 +163,9 @@ function refusalCure(state: string | undefined, side: "source" | "target"): stri
   if (state === "28P01" || state === "28000")
     return "Check user and password of the URL, and pg_hba.conf (replication connections have lines of their own there).";
   // Start-up parameters are read before the version is told.
-  if (state === "42704") return "Offtake needs PostgreSQL 15 or later, which has that setting.";
-  if (state === "3D000") return "Check the database's name in the URL.";
+  if (state === "42704")
+    return "Take the setting out of `options` of the URL; where it is not there, the server is older than PostgreSQL 15, which Offtake needs.";
+  if (state === "3D000") return "Check the database's name in the URL, or create it.";
   if (state === "42501") return `Give the role that right; \`offtake check\` prints the SQL for the ${side}.`;
   return "";
 }
@@ -164,6 +175,9 @@ function withOptions(url: string, settings: Readonly<Record<string, string>>): s
   const parsed = new URL(url);
   const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value.replace(/([\\ ])/g, "\\$1")}`);
   const theirs = parsed.searchParams.get("options");
+  // The client takes all of them for verify-full, says so at length on stderr, and announces that a later one will not.
+  if (["prefer", "require", "verify-ca"].includes(parsed.searchParams.get("sslmode") ?? "") && !parsed.searchParams.has("uselibpqcompat"))
+    parsed.searchParams.set("sslmode", "verify-full");
   parsed.searchParams.set("options", [...(theirs === null ? [] : [theirs]), ...ours].join(" "));
   return parsed.href;
 }

@@ -6,10 +6,12 @@
  *
  * Works on whatever part of the file is valid. Reads variables and files through `References`; messages never show a value.
  */
+import { readFileSync } from "node:fs";
 import type { WrittenConfiguration } from "../../schemas/configuration.ts";
 import { pathText, type Fault, type Path } from "./configuration-fault.ts";
 import type { Part } from "./configuration-shape.ts";
 import { isLiteral, type References } from "./references.ts";
+import { unreadable } from "./unreadable-file.ts";
 
 type Valid = Part<WrittenConfiguration>;
 
@@ -68,6 +70,8 @@ function faultOf(text: string, rule: Rule, references: References, production: b
 
 const encrypted = ["require", "verify-ca", "verify-full"];
 const unencrypted = ["disable", "allow", "prefer"];
+/** What the client takes without any of Offtake's requirements; it would take a slip for TLS. */
+const known = ["disable", "prefer", "no-verify"];
 
 function databaseFault(value: string, production: boolean): string | undefined {
   const url = URL.parse(value);
@@ -76,16 +80,39 @@ function databaseFault(value: string, production: boolean): string | undefined {
   if (url.protocol !== "postgres:" && url.protocol !== "postgresql:") return expected;
   // A socket's folder is given as ?host=.
   if (url.hostname === "" && !url.searchParams.has("host")) return `${expected}, found none with a host`;
+  if (url.hostname.includes(",")) return `${expected}, found several hosts: give the primary's`;
   if (url.pathname.length < 2) return `${expected}, found none with a database`;
+  if (url.pathname.slice(1).includes("/")) return `${expected}, found a slash behind the database; one in its name is written as %2F`;
+  for (const key of ["sslrootcert", "sslcert", "sslkey"]) {
+    const fault = fileFault(url.searchParams.get(key));
+    if (fault !== undefined) return `${key}: ${fault}`;
+  }
   const sslmode = url.searchParams.get("sslmode");
-  if (!production || (sslmode !== null && encrypted.includes(sslmode))) return undefined;
+  if (sslmode !== null && encrypted.includes(sslmode)) return undefined;
+  if (!production)
+    return sslmode === null || known.includes(sslmode)
+      ? undefined
+      : `expected sslmode=verify-full, no-verify or disable in the URL, found another value`;
   const found = sslmode === null ? "none" : unencrypted.includes(sslmode) ? sslmode : "another value";
   return `expected sslmode=verify-full (or verify-ca, require) in the URL in mode: production, found ${found}`;
 }
 
+/** The client reads it when it connects, and what it throws then names no key. */
+function fileFault(path: string | null): string | undefined {
+  if (path === null) return undefined;
+  try {
+    readFileSync(path);
+    return undefined;
+  } catch (error) {
+    return unreadable(path, error);
+  }
+}
+
 function registryFault(value: string, production: boolean): string | undefined {
-  const protocol = URL.parse(value)?.protocol;
+  const url = URL.parse(value);
+  const protocol = url?.protocol;
   if (protocol !== "http:" && protocol !== "https:") return "expected a URL such as http://host:port/path";
+  if (url?.search !== "" || url.hash !== "") return "expected a URL such as http://host:port/path, found one with ? or #";
   return production && protocol === "http:" ? "expected https in mode: production, found http" : undefined;
 }
 

@@ -14,6 +14,7 @@ import { configurationError, type LocatedFault } from "./configuration-fault.ts"
 import { checkSecrets, productionReplicas } from "./configuration-secrets.ts";
 import { checkShape } from "./configuration-shape.ts";
 import { checkTables } from "./configuration-tables.ts";
+import { checkTargets } from "./configuration-targets.ts";
 import { checkTopics } from "./configuration-topics.ts";
 import { OfftakeError } from "./errors.ts";
 import { References } from "./references.ts";
@@ -104,7 +105,14 @@ export function parseConfiguration(text: string, file: string, env: NodeJS.Proce
   const shape = checkShape(source.value);
   const references = new References(env, dirname(file));
   const { valid } = shape;
-  const faults = [...shape.faults, ...checkTopics(valid), ...checkConnectors(valid), ...checkTables(valid), ...checkSecrets(valid, references)];
+  const faults = [
+    ...shape.faults,
+    ...checkTopics(valid),
+    ...checkConnectors(valid),
+    ...checkTables(valid),
+    ...checkSecrets(valid, references),
+    ...checkTargets(valid, references),
+  ];
   if (shape.raw !== undefined && faults.length === 0 && source.faults.length === 0) return resolved(shape.raw, file, references);
   const located = faults.map(({ path, at, message, later = false }): LocatedFault => ({ ...source.locate(path, at), message, later }));
   // Where the YAML itself is at fault, what follows from it is not told again.

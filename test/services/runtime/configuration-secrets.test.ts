@@ -61,6 +61,10 @@ describe("URLs", () => {
     ["postgres://me@host:5432", `${expected}, found none with a database`],
     ["postgres://me@host:5432/", `${expected}, found none with a database`],
     ["postgres:///shop", `${expected}, found none with a host`],
+    ["postgres://me@one,two/shop", `${expected}, found several hosts: give the primary's`],
+    ["postgres://me@host/shop/", `${expected}, found a slash behind the database; one in its name is written as %2F`],
+    ["postgres://me@host/shop?sslmode=on", "expected sslmode=verify-full, no-verify or disable in the URL, found another value"],
+    ["postgres://me@host/shop?sslrootcert=/nowhere/ca.pem", "sslrootcert: the file /nowhere/ca.pem does not exist"],
   ])("%s for the source", (url, fault) => expect(faultsOf(sample, { ...env, SOURCE: url }).faults).toEqual([`3:8: source.url: ${fault}`]));
 
   test.each([
@@ -73,6 +77,12 @@ describe("URLs", () => {
   test.each(["postgres://registry", "registry:8081", "not a URL"])("%s for the registry", (url) => {
     expect(faultsOf(changed(["http://127.0.0.1:18081/apis/ccompat/v7", url])).faults).toEqual([
       "6:18: registry.url: expected a URL such as http://host:port/path",
+    ]);
+  });
+
+  test.each(["http://registry/?verbose=1", "http://registry/#top"])("%s for the registry", (url) => {
+    expect(faultsOf(changed(["http://127.0.0.1:18081/apis/ccompat/v7", `"${url}"`])).faults).toEqual([
+      "6:18: registry.url: expected a URL such as http://host:port/path, found one with ? or #",
     ]);
   });
 });

@@ -395,12 +395,13 @@ describe("files", () => {
   test("references to files are relative to the configuration, and lose one newline at the end", () => {
     mkdirSync(join(folder, "secrets"));
     writeFileSync(join(folder, "secrets", "source"), `${env.SOURCE}\n`);
+    writeFileSync(join(folder, "secrets", "api"), `${env.API}\n`);
     writeFileSync(
       join(folder, "offtake.yaml"),
-      changed(["env:SOURCE", "file:secrets/source"], ["env:API", `file:${join(folder, "secrets", "source")}`]),
+      changed(["env:SOURCE", "file:secrets/source"], ["env:API", `file:${join(folder, "secrets", "api")}`]),
     );
     const { source, services } = loadConfiguration(join(folder, "offtake.yaml"), env);
     expect(source.url.reveal()).toBe(env.SOURCE);
-    expect(services[1]?.target.url.reveal()).toBe(env.SOURCE);
+    expect(services[1]?.target.url.reveal()).toBe(env.API);
   });
 });
