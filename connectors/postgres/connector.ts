@@ -33,8 +33,10 @@ import { RelationCompiler } from "./relation-compiler.ts";
 import { ReplicationSession, type ReplicationStream } from "./replication-stream.ts";
 import { endSession, openSession, sessionError } from "./session.ts";
 import { usableSlot } from "./slot.ts";
+import { whySlotIsMissing } from "./slot-gone.ts";
 import { SlotWatch } from "./slot-watch.ts";
 import { beyondTail, checkReached, isBeyond } from "./start-checks.ts";
+import { withStartOver } from "./start-over.ts";
 import { markerThrough, takeOver } from "./take-over.ts";
 
 export interface ConnectorContext {
@@ -75,7 +77,8 @@ export async function runConnector(context: ConnectorContext, signal: AbortSigna
     await new Connection(context, source, applicationName, ends).run(AbortSignal.any([signal, over.signal]));
   } catch (error) {
     const judged = sessionError(error, "source", configuration.source.url);
-    if (!signal.aborted || judged.code !== "INTERRUPTED") throw judged;
+    if (!signal.aborted || judged.code !== "INTERRUPTED")
+      throw withStartOver(judged, { connector: connector.name, slot: connector.slot, topic: context.service.topic });
   } finally {
     // What still waits for Kafka must not go on waiting beside the next start.
     over.abort();
@@ -114,11 +117,13 @@ class Connection {
     this.#ends.push(async () => replication.end());
     const identity = await replication.identify();
     const history = await replication.history(identity.timeline);
-    await usableSlot(this.#source, connector.slot, identity.database);
-
     const cluster = new KafkaCluster(configuration.kafka, this.#applicationName.replaceAll(" ", "-"));
     this.#ends.push(async () => cluster.close());
     const registry = new Registry(configuration.registry.url);
+    await usableSlot(this.#source, connector.slot, identity.database).catch(async (error: unknown) => {
+      if (!(error instanceof OfftakeError) || error.code !== "SLOT_MISSING") throw error;
+      throw await whySlotIsMissing(error, { identity, history, slot: connector.slot, topic }, { cluster, registry, signal });
+    });
     const leader = await cluster.leader(topic);
     const settings = await readTopicSettings(cluster, topic);
     refuseFaultyTopic(topic, topicFaults(topic, leader, settings, configuration.kafka.maxEventBytes, configuration.mode === "production"));
@@ -154,7 +159,14 @@ class Connection {
     if (isBeyond(slot, tail)) throw beyondTail(tail, slot, await firstCommit(stream, this.#source), topic);
 
     const outbox = new Outbox(producer, settings.compression, slot.confirmedFlush, () => capture.resume());
-    const compiler = new RelationCompiler(configuration.kafka.topicPrefix, topic, registry, this.#source, configuration.source.url);
+    const compiler = new RelationCompiler(
+      configuration.kafka.topicPrefix,
+      topic,
+      connector.publication,
+      registry,
+      this.#source,
+      configuration.source.url,
+    );
     const capture = new Capture(stream, outbox, compiler, {
       topic,
       names,

@@ -15,7 +15,7 @@ export const failoverSince = 17;
 
 /** @throws OfftakeError SOURCE_UNSUITABLE */
 export async function refuseWithoutFailover(source: ClientBase, slot: string): Promise<void> {
-  const { rows } = await source.query<{ version: string }>("SHOW server_version");
+  const { rows } = await source.query<{ version: string }>("SELECT current_setting('server_version') AS version");
   const version = rows[0]!.version;
   if (!(Number.parseInt(version, 10) < failoverSince)) return;
   throw new OfftakeError("SOURCE_UNSUITABLE", `The slot ${slot} is to survive a failover, and the source is PostgreSQL ${version}.`, {

@@ -15,6 +15,7 @@ import { messageEnvelopeName, messageSchema } from "../../schemas/envelope.ts";
 import { subjectOf } from "../../schemas/avro-names.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../../services/runtime/configuration.ts";
 import { OfftakeError } from "../../services/runtime/errors.ts";
+import type { Secret } from "../../services/runtime/secret.ts";
 import type { TableName } from "../../services/runtime/table-pattern.ts";
 import { version } from "../../services/runtime/version.ts";
 import type { KafkaCluster } from "../kafka/cluster.ts";
@@ -25,8 +26,10 @@ import { Producer } from "../kafka/producer.ts";
 import type { Registry } from "../kafka/registry.ts";
 import { createSlot } from "./create-slot.ts";
 import { makeFailoverSlot } from "./failover-slot.ts";
-import { ReplicationSession } from "./replication-stream.ts";
+import { ReplicationSession, type SourceIdentity } from "./replication-stream.ts";
+import { slotGone } from "./slot-gone.ts";
 import type { Slot } from "./slot.ts";
+import type { TimelineHistory } from "./start-checks.ts";
 import { readTail, type TailRecord } from "./tail.ts";
 import { markerThrough, openTopic, type PutMarker, type TakeOver } from "./take-over.ts";
 
@@ -40,19 +43,16 @@ export interface OpenContext {
   readonly signal: AbortSignal;
 }
 
-/** What has to be done. Pure. @throws OfftakeError SLOT_MISSING, TOPIC_WITHOUT_TAIL */
+/** What has to be done. Pure. @throws OfftakeError TOPIC_WITHOUT_TAIL */
 export function openingStep(
   tail: Pick<TailRecord, "commitLsn" | "sequence"> | undefined,
   slot: Slot | undefined,
   names: { topic: string; slot: string },
-): "open" | "resume" | "nothing" {
+): "open" | "resume" | "nothing" | "gone" {
   if (tail !== undefined && tail.commitLsn === 0n) return "resume";
   if (tail !== undefined && slot !== undefined) return "nothing";
   if (tail === undefined && slot === undefined) return "open";
-  if (slot === undefined)
-    throw new OfftakeError("SLOT_MISSING", `The slot ${names.slot} is gone, and the topic ${names.topic} has events that came from it.`, {
-      cure: "The WAL since then is gone with it: the service's tables have to be copied again, into a new topic.",
-    });
+  if (slot === undefined) return "gone";
   throw new OfftakeError("TOPIC_WITHOUT_TAIL", `The slot ${names.slot} exists, and the topic ${names.topic} has no event of Offtake.`, {
     cure: "If both are new (somebody made the slot by hand), drop it with pg_drop_replication_slot and run `offtake up` again. If the topic was made again, its events are lost: the service's tables have to be copied again.",
   });
@@ -62,7 +62,7 @@ export function openingStep(
  * @param withRows told of the tables with rows from before the slot while a run that dies is still one that was interrupted: afterwards nobody could
  *   find out
  * @returns what became of the slot
- * @throws OfftakeError as openingStep, createSlot, and those of Kafka and `withRows`
+ * @throws OfftakeError as openingStep, slotGone, createSlot, and those of Kafka and `withRows`
  */
 export async function openSlotAndTopic(
   context: OpenContext,
@@ -76,6 +76,7 @@ export async function openSlotAndTopic(
     const range = await offsetRange(cluster, topic);
     const tail = await readTail(consumer, registry, topic, range, range.end);
     const step = openingStep(tail, slot, { topic, slot: connector.slot });
+    if (step === "gone") throw slotGone(tail!, { ...(await sourceNow(configuration.source.url)), slot: connector.slot, topic });
     if (slot !== undefined && connector.failover) await makeFailoverSlot(configuration.source.url, slot);
     if (step === "nothing") return "present";
     return await withMarkers(context, async (over, putMarker) => {
@@ -92,12 +93,21 @@ export async function openSlotAndTopic(
   }
 }
 
+/** Who the source is, and was. */
+async function sourceNow(url: Secret): Promise<{ identity: SourceIdentity; history: TimelineHistory }> {
+  const session = await ReplicationSession.open(url, "offtake up");
+  try {
+    const identity = await session.identify();
+    return { identity, history: await session.history(identity.timeline) };
+  } finally {
+    await session.end();
+  }
+}
+
 export async function withMarkers<T>(context: OpenContext, work: (over: TakeOver, putMarker: PutMarker) => Promise<T>): Promise<T> {
   const { configuration, connector, service, cluster, registry, signal } = context;
   const { topicPrefix } = configuration.kafka;
-  const session = await ReplicationSession.open(configuration.source.url, "offtake up");
-  const identity = await session.identify();
-  await session.end();
+  const { identity, history } = await sourceNow(configuration.source.url);
   const messageSchemaId = await registry.register(subjectOf(service.topic, messageEnvelopeName(topicPrefix)), messageSchema(topicPrefix));
   const names = { version, name: topicPrefix, identity };
   const over = {
@@ -107,7 +117,7 @@ export async function withMarkers<T>(context: OpenContext, work: (over: TakeOver
     connector: connector.name,
     slot: connector.slot,
     names,
-    history: [],
+    history,
     messageSchemaId,
     signal,
   };

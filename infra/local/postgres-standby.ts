@@ -14,7 +14,7 @@ import pg, { type Client } from "pg";
 import { freePort } from "./free-port.ts";
 import { postgresBinaries } from "./postgres-binaries.ts";
 import { type PostgresServer, settingsText, startOnData } from "./postgres-server.ts";
-import { newestPostgres, olderPostgres, type PostgresMajor } from "./postgres-versions.ts";
+import { newestPostgres, type PostgresMajor, postgresMajors } from "./postgres-versions.ts";
 import { type UnprivilegedUser, unprivilegedUser } from "./unprivileged-user.ts";
 
 export interface StandbyOptions {
@@ -96,8 +96,7 @@ export async function startStandby({ stackFolder, name, primary, settings }: Sta
 
 async function majorOf(dataFolder: string): Promise<PostgresMajor> {
   const written = (await readFile(join(dataFolder, "PG_VERSION"), "utf8")).trim();
-  const majors = Object.keys(olderPostgres).map((major) => Number(major) as keyof typeof olderPostgres);
-  return majors.find((major) => String(major) === written) ?? newestPostgres;
+  return postgresMajors.find((major) => String(major) === written) ?? newestPostgres;
 }
 
 /** Files come and go while they are copied; what is gone by then is in the WAL. pg_control is last, so that it is not older than what it speaks of. */

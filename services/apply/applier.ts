@@ -9,9 +9,10 @@ import { Consumer } from "../../connectors/kafka/consumer.ts";
 import { commitOffset, groupOf, offsetRange } from "../../connectors/kafka/offsets.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
 import { endSession, sessionError } from "../../connectors/postgres/session.ts";
+import { type PipelineNames, withStartOver } from "../../connectors/postgres/start-over.ts";
 import { readTail } from "../../connectors/postgres/tail.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
-import type { OfftakeError } from "../runtime/errors.ts";
+import { asOfftakeError, type OfftakeError } from "../runtime/errors.ts";
 import type { Interruption } from "../runtime/interruption.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Metrics } from "../runtime/metrics.ts";
@@ -101,10 +102,17 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
     void lag.run(stopped.signal);
     const loop = new ApplyLoop(context, { target, reader, registry, cluster, chain, lag }, stopped.signal);
     await loop.run();
+  } catch (error) {
+    throw withStartOver(asOfftakeError(error), namesOf(context));
   } finally {
     stopped.abort();
     for (const end of ends.toReversed()) await end();
   }
+}
+
+function namesOf({ configuration, connector, service }: ApplierContext): PipelineNames {
+  const slot = configuration.connectors.find(({ name }) => name === connector)?.slot ?? connector;
+  return { connector, slot, topic: service.topic };
 }
 
 function interrupted({ interruption }: ApplierContext, error: OfftakeError): void {

@@ -40,6 +40,8 @@ export interface PipelineOptions {
   readonly tables?: readonly string[] | Readonly<Record<string, unknown>>;
   /** Default 1h: no heartbeat disturbs a test that does not ask for one. */
   readonly heartbeatEvery?: string;
+  /** The connector's. */
+  readonly failover?: boolean;
   /** kafka.maxEvent. */
   readonly maxEvent?: string;
   /** The service's `apply`. */
@@ -82,7 +84,13 @@ export async function createPipeline(schemaSql: string, options: PipelineOptions
     kafka: { brokers: servers.kafka, topicPrefix: name, ...(options.maxEvent === undefined ? {} : { maxEvent: options.maxEvent }) },
     registry: { url: servers.registry },
     connectors: {
-      [name]: { publication: `${name}_pub`, slot: name, service: "trading", heartbeat: { every: options.heartbeatEvery ?? "1h" } },
+      [name]: {
+        publication: `${name}_pub`,
+        slot: name,
+        service: "trading",
+        heartbeat: { every: options.heartbeatEvery ?? "1h" },
+        failover: options.failover ?? false,
+      },
     },
     services: {
       trading: { target: { url: targetUrl }, tables: options.tables ?? ["*"], ...(options.apply === undefined ? {} : { apply: options.apply }) },

@@ -10,6 +10,7 @@ import {
   type Tail,
   type TailEvent,
 } from "../../../connectors/postgres/start-checks.ts";
+import { slotGone } from "../../../connectors/postgres/slot-gone.ts";
 import { sampleSlot } from "./sample-slot.ts";
 
 const event: TailEvent = { lsn: "90", table: "public.trades", op: "u", key: "digest" };
@@ -105,6 +106,28 @@ describe("checkTailEvent", () => {
   });
 });
 
+describe("slotGone", () => {
+  const where = { identity, history: [], slot: "offtake_trading", topic: "offtake.trading" };
+  const promoted = { ...where, identity: { ...identity, timeline: 2 }, history: [{ timeline: 1, endedAt: 101n }] };
+
+  test("says up to where the topic has what was committed, and whether the source was promoted", () => {
+    expect(slotGone(tail, where)).toMatchObject({
+      code: "SLOT_MISSING",
+      message: "The slot offtake_trading is gone: the topic offtake.trading ends at 0/64, and what was committed after that is in no stream.",
+    });
+    expect(slotGone(tail, promoted)).toMatchObject({
+      code: "SLOT_MISSING",
+      message: expect.stringMatching(/^The source was promoted, from timeline 1 to 2 at 0\/65, and the slot offtake_trading did not come along: /),
+      cure: expect.stringContaining("failover: true"),
+    });
+  });
+
+  test("says first what else is wrong: another cluster, or a topic that is ahead of the standby", () => {
+    expect(codeOf(() => slotGone({ ...tail, systemIdentifier: "75" }, where))).toBe("SOURCE_IDENTITY_CHANGED");
+    expect(codeOf(() => slotGone({ ...tail, commitLsn: 101n }, promoted))).toBe("TIMELINE_DIVERGED");
+  });
+});
+
 describe("openingStep", () => {
   const opening = { commitLsn: 0n, sequence: 0 };
   const names = { topic: "offtake.trading", slot: "offtake_trading" };
@@ -114,12 +137,9 @@ describe("openingStep", () => {
     ["an opening marker and no slot: an earlier run was interrupted, and goes on", opening, undefined, "resume"],
     ["an opening marker and a slot, too", opening, sampleSlot, "resume"],
     ["events and a slot: nothing to do", tail, sampleSlot, "nothing"],
+    ["events and no slot: the slot is gone, and the WAL that it held", tail, undefined, "gone"],
   ] as const)("%s", (_, found, slot, step) => {
     expect(openingStep(found, slot, names)).toBe(step);
-  });
-
-  test("events and no slot: the slot was dropped, and its WAL is gone", () => {
-    expect(() => openingStep(tail, undefined, names)).toThrow(expect.objectContaining({ code: "SLOT_MISSING" }));
   });
 
   test("a slot and a topic without a marker: the topic was made again, or somebody made the slot", () => {

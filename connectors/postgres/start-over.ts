@@ -1,0 +1,47 @@
+/**
+ * The way out where slot and topic no longer fit together and no part of them can be mended: both are made anew, and the tables copied. An error that ends with
+ * "copy the tables again" leaves the reader to find out how, and a step left out (the target's applied position, the old topic) is the next error.
+ *
+ * The steps are those of docs/mishaps.md, "Starting over", which a test carries out. Pure.
+ */
+import { escapeLiteral } from "pg";
+import type { ErrorCode } from "../../services/runtime/error-codes.ts";
+import { OfftakeError } from "../../services/runtime/errors.ts";
+
+export interface PipelineNames {
+  readonly connector: string;
+  readonly slot: string;
+  readonly topic: string;
+}
+
+const codes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "SLOT_MISSING",
+  "SLOT_LOST",
+  "SLOT_MOVED",
+  "SOURCE_IDENTITY_CHANGED",
+  "SOURCE_WENT_BACK",
+  "TAIL_DIFFERS",
+  "TIMELINE_DIVERGED",
+  "TOPIC_EXPIRED",
+  "TOPIC_LOST_TAIL",
+  "TOPIC_MISSING",
+  "TOPIC_RECREATED",
+  "TOPIC_WITHOUT_TAIL",
+  "CHAIN_BROKEN",
+]);
+
+/** The error with the steps behind its cure, where it is one that ends in them. */
+export function withStartOver(error: OfftakeError, names: PipelineNames): OfftakeError {
+  if (!codes.has(error.code)) return error;
+  return new OfftakeError(error.code, error.message, { cure: `${error.cure} ${startOver(names)}`.trimStart(), cause: error.cause });
+}
+
+function startOver({ connector, slot, topic }: PipelineNames): string {
+  return [
+    "Starting over: stop connector and applier;",
+    `at the source SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = ${escapeLiteral(slot)};`,
+    `kafka-topics.sh --delete --if-exists --topic ${topic};`,
+    `at the target DELETE FROM offtake.applied_position WHERE connector = ${escapeLiteral(connector)};`,
+    "`offtake up`, which marks the tables as not copied; copy them; `offtake run` (docs/mishaps.md).",
+  ].join(" ");
+}
