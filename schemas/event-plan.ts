@@ -36,6 +36,8 @@ export interface EventPlan {
   readonly keys: readonly number[];
   readonly steps: readonly Step[];
   readonly offtake: readonly Step[];
+  /** The fields of `source`. */
+  readonly sources: readonly Step[];
   readonly source: avro.Type;
 }
 
@@ -57,6 +59,8 @@ export const Field = {
   systemIdentifier: 13,
   timeline: 14,
   transaction: 15,
+  commitMicros: 16,
+  xid: 17,
 } as const;
 
 const fieldCodes: Readonly<Record<string, number>> = {
@@ -79,6 +83,8 @@ const offtakeCodes: Readonly<Record<string, number>> = {
   old_key: Field.oldKey,
 };
 
+const sourceCodes: Readonly<Record<string, number>> = { ts_us: Field.commitMicros, txId: Field.xid };
+
 /** Without them an event has no place. */
 const positionFields = ["commit_lsn", "sequence", "prev_commit_lsn", "system_identifier", "timeline", "last"];
 
@@ -98,6 +104,7 @@ export const noPlan: EventPlan = {
   keys: [],
   steps: [],
   offtake: [],
+  sources: [],
   source: avro.Type.forSchema("null"),
 };
 
@@ -117,9 +124,13 @@ export function eventPlan(schemaId: number, type: avro.Type): EventPlan {
   const nullable = (field: string): avro.Type => nullableOf(need(field), name, field);
   const offtake = record(nullable("offtake"), `${name}.offtake`);
   for (const field of positionFields) if (!offtake.fields.some((each) => each.name === field)) throw notOurs(name, `no field offtake.${field}`);
-  const source = need("source");
+  const source = record(need("source"), `${name}.source`);
+  for (const field of Object.keys(sourceCodes)) {
+    const found = source.fields.find((each) => each.name === field);
+    if (found === undefined || nullableOf(found.type, name, field).typeName !== "long") throw notOurs(name, `no number source.${field}`);
+  }
   const steps = stepsOf(envelope, isTransaction(fields.get("transaction")) ? { ...fieldCodes, transaction: Field.transaction } : fieldCodes);
-  const base = { schemaId, steps, offtake: stepsOf(offtake, offtakeCodes), source };
+  const base = { schemaId, steps, offtake: stepsOf(offtake, offtakeCodes), sources: stepsOf(source, sourceCodes), source };
   need("op");
   const message = fields.get("message");
   if (message !== undefined && !isMessage(message)) throw notOurs(name, "a message that is not a prefix and its content");

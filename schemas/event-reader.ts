@@ -47,6 +47,10 @@ export class EventReader {
   identifierStart = 0;
   timeline = 0;
   last = false;
+  /** When its transaction was committed at the source, microseconds since 1970. */
+  commitMicros = 0;
+  /** Of its transaction. */
+  xid = 0;
   /** For each column 1 when its value was not in the WAL. */
   unchanged: Uint8Array = new Uint8Array(0);
   unchangedCount = 0;
@@ -86,7 +90,7 @@ export class EventReader {
           break;
         case Field.source:
           this.#sourceStart = cursor.at;
-          skip(cursor);
+          this.#source(cursor, plan);
           break;
         case Field.transaction:
           if (!isPresent(cursor)) break;
@@ -117,8 +121,6 @@ export class EventReader {
   /** The `source` of the event just read: rarely needed, so decoded on demand. */
   source(): {
     readonly lsn: bigint | number;
-    readonly txId: number;
-    readonly ts_us: number;
     readonly db: string;
     readonly schema: string;
     readonly table: string;
@@ -128,6 +130,17 @@ export class EventReader {
       return decoded.value;
     } catch (error) {
       throw new OfftakeError("EVENT_MALFORMED", `An event has a source that cannot be read: ${messageOf(error)}.`, { cause: error });
+    }
+  }
+
+  #source(cursor: AvroCursor, plan: EventPlan): void {
+    for (const { field, skip } of plan.sources) {
+      if (field === Field.other) skip(cursor);
+      else {
+        if (!isPresent(cursor)) throw malformed("neither a time of its commit nor the number of its transaction");
+        if (field === Field.xid) this.xid = cursor.long();
+        else this.commitMicros = cursor.long();
+      }
     }
   }
 

@@ -107,7 +107,7 @@ async function tailOf(found: FoundRecord, topic: string, registry: Registry): Pr
     settled: written?.settled !== false,
     offset,
     producerId,
-    micros: reader.source().ts_us,
+    micros: reader.commitMicros,
   };
 }
 

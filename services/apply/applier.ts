@@ -208,15 +208,14 @@ class ApplyLoop {
     const { reader, lag } = this.#parts;
     const labels = { service: service.name };
     const now = Date.now();
-    const last = batch.transactions.at(-1)!;
+    const { last } = batch.transactions;
     const behind = Math.max(reader.highWatermark - last.offset, 0);
     metrics.applyEventsTotal.inc(labels, batch.events);
     metrics.applyTransactionsTotal.inc(labels, batch.transactions.length);
     metrics.applyBatchSeconds.observe(labels, (now - startedAt) / 1000);
     metrics.applyLagSeconds.set(labels, behind === 0 ? 0 : Math.max(now - last.micros / 1000, 0) / 1000);
     lag.applied(last);
-    for (const { heartbeat, micros } of batch.transactions)
-      if (heartbeat) metrics.endToEndSeconds.observe(labels, Math.max(now - micros / 1000, 0) / 1000);
+    for (const micros of batch.transactions.heartbeats) metrics.endToEndSeconds.observe(labels, Math.max(now - micros / 1000, 0) / 1000);
     this.#offset = last.offset;
     if (now - this.#committedAt >= commitEveryMs) void this.#commitOffset();
   }

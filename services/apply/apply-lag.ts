@@ -14,9 +14,9 @@ import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
-import type { TransactionEnd } from "./batch.ts";
 import type { Chain } from "./chain.ts";
 import type { TopicReader } from "./topic-reader.ts";
+import type { TransactionEnd } from "./transaction-ends.ts";
 
 /** Milliseconds between measurements; of those, so many between looks at the topic's end; and after which a look is given up. */
 const measureEveryMs = 500;

@@ -7,6 +7,7 @@
 import type { Client } from "pg";
 import { arrayParameter } from "./array-parameter.ts";
 import type { ChangeLog } from "./change-log.ts";
+import { copyRows, copyStatement } from "./copy-rows.ts";
 import { merge } from "./merge.ts";
 import type { ByteArena } from "./byte-arena.ts";
 import { RowSet } from "./row-set.ts";
@@ -66,7 +67,7 @@ function stepStatements(log: ChangeLog, step: Step, { tables, arena }: Merging):
     case "order":
       throw new NotMergeable("a table whose changes have to be applied in source order");
     case "creates":
-      return [bind(log, arena, insertStatement(table), RowSet.of(step.changes))];
+      return [newRows(log, arena, table, RowSet.of(step.changes))];
     case "moves":
       return byMarks(log, step.changes).map(({ known, changes }) => bind(log, arena, moveStatement(table, known), RowSet.of(changes)));
     case "merge": {
@@ -78,10 +79,19 @@ function stepStatements(log: ChangeLog, step: Step, { tables, arena }: Merging):
         ...(nothing.length === 0 ? [] : [{ ...bind(log, arena, deleteStatement(table), nothing), rows: 0 }]),
         ...(deletes.length === 0 ? [] : [bind(log, arena, deleteStatement(table), deletes)]),
         ...updates.map(({ known, rows }) => bind(log, arena, updateStatement(table, known), rows)),
-        ...(inserts.length === 0 ? [] : [bind(log, arena, insertStatement(table), inserts)]),
+        ...(inserts.length === 0 ? [] : [newRows(log, arena, table, inserts)]),
       ];
     }
   }
+}
+
+/** Fewer are cheaper as arrays: the server makes a statement of every COPY anew. */
+const copiedFrom = 50;
+
+function newRows(log: ChangeLog, arena: ByteArena, table: TargetTable, rows: RowSet): Sent {
+  if (!table.copied || rows.length < copiedFrom) return bind(log, arena, insertStatement(table), rows);
+  const { sql, name } = copyStatement(table);
+  return { sql, name, values: [], text: false, rows: rows.length, copy: copyRows(log, rows, table.columns, arena) };
 }
 
 /** Moves grouped by the columns whose value they know. Their order does not matter: no key occurs twice. */

@@ -31,6 +31,11 @@ export class ByteArena {
     return this.chunks[this.chunk]!.subarray(at, at + size);
   }
 
+  /** The last bytes of what was taken last are free again. */
+  giveBack(size: number): void {
+    this.#at -= size;
+  }
+
   /** Everything that was taken may be written over from now on. */
   reset(): void {
     if (this.chunks.reduce((sum, { length }) => sum + length, 0) > keptBytes) this.chunks.length = 0;

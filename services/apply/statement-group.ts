@@ -4,14 +4,17 @@
  *
  * Parameters go out from where they were written: the client library would copy each twice, into a buffer that grows by doubling.
  *
- *     Group      (Parse? Bind Execute)* Sync
+ *     Group      (Parse? Bind Execute (CopyData* CopyDone)?)* Sync
  *     Parse      'P' length:int32 statement:cstring sql:cstring 0:int16
  *     Bind       'B' length:int32 portal:cstring statement:cstring 1:int16 format:int16 parameters:int16 Parameter* 0:int16
  *     Execute    'E' length:int32 portal:cstring rows:int32
+ *     CopyData   'd' length:int32 byte*
+ *     CopyDone   'c' length:int32
  *     Sync       'S' length:int32
  *     Parameter  length:int32 byte*                                       (length -1 for NULL: never here)
  *
- * Source: PostgreSQL documentation, "Message Formats"; "Message Flow", Pipelining.
+ * Source: PostgreSQL documentation, "Message Formats"; "Message Flow", Pipelining, and "COPY Operations": the data
+ * of a COPY that has failed, or that stands behind a statement that has, is passed over like everything else up to Sync.
  */
 import type { Socket } from "node:net";
 import { type Client, type Connection, Query } from "pg";
@@ -25,6 +28,8 @@ export interface GroupStatement {
   readonly values: readonly Buffer[];
   /** Whether the values are in text form; else in binary. */
   readonly text: boolean;
+  /** The data of a COPY, which must not change before the answer. */
+  readonly copy?: readonly Buffer[];
 }
 
 export interface GroupAnswer {
@@ -44,6 +49,7 @@ interface LibraryConnection extends Connection {
 
 // No result columns in binary; Execute of the unnamed portal for all rows.
 const execute = Buffer.from([0, 0, 0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+const copyDone = Buffer.from([0x63, 0, 0, 0, 4]);
 const sync = Buffer.from([0x53, 0, 0, 0, 4]);
 
 const smallBytes = 16 << 10;
@@ -68,18 +74,22 @@ class StatementGroup extends Query {
   /** The library calls it in `submit`, with the stream corked. */
   prepare(connection: LibraryConnection): void {
     const parsed = new Set<string>();
-    for (const { name, sql, values, text } of this.#statements) {
+    for (const { name, sql, values, text, copy } of this.#statements) {
       if (name === "") connection.parse({ name, text: sql });
       else if (connection.parsedStatements[name] === undefined && !parsed.has(name)) {
         connection.parse({ name, text: sql });
         parsed.add(name);
       }
       write(connection.stream, name, values, text);
+      if (copy !== undefined) writeCopy(connection.stream, copy);
     }
     connection.stream.write(sync);
   }
 
   handleDataRow(): void {}
+
+  /** The data is under way already. */
+  handleCopyInResponse(): void {}
 
   handleCommandComplete({ text }: { readonly text: string }): void {
     this.counts.push(Number(/\d+$/.exec(text)?.[0] ?? 0));
@@ -110,6 +120,17 @@ function write(stream: Socket, name: string, values: readonly Buffer[], text: bo
   // What is small is cheaper to copy than to hand over piece by piece.
   if (body < smallBytes) stream.write(Buffer.concat(parts));
   else for (const part of parts) stream.write(part);
+}
+
+function writeCopy(stream: Socket, copy: readonly Buffer[]): void {
+  for (const piece of copy) {
+    const head = Buffer.allocUnsafe(5);
+    head[0] = 0x64;
+    head.writeInt32BE(4 + piece.length, 1);
+    stream.write(head);
+    stream.write(piece);
+  }
+  stream.write(copyDone);
 }
 
 /** Sends them in one go, and waits for all. Never rejects. */

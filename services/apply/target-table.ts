@@ -9,6 +9,7 @@
 import { escapeIdentifier, type ClientBase } from "pg";
 import { builtInTypes } from "../../schemas/built-in-types.ts";
 import type { EventPlan } from "../../schemas/event-plan.ts";
+import type { AvroForm } from "../../schemas/postgres-types.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { type TableMapping, targetColumn } from "../runtime/table-mapping.ts";
 import { parameterType, type ParameterType } from "./array-parameter.ts";
@@ -56,6 +57,8 @@ export interface TargetTable {
   readonly awake: boolean;
   /** Whether foreign keys to it act: what they refer to cannot go and come again. */
   readonly referenced: boolean;
+  /** Whether COPY can write its rows, with what it reads being what an INSERT would store. */
+  readonly copied: boolean;
   /** What all of this was read from, in short (target-marks.ts). */
   readonly mark: string;
 }
@@ -97,7 +100,7 @@ const tableSql = `
       JOIN pg_catalog.pg_trigger t ON t.tgrelid = tree.oid AND t.tgenabled::text = ANY ($2::text[])
       LEFT JOIN pg_catalog.pg_constraint k ON k.oid = t.tgconstraint
   )
-  SELECT c.relkind AS kind, ${markSql("c", true)} AS mark,
+  SELECT c.relkind AS kind, row_security_active(c.oid) AS filtered, ${markSql("c", true)} AS mark,
          ARRAY(SELECT format('%s.%I', p.relnamespace::regnamespace, p.relname)
                  FROM tree JOIN pg_catalog.pg_class p ON p.oid = tree.oid AND p.relpersistence = 'u') AS unlogged,
          EXISTS (SELECT 1 FROM firing WHERE NOT tgisinternal OR contype = 'f') AS awake,
@@ -116,6 +119,7 @@ const indexSql = `
 
 interface TableRow {
   kind: string;
+  filtered: boolean;
   mark: string;
   unlogged: string[];
   awake: boolean;
@@ -187,7 +191,7 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, mappi
     const same = builtInTypes[Number(found.type_oid)] === nativeType[column.form];
     const parameter = parameterType(column.form, !same);
     // A float4 is widened by way of its text, or 0.1 would become 0.10000000149011612.
-    const text = column.form === "float" || column.form === "double" ? "::pg_catalog.text" : "";
+    const text = isFloat(column.form) ? "::pg_catalog.text" : "";
     const cast = same
       ? ""
       : `${text}${found.type_oid === regclass ? "::pg_catalog.bpchar" : ""}::${escapeIdentifier(found.type_schema)}.${escapeIdentifier(found.type_name)}`;
@@ -224,8 +228,18 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, mappi
     replaces: columns.some((column) => column.identityAlways && !column.key),
     awake: table.awake,
     referenced: table.referenced,
+    copied:
+      !table.filtered &&
+      ["r", "p"].includes(table.kind) &&
+      columns.length > 0 &&
+      columns.every(({ parameter, cast }) => cast === "" || !isFloat(parameter.form)),
     mark: table.mark,
   };
+}
+
+/** What JavaScript prints of a float is not always what PostgreSQL does: only a float may be made of it. */
+function isFloat(form: AvroForm): boolean {
+  return form === "float" || form === "double";
 }
 
 /** The cast from text looks for a relation, also of the name `-`, which is how no relation is printed; from bpchar, the type reads its own text. */

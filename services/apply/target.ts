@@ -8,7 +8,7 @@ import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { applyInOrder, type Conflict } from "./apply-in-order.ts";
 import { judgeCounts, mergedStatements, NotMergeable, sendAll, type Sent } from "./apply-merged.ts";
-import type { Batch, TransactionEnd } from "./batch.ts";
+import type { Batch } from "./batch.ts";
 import { ByteArena } from "./byte-arena.ts";
 import { type AppliedPosition, positionStatement } from "./position.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
@@ -17,6 +17,7 @@ import { marksStatement } from "./target-marks.ts";
 import type { TargetSession } from "./target-session.ts";
 import type { TargetTable } from "./target-table.ts";
 import { type TableWatch, TargetTables } from "./target-tables.ts";
+import type { TransactionEnd } from "./transaction-ends.ts";
 
 export interface TargetOptions {
   readonly service: ServiceConfiguration;
@@ -70,7 +71,8 @@ export class Target {
       if (await this.#applyMerged(batch, ready)) return;
       // One by one, and each in a transaction of its own: what comes before one that cannot be applied is in.
       let from = 0;
-      for (const end of batch.transactions) {
+      for (let i = 0; i < batch.transactions.length; i += 1) {
+        const end = batch.transactions.at(i);
         await this.#applyOne(batch, from, end);
         from = end.changes;
       }
@@ -125,7 +127,7 @@ export class Target {
         const tables = await this.#tables.read(batch.log.plans);
         const isReady = ready?.tables.every((table, i) => table === tables[i]) === true;
         const sent = isReady ? ready.sent : merged(batch, tables, this.#arena);
-        if (sent !== undefined) await this.#inTransaction(batch.transactions.at(-1)!, tables, sent);
+        if (sent !== undefined) await this.#inTransaction(batch.transactions.last, tables, sent);
         return sent !== undefined;
       });
     } catch (error) {
@@ -253,7 +255,7 @@ const begin: GroupStatement = { name: "offtake begin", sql: "BEGIN", values: [],
 function merged(batch: Batch, tables: readonly TargetTable[], arena: ByteArena): Sent[] | undefined {
   arena.reset();
   try {
-    return mergedStatements(batch.log, { tables, arena }, batch.transactions.at(-1)!.changes);
+    return mergedStatements(batch.log, { tables, arena }, batch.transactions.changes);
   } catch (error) {
     if (error instanceof NotMergeable) return undefined;
     throw error;

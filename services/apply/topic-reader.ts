@@ -208,7 +208,7 @@ export class TopicReader {
       }
       batch.log.add(event, offset, valueStart, valueEnd);
     }
-    if (event.last) batch.end(event, offset, event.plan.kind === "message");
+    if (event.last) batch.transactions.add(batch.log.length, event, offset, event.plan.kind === "message");
   }
 
   #spare(): Batch {
@@ -218,7 +218,7 @@ export class TopicReader {
   /** What is whole, or, if nothing is, a piece. What is not whole stays for the next time. */
   #cut(): Batch {
     const batch = this.#batch;
-    const whole = batch.transactions.at(-1)?.changes ?? 0;
+    const whole = batch.transactions.changes;
     if (batch.transactions.length === 0 || whole === batch.log.length) {
       this.#batch = this.#spare();
       return batch;

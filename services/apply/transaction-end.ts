@@ -7,8 +7,8 @@ import type { Consumer } from "../../connectors/kafka/consumer.ts";
 import { RecordBatchReader } from "../../connectors/kafka/record-batch.ts";
 import type { Registry } from "../../connectors/kafka/registry.ts";
 import type { Lsn } from "../../connectors/postgres/lsn.ts";
-import { Batch, type TransactionEnd } from "./batch.ts";
 import { RecordDecoder } from "./record-decoder.ts";
+import { type TransactionEnd, TransactionEnds } from "./transaction-ends.ts";
 
 const fetchBytes = 4 << 20;
 const fetchWaitMs = 500;
@@ -45,9 +45,9 @@ export async function findTransactionEnd(
         decoder.decode(records);
       }
       if (!event.last || event.commitHigh !== high || event.commitLow !== low) continue;
-      const end = new Batch();
-      end.end(event, records.offset, false);
-      return end.transactions[0];
+      const ends = new TransactionEnds();
+      ends.add(0, event, records.offset, false);
+      return ends.last;
     }
     next = Math.max(next, records.nextOffset);
   }

@@ -124,8 +124,8 @@ describe("EventReader", () => {
             position: expectedPosition(of, at),
             totalOrder: at.totalOrder,
           });
-          const { lsn: found, txId, ts_us: micros, ...names } = reader.source();
-          expect([BigInt(found), txId, BigInt(micros), names.db, names.schema, names.table]).toEqual([
+          const { lsn: found, ...names } = reader.source();
+          expect([BigInt(found), reader.xid, BigInt(reader.commitMicros), names.db, names.schema, names.table]).toEqual([
             at.lsn,
             of.xid,
             of.commitMicros,

@@ -265,7 +265,7 @@ export function batchOf(written: readonly (readonly TableEvent[])[], writer: Eve
         if (reader.movesKey) batch.log.dropLast();
         batch.log.add(reader, at, 0, bytes.length);
       }
-      if (reader.last) batch.end(reader, at, table === undefined);
+      if (reader.last) batch.transactions.add(batch.log.length, reader, at, table === undefined);
       at += 1;
     }
   }

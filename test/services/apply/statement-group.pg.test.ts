@@ -43,6 +43,20 @@ describe("a group of statements", () => {
     expect(await target.texts("rows")).toEqual([]);
   });
 
+  test("sends the data of a COPY along, and passes it over where the COPY or a statement before it has failed", async () => {
+    const copied = (...pieces: string[]): GroupStatement => ({
+      ...statement("COPY rows FROM STDIN", "copy"),
+      copy: pieces.map((piece) => Buffer.from(piece)),
+    });
+    expect(await runGroup(client, [insert("1"), copied("2\n3\n", "4\n"), insert("5")])).toEqual({ counts: [1, 3, 1], error: undefined });
+    const failing = await runGroup(client, [copied("6\nseven\n", "8\n"), copied("9\n"), insert("10")]);
+    expect([failing.counts, sqlState(failing.error)]).toEqual([[], "22P02"]);
+    const behind = await runGroup(client, [statement("SELECT 1 / $1::int4", "wrong", "0"), copied("11\n"), insert("12")]);
+    expect([behind.counts, sqlState(behind.error)]).toEqual([[], "22012"]);
+    expect(await runGroup(client, [copied(), copied("13\n")])).toEqual({ counts: [0, 1], error: undefined });
+    expect((await target.texts("rows")).toSorted()).toEqual(["(1)", "(13)", "(2)", "(3)", "(4)", "(5)"]);
+  });
+
   test("knows afterwards which statements the server has: those that were passed over are sent again", async () => {
     const later = statement("INSERT INTO rows VALUES (7)", "later");
     const wrong = statement("SELECT 1 / $1::int4", "wrong", "0");

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { errorOf } from "../../support/error-of.ts";
 import { Applier, committed, prepared, target, trade, tradesAndUsers } from "./applying-target.ts";
-import { Batch, type TransactionEnd } from "../../../services/apply/batch.ts";
+import { Batch } from "../../../services/apply/batch.ts";
+import type { TransactionEnd } from "../../../services/apply/transaction-ends.ts";
 import { batchOf, type EventWriter, type TableEvent } from "./event-writer.ts";
 
 beforeEach(() => prepared(tradesAndUsers));
@@ -14,15 +15,14 @@ interface Pieces {
 
 /** One transaction, cut as the topic reader cuts it: only the last piece knows that it ends. */
 function pieces(writer: EventWriter, size: number, events: readonly TableEvent[]): Pieces {
-  const { log, transactions } = batchOf([events], writer);
-  const end = transactions[0]!;
+  const whole = batchOf([events], writer);
+  const end = whole.transactions.last;
   const cut: Batch[] = [];
-  for (let rest = log; rest.length > 0;) {
+  for (let rest = whole.log; rest.length > 0;) {
     const tail = rest.split(Math.min(size, rest.length), 0);
-    cut.push(new Batch(rest));
+    cut.push(new Batch(rest, tail.length > 0 ? undefined : whole.transactions));
     rest = tail;
   }
-  cut.at(-1)!.transactions.push(end);
   const first = cut.shift()!;
   return { first, end, next: async () => cut.shift() };
 }
