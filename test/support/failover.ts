@@ -72,7 +72,9 @@ export class FailoverServer {
   /** Waits until the standby has applied all that is committed at the primary. */
   async caughtUp(standby: PostgresStandby): Promise<void> {
     const [primary, copy] = [await this.session(this.#primary), await this.session(standby)];
-    const { rows } = await primary.query<{ lsn: string }>("SELECT pg_current_wal_lsn()::text AS lsn");
+    // A commit that waits for the disk: what was committed before with synchronous_commit = off is written with it.
+    await primary.query("SELECT pg_logical_emit_message(true, 'test', 'flushed')");
+    const { rows } = await primary.query<{ lsn: string }>("SELECT pg_current_wal_flush_lsn()::text AS lsn");
     const { lsn } = rows[0]!;
     await waitFor(async () => (await copy.query<{ has: boolean }>("SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS has", [lsn])).rows[0]?.has, {
       what: "the standby to have everything",
