@@ -86,6 +86,8 @@ export class KafkaCluster {
 function connectionOptions({ tls, sasl }: KafkaConfiguration): ConnectionOptions {
   return {
     connectTimeout: 5000,
+    // What listens may be no broker and say nothing: asked for versions and metadata, each twice, the library's half minute came to two.
+    requestTimeout: 10_000,
     ...(tls === undefined
       ? {}
       : {

@@ -80,12 +80,27 @@ export function kafkaError(error: unknown, doing: string): OfftakeError {
   if (passes(error))
     return new OfftakeError("KAFKA_UNREACHABLE", `Kafka did not ${doing}: ${why}.`, {
       cause: error,
-      cure:
-        answer?.startsWith("NOT_ENOUGH_REPLICAS") === true
-          ? "Fewer replicas are in sync than the topic's min.insync.replicas asks for: bring the missing brokers back."
-          : "Is the broker up, and is its advertised address reachable from here?",
+      cure: unreachableCure(answer, why),
     });
-  return new OfftakeError("KAFKA_REFUSED", `Kafka refused to ${doing}: ${why}.`, { cause: error });
+  return new OfftakeError("KAFKA_REFUSED", `Kafka refused to ${doing}: ${why}.`, { cause: error, cure: refusalCure(answer ?? "") });
+}
+
+function unreachableCure(answer: string | undefined, why: string): string {
+  if (answer?.startsWith("NOT_ENOUGH_REPLICAS") === true)
+    return "Fewer replicas are in sync than the topic's min.insync.replicas asks for: bring the missing brokers back.";
+  if (/ENOTFOUND|EAI_AGAIN/.test(why)) return "No such host is known here: check kafka.brokers, the address that the broker advertises, and DNS.";
+  if (why.includes("before secure TLS connection"))
+    return "Does the broker speak TLS on this port? If not, take `tls` out of `kafka`, or give its port for TLS.";
+  // A listener that wants TLS or a login hangs up, and so does PostgreSQL; a web server waits for the rest of a line.
+  if (/^(Connection closed|Request timed out)/.test(why))
+    return "If the broker is up: what listens there may be another server, or a listener that wants `tls` or `sasl` in `kafka`.";
+  return "Is the broker up, and is its advertised address reachable from here?";
+}
+
+function refusalCure(answer: string): string {
+  if (answer === "ILLEGAL_SASL_STATE") return "This listener asks for no login: take `sasl` out of `kafka`, or give the port of the one that does.";
+  if (answer === "UNSUPPORTED_SASL_MECHANISM") return "Check kafka.sasl.mechanism in offtake.yaml: the broker does not offer it.";
+  return "";
 }
 
 /** The client finds it out in metadata, so that no broker's answer says it: it would be taken for a refusal of who asks. */

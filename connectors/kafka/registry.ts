@@ -10,6 +10,7 @@ import { z } from "zod";
 import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
 import type { AvroSchema } from "../../schemas/envelope.ts";
+import { noRegistry, RegistryAnswer, registryError, registryUnreachable, schemaRefused, statusOf, subjectNotFound } from "./registry-errors.ts";
 
 /** Milliseconds for one call, the client's own three retries included. */
 const limitMs = 20_000;
@@ -22,11 +23,17 @@ export interface RegisteredVersion {
 
 const versionNumbers = z.array(z.int());
 const version = z.object({ id: z.int(), schema: z.string() });
+const errorBody = z.object({ error_code: z.int(), message: z.string().default("") });
+
+/** Asked for to see what answers: nobody has it. */
+const pingSubject = "offtake-ping";
 
 export class Registry {
   readonly #client: SchemaRegistry;
   readonly #address: { readonly host: string; readonly auth?: { readonly username: string; readonly password: string } };
   readonly #shown: string;
+  /** Whether what answers there has been found to be a registry. */
+  #recognised = false;
 
   /** @param url may carry user:password */
   constructor(url: Secret) {
@@ -60,11 +67,7 @@ export class Registry {
       });
     } catch (error) {
       const status = statusOf(error);
-      if (status === 409 || status === 422)
-        throw new OfftakeError("SCHEMA_REFUSED", `The registry refuses the schema of ${subject}: ${messageOf(error)}.`, {
-          cause: error,
-          cure: `Its readers would not understand the changed table. Undo the change, or agree with the service's team and let this one version through: PUT {"compatibility": "NONE"} to /config/${subject} of the registry, and BACKWARD again once the connector goes on, as it does by itself.`,
-        });
+      if (status === 409 || status === 422) throw schemaRefused(error, this.#shown, subject);
       throw this.#judged(error, doing);
     }
   }
@@ -97,18 +100,41 @@ export class Registry {
     const path = `subjects/${encodeURIComponent(subject)}/versions`;
     try {
       return await this.#limited(doing, async () => {
-        const numbers = versionNumbers.parse(await this.#get(path));
+        const numbers = this.#parsed(versionNumbers, await this.#get(path));
         const versions: RegisteredVersion[] = [];
         for (const number of numbers.toSorted((a, b) => a - b)) {
-          const { id, schema } = version.parse(await this.#get(`${path}/${number}`));
+          const { id, schema } = this.#parsed(version, await this.#get(`${path}/${number}`));
           versions.push({ id, schema: JSON.parse(schema) });
         }
         return versions;
       });
     } catch (error) {
-      if (statusOf(error) === 404) return [];
+      if (isSubjectNotFound(error)) return [];
       throw this.#judged(error, doing);
     }
+  }
+
+  /**
+   * Whether it answers, and as a registry does: a login page or another server's "not found" would be taken for a subject that is new.
+   *
+   * @throws OfftakeError REGISTRY_UNREACHABLE, REGISTRY_REFUSED
+   */
+  async ping(): Promise<void> {
+    const doing = "answer";
+    try {
+      await this.#inTime(doing, async () => this.#recognise());
+    } catch (error) {
+      throw this.#judged(error, doing);
+    }
+  }
+
+  async #recognise(): Promise<void> {
+    try {
+      this.#parsed(versionNumbers, await this.#get(`subjects/${pingSubject}/versions`));
+    } catch (error) {
+      if (!isSubjectNotFound(error)) throw error;
+    }
+    this.#recognised = true;
   }
 
   /** What the client, which gives only parsed schemas, without what other software calls custom attributes, cannot. */
@@ -117,23 +143,30 @@ export class Registry {
     const authorization = auth && `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString("base64")}`;
     const headers = { accept: "application/json", ...(authorization === undefined ? {} : { authorization }) };
     const response = await fetch(`${host}/${path}`, { headers, signal: AbortSignal.timeout(limitMs) });
-    if (!response.ok) throw Object.assign(new Error(await response.text()), { status: response.status });
-    return response.json();
+    const body = await bodyOf(response);
+    if (response.ok) return body;
+    const { data: refusal } = errorBody.safeParse(body);
+    if (response.status === 404 && refusal === undefined) throw noRegistry(this.#shown, `404 for /${path}, and not as a registry says it`);
+    throw new RegistryAnswer(response.status, refusal?.error_code, refusal?.message ?? response.statusText);
   }
 
-  /** Whether it answers at all. @throws OfftakeError REGISTRY_UNREACHABLE, REGISTRY_REFUSED */
-  async ping(): Promise<void> {
-    const doing = "answer";
-    try {
-      await this.#limited(doing, async () => this.#client.getLatestSchemaId("offtake-ping"));
-    } catch (error) {
-      if (statusOf(error) !== 404) throw this.#judged(error, doing);
-    }
+  #parsed<T>(shape: z.ZodType<T>, body: unknown): T {
+    const { data, success } = shape.safeParse(body);
+    if (success) return data;
+    throw noRegistry(this.#shown, body === undefined ? "it answers with a page, not with JSON" : "it answers with JSON of another kind");
   }
 
+  /** A call of the client, once it is known what it talks to. */
   async #limited<T>(doing: string, call: () => Promise<T>): Promise<T> {
+    return this.#inTime(doing, async () => {
+      if (!this.#recognised) await this.#recognise();
+      return call();
+    });
+  }
+
+  async #inTime<T>(doing: string, call: () => Promise<T>): Promise<T> {
     const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(this.#unreachable(doing, `no answer within ${limitMs / 1000} s`)), limitMs);
+    const timer = setTimeout(() => reject(registryUnreachable(this.#shown, doing, `no answer within ${limitMs / 1000} s`)), limitMs);
     try {
       return await Promise.race([call(), late]);
     } finally {
@@ -141,23 +174,23 @@ export class Registry {
     }
   }
 
-  #unreachable(doing: string, why: string, cause?: unknown): OfftakeError {
-    return new OfftakeError("REGISTRY_UNREACHABLE", `The schema registry at ${this.#shown} did not ${doing}: ${why}.`, {
-      cause,
-      cure: "Is it up, and is registry.url right?",
-    });
-  }
-
   #judged(error: unknown, doing: string): OfftakeError {
-    if (error instanceof OfftakeError) return error;
-    const status = statusOf(error);
-    const why = messageOf(error);
-    if (status === undefined || status < 400 || status >= 500 || status === 429) return this.#unreachable(doing, why, error);
-    return new OfftakeError("REGISTRY_REFUSED", `The schema registry at ${this.#shown} refuses to ${doing}: ${status} ${why}.`, {
-      cause: error,
-      cure: "Check registry.url (for Apicurio it ends with /apis/ccompat/v7) and its user and password.",
-    });
+    return registryError(error, this.#shown, doing);
   }
+}
+
+/** Undefined for what is not JSON. */
+async function bodyOf(response: Response): Promise<unknown> {
+  try {
+    return JSON.parse(await response.text());
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function isSubjectNotFound(error: unknown): boolean {
+  return error instanceof RegistryAnswer && error.errorCode === subjectNotFound;
 }
 
 function hostAndAuth(url: Secret): { host: string; auth?: { username: string; password: string } } {
@@ -165,16 +198,8 @@ function hostAndAuth(url: Secret): { host: string; auth?: { username: string; pa
   const auth = { username: decodeURIComponent(parsed.username), password: decodeURIComponent(parsed.password) };
   parsed.username = "";
   parsed.password = "";
-  const host = parsed.href.replace(/\/$/, "");
+  const host = parsed.href.replace(/\/+$/, "");
   return auth.username === "" ? { host } : { host, auth };
-}
-
-/** The HTTP status of the client's errors; undefined when nobody answered. */
-function statusOf(error: unknown): number | undefined {
-  // Where nobody answers, the client makes up a status of 400, with the network's error as what the registry is said to have answered.
-  if (/ status 400: .*(\bE[A-Z_]{4,}\b|socket hang up)/.test(messageOf(error))) return undefined;
-  if (typeof error === "object" && error !== null && "status" in error && typeof error.status === "number" && error.status > 0) return error.status;
-  return undefined;
 }
 
 /** The client refuses to register under another level than the one it was told, and names the subject's level in its message. */

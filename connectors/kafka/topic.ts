@@ -66,7 +66,8 @@ export interface TopicFault {
  */
 export function topicFaults(topic: string, leader: Leader, settings: TopicSettings, maxEventBytes: number, production: boolean): TopicFault[] {
   const faults: TopicFault[] = [];
-  const set = (setting: string): string => `kafka-configs --alter --topic ${topic} --add-config ${setting}`;
+  const set = (setting: string): string =>
+    `kafka-configs --bootstrap-server ${leader.host}:${leader.port} --alter --topic ${topic} --add-config ${setting}`;
   if (leader.partitions !== 1)
     faults.push({
       what: `has ${leader.partitions} partitions, where commit order needs exactly one`,

@@ -106,7 +106,7 @@ export const errorCodes = {
   EVENT_TOO_LARGE: "operator",
   /** The registry cannot be reached. Needed at start and when a table changes; what is known already goes on. */
   REGISTRY_UNREACHABLE: "yes",
-  /** The registry refuses the request itself: wrong path, user or password. */
+  /** The registry refuses the request itself: wrong user or password, read-only just now. Or what answers at registry.url is no registry. The message says which. */
   REGISTRY_REFUSED: "operator",
   /** The registry refuses a changed table's schema as incompatible. That connector stops before the first event with it; all others go on. */
   SCHEMA_REFUSED: "operator",

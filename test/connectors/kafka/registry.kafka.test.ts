@@ -120,6 +120,28 @@ describe("Registry", () => {
     await expect(wrong.register(uniqueName("subject"), schemaOf({ id: 20 }))).rejects.toMatchObject({ code: "REGISTRY_REFUSED" });
   });
 
+  test("takes any number of slashes behind its path", async () => {
+    await expect(registry(`${inject("registry")}//`).register(uniqueName("subject"), schemaOf({ id: 20 }))).resolves.toBeGreaterThan(0);
+  });
+
+  test.each([
+    ["a page", 200, "text/html", "<html>Welcome</html>", "with a page"],
+    ["a page that is not there", 404, "text/html", "<html>Not Found</html>", "404 for /subjects/offtake-ping/versions"],
+    ["JSON of something else", 200, "application/json", "{}", "JSON of another kind"],
+    ["another API's not found", 404, "application/json", '{"error":"not found"}', "404 for /subjects"],
+  ])("what answers with %s is none, whatever is asked of it", async (_, status, type, body, words) => {
+    const server = createServer((__, response) => response.writeHead(status, { "content-type": type }).end(body)).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+    const refused = { code: "REGISTRY_REFUSED", message: expect.stringContaining(words), cure: expect.stringContaining("/apis/ccompat/v7") };
+    await expect(registry(url).ping()).rejects.toMatchObject(refused);
+    await expect(registry(url).register(uniqueName("subject"), schemaOf({ id: 20 }))).rejects.toMatchObject(refused);
+    await expect(registry(url).versions("subject")).rejects.toMatchObject(refused);
+    await expect(registry(url).schema(1)).rejects.toMatchObject(refused);
+    server.close();
+  });
+
   test.each([
     [401, "REGISTRY_REFUSED"],
     [403, "REGISTRY_REFUSED"],

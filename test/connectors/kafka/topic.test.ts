@@ -42,7 +42,7 @@ describe("topicFaults", () => {
 
   test("names every fault, each with its cure, and refuses the topic with the first", () => {
     const found = topicFaults("offtake.api", { ...leader, partitions: 2 }, { ...settings, cleanupPolicy: "compact" }, maxEvent, true);
-    expect(found[1]!.cure).toBe("kafka-configs --alter --topic offtake.api --add-config cleanup.policy=delete");
+    expect(found[1]!.cure).toBe("kafka-configs --bootstrap-server broker:9092 --alter --topic offtake.api --add-config cleanup.policy=delete");
     expect(() => refuseFaultyTopic("offtake.api", found)).toThrow(
       expect.objectContaining({ code: "TOPIC_UNSUITABLE", message: expect.stringContaining("2 partitions") }),
     );
