@@ -7,21 +7,17 @@
  *
  * Pure.
  */
-import type { ServiceConfiguration } from "./configuration.ts";
 import { OfftakeError } from "./errors.ts";
 import { nearestName } from "./nearest-name.ts";
-import { type Mapped, mappingOf } from "./table-mapping.ts";
+import { type Addressed, sharedTargets } from "./shared-targets.ts";
 import { fullName, isLiteral, matchesTable, type TableName } from "./table-pattern.ts";
-
-/** The part of a service that says what it owns, and where that goes. */
-type Owner = Pick<ServiceConfiguration, "name"> & Mapped;
 
 /**
  * @param catalog every ordinary and partitioned table of the source that is not PostgreSQL's own
  * @returns the tables of each service by its name, in the catalog's order; a table that several entries of one service match is there once
  * @throws OfftakeError TABLES_UNRESOLVED with all faults: an entry that matches nothing, a table that two services own, two tables that go to one
  */
-export function expandTables(services: readonly Owner[], catalog: readonly TableName[]): ReadonlyMap<string, readonly TableName[]> {
+export function expandTables(services: readonly Addressed[], catalog: readonly TableName[]): ReadonlyMap<string, readonly TableName[]> {
   const faults: string[] = [];
   const owned = new Map<string, TableName[]>(services.map((service) => [service.name, []]));
   for (const service of services) {
@@ -43,7 +39,7 @@ export function expandTables(services: readonly Owner[], catalog: readonly Table
         `the table ${fullName(table)} has two owners: ${entries.map(({ service, pattern }) => `\`${pattern}\` of services.${service}.tables`).join(" and ")}`,
       );
   }
-  for (const service of services) faults.push(...sharedTargets(service, owned.get(service.name) ?? []));
+  faults.push(...sharedTargets(services, owned));
   if (faults.length === 0) return owned;
   throw new OfftakeError(
     "TABLES_UNRESOLVED",
@@ -52,22 +48,6 @@ export function expandTables(services: readonly Owner[], catalog: readonly Table
       cure: "Mend `tables` in the configuration, or create the tables in the source.",
     },
   );
-}
-
-/** Rows of two tables in one would write over each other. */
-function sharedTargets(service: Owner, tables: readonly TableName[]): string[] {
-  const taken = new Map<string, TableName>();
-  const faults: string[] = [];
-  for (const table of tables) {
-    const target = fullName(mappingOf(service, table));
-    const other = taken.get(target);
-    if (other === undefined) taken.set(target, table);
-    else
-      faults.push(
-        `the tables ${fullName(other)} and ${fullName(table)} of services.${service.name} both go to ${target} of its target: give one of them another \`target\`, or target.schema another name, or leave one of them out`,
-      );
-  }
-  return faults;
 }
 
 function nothingMatches(pattern: string, literal: boolean, catalog: readonly TableName[]): string {
