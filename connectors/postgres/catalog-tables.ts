@@ -7,6 +7,7 @@
  * Source: PostgreSQL documentation, pg_class, pg_inherits, pg_partitioned_table, "Replica Identity" in ALTER TABLE.
  */
 import type { ClientBase } from "pg";
+import type { Partition } from "../../services/runtime/expand-tables.ts";
 import type { TableName } from "../../services/runtime/table-pattern.ts";
 
 export interface TableRow {
@@ -86,5 +87,31 @@ SELECT n.nspname AS schema, c.relname AS table
 /** Every table of the database that is a user's: not the system's, not an extension's, not temporary. Partitions are tables too. */
 export async function listTables(client: ClientBase): Promise<TableName[]> {
   const { rows } = await client.query<TableName>(listSql);
+  return rows;
+}
+
+// One that is being detached is none any more: the rows of queries have left it already.
+const partitionsSql = `
+WITH RECURSIVE below AS (
+    SELECT i.inhrelid AS oid, i.inhparent AS ancestor, 1 AS distance
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent
+     WHERE c.relkind = 'p' AND NOT i.inhdetachpending
+  UNION ALL
+    SELECT below.oid, i.inhparent, below.distance + 1
+      FROM below JOIN pg_inherits i ON i.inhrelid = below.ancestor
+     WHERE NOT i.inhdetachpending
+)
+SELECT n.nspname AS schema, c.relname AS table,
+       json_agg(json_build_object('schema', an.nspname, 'table', a.relname) ORDER BY below.distance) AS ancestors
+  FROM below
+  JOIN pg_class c ON c.oid = below.oid AND c.relkind IN ('r', 'p')
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_class a ON a.oid = below.ancestor
+  JOIN pg_namespace an ON an.oid = a.relnamespace
+ GROUP BY n.nspname, c.relname`;
+
+/** Every table of the database that is a partition, with what it is a part of. */
+export async function listPartitions(client: ClientBase): Promise<Partition[]> {
+  const { rows } = await client.query<Partition>(partitionsSql);
   return rows;
 }

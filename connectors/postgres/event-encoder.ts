@@ -230,7 +230,8 @@ export class EventEncoder {
     writer.byte(0);
   }
 
+  /** What the old row says to be whole, a partition may have logged with its key alone: where it has nothing, it does not say that there was nothing. */
   #isMissing(i: number, decoder: PgoutputDecoder): boolean {
-    return decoder.oldKind !== Old.whole && !(decoder.oldKind === Old.key && this.#isKey[i]!);
+    return decoder.oldKind === Old.none || decoder.old.kind[i] !== Value.text;
   }
 }

@@ -8,12 +8,11 @@
  */
 import type { ClientBase } from "pg";
 import type { ConnectorConfiguration, ServiceConfiguration } from "../../services/runtime/configuration.ts";
-import { expandTables } from "../../services/runtime/expand-tables.ts";
 import type { Log } from "../../services/runtime/log.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
 import { type CapturedTable, recordCaptured } from "./captured-tables.ts";
-import { listTables } from "./catalog-tables.ts";
 import { capturedTables, readPublication, refusePublication } from "./publication.ts";
+import { serviceTables } from "./service-tables.ts";
 import { endSession, openSession, sessionError } from "./session.ts";
 
 export interface PublicationWatchContext {
@@ -46,7 +45,7 @@ export class PublicationWatch {
   async look(): Promise<number> {
     const { connector, service } = this.#context;
     // Only its own: another service's table that was dropped is no reason to stop this one.
-    const tables = expandTables([service], await listTables(this.#source)).get(service.name) ?? [];
+    const tables = (await serviceTables(this.#source, [service])).get(service.name) ?? [];
     const publication = await readPublication(this.#source, connector.publication);
     await this.#record(capturedTables(refusePublication(connector.publication, publication, tables), tables));
     return tables.length;

@@ -33,6 +33,8 @@ export interface Publication {
   /** Whether it has the stored generated columns, which no server before 18 can publish. */
   readonly generated: boolean;
   readonly tables: readonly PublishedTable[];
+  /** Partitioned tables that it holds and of which it publishes the partitions, each under its own name. */
+  readonly split: readonly TableName[];
 }
 
 const publicationSql = `
@@ -42,11 +44,18 @@ const publicationSql = `
     FROM pg_catalog.pg_publication p
    WHERE pubname = $1`;
 
-/** Under REPLICA IDENTITY FULL every column is the identity, and from PostgreSQL 18 on one that is not published takes the table's updates away. */
+/**
+ * Under REPLICA IDENTITY FULL every column is the identity, and from PostgreSQL 18 on one that is not published takes the table's updates away. Of a
+ * partitioned table it is the identity of the partition that counts.
+ */
 export const needsGeneratedSql = `
-  (c.relreplident = 'f' AND current_setting('server_version_num')::int4 >= 180000
-   AND EXISTS (SELECT 1 FROM pg_catalog.pg_attribute g WHERE g.attrelid = c.oid AND g.attgenerated = 's' AND NOT g.attisdropped))`;
+  (current_setting('server_version_num')::int4 >= 180000
+   AND EXISTS (SELECT 1 FROM pg_catalog.pg_attribute g WHERE g.attrelid = c.oid AND g.attgenerated = 's' AND NOT g.attisdropped)
+   AND EXISTS (SELECT 1
+                 FROM (SELECT c.oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)) AS parts (oid)
+                 JOIN pg_catalog.pg_class f ON f.oid = parts.oid AND f.relreplident = 'f'))`;
 
+// A partitioned table's rows come under other names while publish_via_partition_root is off, so any ALTER PUBLICATION … SET makes it a member anew.
 // Joined by name: a cast to regclass may be made of tables that are not published, in schemas that the role may not look into.
 const tablesSql = `
   SELECT p.schemaname AS schema, p.tablename AS table, p.attnames::text[] AS columns, coalesce(p.rowfilter, '') AS row_filter,
@@ -54,7 +63,7 @@ const tablesSql = `
                  FROM pg_catalog.pg_attribute a
                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
                 ORDER BY a.attnum) AS publishable,
-         concat_ws('.', u.oid, c.oid, r.oid, s.oid) AS membership, ${needsGeneratedSql} AS needs_generated,
+         concat_ws('.', u.oid, c.oid, r.oid, s.oid, CASE WHEN c.relkind = 'p' THEN u.xmin::text END) AS membership, ${needsGeneratedSql} AS needs_generated,
          coalesce((SELECT json_agg(json_build_object('schema', (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = l.relnamespace), 'table', l.relname))
                      FROM pg_catalog.pg_partition_tree(c.oid) AS tree
                      JOIN pg_catalog.pg_class l ON l.oid = tree.relid
@@ -67,6 +76,15 @@ const tablesSql = `
     LEFT JOIN pg_catalog.pg_publication_namespace s ON s.pnpubid = u.oid AND s.pnnspid = c.relnamespace
    WHERE p.pubname = $1
    ORDER BY 1, 2`;
+
+const splitSql = `
+  SELECT n.nspname AS schema, c.relname AS table
+    FROM pg_catalog.pg_publication u
+    JOIN pg_catalog.pg_class c ON c.relkind = 'p'
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE u.pubname = $1 AND NOT u.pubviaroot
+     AND (u.puballtables OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel r WHERE r.prpubid = u.oid AND r.prrelid = c.oid)
+          OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace s WHERE s.pnpubid = u.oid AND s.pnnspid = c.relnamespace))`;
 
 /** @returns undefined when there is none of that name */
 export async function readPublication(client: ClientBase, name: string): Promise<Publication | undefined> {
@@ -86,6 +104,7 @@ export async function readPublication(client: ClientBase, name: string): Promise
     viaRoot: found.via_root,
     generated: found.generated,
     tables: tables.rows.map(({ row_filter: rowFilter, needs_generated: needsGenerated, ...table }) => ({ ...table, rowFilter, needsGenerated })),
+    split: (await client.query<TableName>(splitSql, [name])).rows,
   };
 }
 
@@ -105,13 +124,24 @@ export function publicationFaults(publication: Publication, tables: readonly Tab
       cure: `ALTER PUBLICATION ${name} SET (publish = 'insert, update, delete, truncate');`,
     });
   for (const { schema, table } of tables) {
-    const published = publication.tables.find((each) => each.schema === schema && each.table === table);
+    const published = publication.tables.find((each) => isSame(each, { schema, table }));
     const quoted = `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
     const root = publishedAs(publication, { schema, table });
     if (published === undefined && root !== undefined) {
+      const whole = `${escapeIdentifier(root.schema)}.${escapeIdentifier(root.table)}`;
+      const needed = publication.tables.some((each) => each.partitions.length > 0 && tables.some((own) => isSame(own, each)));
       faults.push({
         what: `has publish_via_partition_root: changes of the partition ${schema}.${table} come as changes of ${root.schema}.${root.table}, and TRUNCATE of it alone does not come at all`,
-        cure: `ALTER PUBLICATION ${name} SET (publish_via_partition_root = false);`,
+        cure: needed
+          ? `BEGIN; ALTER PUBLICATION ${name} DROP TABLE ${whole}; ALTER PUBLICATION ${name} ADD TABLE ${quoted}; COMMIT; -- and its other partitions`
+          : `ALTER PUBLICATION ${name} SET (publish_via_partition_root = false);`,
+      });
+      continue;
+    }
+    if (published === undefined && publication.split.some((each) => isSame(each, { schema, table }))) {
+      faults.push({
+        what: `has not publish_via_partition_root: changes of the partitioned table ${schema}.${table} come as changes of its partitions`,
+        cure: `ALTER PUBLICATION ${name} SET (publish_via_partition_root = true);`,
       });
       continue;
     }
@@ -139,6 +169,10 @@ export function publicationFaults(publication: Publication, tables: readonly Tab
       });
   }
   return faults;
+}
+
+function isSame(a: TableName, b: TableName): boolean {
+  return a.schema === b.schema && a.table === b.table;
 }
 
 /** @returns the partitioned table under whose name the publication has the changes of this one; undefined for none */

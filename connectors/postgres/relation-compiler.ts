@@ -36,6 +36,17 @@ const emptySql = `
                       WHERE m.attname = a.attname AND m.atthasmissing
                         AND m.attrelid IN (SELECT $1 UNION ALL SELECT relid FROM pg_catalog.pg_partition_tree($1)))`;
 
+// The stream describes a partition also where its rows come under another name.
+const underRootSql = `
+  SELECT CASE WHEN c.relispartition THEN EXISTS (
+           SELECT FROM pg_catalog.pg_publication_tables p
+             JOIN pg_catalog.pg_namespace n ON n.nspname = p.schemaname
+             JOIN pg_catalog.pg_class root ON root.relnamespace = n.oid AND root.relname = p.tablename
+            WHERE p.pubname = $2 AND root.oid <> c.oid AND root.oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid)))
+         ELSE false END AS under_root
+    FROM pg_catalog.pg_class c
+   WHERE c.oid = $1`;
+
 // The stream is ahead of the catalogs: a transaction comes as soon as its commit is on disk, and other sessions see what it did, a new key too, only a
 // moment later. Its lock on its own id goes after that.
 const endingSql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'transactionid' AND transactionid = $1::xid) AS ending";
@@ -46,15 +57,17 @@ const lookEveryMs = 10;
 export class RelationCompiler {
   readonly #topicPrefix: string;
   readonly #topic: string;
+  readonly #publication: string;
   readonly #registry: Registry;
   readonly #source: ClientBase;
   readonly #sourceUrl: Secret;
   readonly #types = new Map<number, NamedType>();
 
   /** @param source a session at sourceUrl, for what the stream does not say */
-  constructor(topicPrefix: string, topic: string, registry: Registry, source: ClientBase, sourceUrl: Secret) {
+  constructor(topicPrefix: string, topic: string, publication: string, registry: Registry, source: ClientBase, sourceUrl: Secret) {
     this.#topicPrefix = topicPrefix;
     this.#topic = topic;
+    this.#publication = publication;
     this.#registry = registry;
     this.#source = source;
     this.#sourceUrl = sourceUrl;
@@ -63,6 +76,21 @@ export class RelationCompiler {
   /** A type that is not built in; its message comes before the relation's. */
   learn(type: NamedType): void {
     this.#types.set(type.oid, type);
+  }
+
+  /**
+   * @param xid the transaction that the relation message came in
+   * @returns whether it is a partition of which the rows come under its root's name
+   * @throws OfftakeError SOURCE_UNREACHABLE
+   */
+  async comesUnderRoot({ oid }: Relation, xid: number): Promise<boolean> {
+    try {
+      await this.#ended(xid);
+      const { rows } = await this.#source.query<{ under_root: boolean }>(underRootSql, [oid, this.#publication]);
+      return rows[0]?.under_root === true;
+    } catch (error) {
+      throw sessionError(error, "source", this.#sourceUrl);
+    }
   }
 
   /**
@@ -96,14 +124,18 @@ export class RelationCompiler {
 
   /** Names of the key's columns, and of those that hold null in rows that are older. */
   async #catalog(relation: Relation, xid: number): Promise<{ keys: ReadonlySet<string>; empty: ReadonlySet<string> }> {
-    const isEnding = async (): Promise<boolean> => (await this.#source.query<{ ending: boolean }>(endingSql, [String(xid)])).rows[0]!.ending;
-    while (await isEnding()) await pause(lookEveryMs);
+    await this.#ended(xid);
     const names = async (sql: string): Promise<Set<string>> => {
       const { rows } = await this.#source.query<{ name: string }>(sql, [relation.oid]);
       return new Set(rows.map((row) => row.name));
     };
     const inStream = new Set(relation.columns.filter((column) => column.key).map((column) => column.name));
     return { keys: isKeyOfCatalog(relation) ? await names(primaryKeySql) : inStream, empty: await names(emptySql) };
+  }
+
+  async #ended(xid: number): Promise<void> {
+    const isEnding = async (): Promise<boolean> => (await this.#source.query<{ ending: boolean }>(endingSql, [String(xid)])).rows[0]!.ending;
+    while (await isEnding()) await pause(lookEveryMs);
   }
 }
 

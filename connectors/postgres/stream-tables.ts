@@ -18,8 +18,9 @@ export interface StreamTablesOptions {
 
 export interface KnownTable {
   readonly relation: Relation;
-  /** Undefined for a table that is not the service's. */
+  /** Undefined for a table that is not the service's, and for a partition of which the rows come under its root's name. */
   readonly encoder: EventEncoder | undefined;
+  readonly underRoot: boolean;
 }
 
 export class StreamTables {
@@ -35,20 +36,24 @@ export class StreamTables {
   /** The stream describes a table. @returns whether it has to be compiled before the next row is read */
   describe(relation: Relation): boolean {
     const known = this.#known.get(relation.oid);
-    if (known !== undefined && sameRelation(known.relation, relation)) return false;
-    const { owns, leftOut } = this.#options;
-    if (owns(relation.schema, relation.name)) return true;
-    leftOut(`the table ${relation.schema}.${relation.name}, which is in the publication and not among the service's tables`);
-    this.#known.set(relation.oid, { relation, encoder: undefined });
-    return false;
+    // A partition that has been detached since looks the same, and its rows come under its own name.
+    return known === undefined || known.underRoot || !sameRelation(known.relation, relation);
   }
 
   /** @throws OfftakeError as RelationCompiler.compile */
   async compile(relation: Relation, xid: number): Promise<void> {
-    const before = this.#known.get(relation.oid)?.encoder;
+    const { owns, leftOut } = this.#options;
+    const { schema, name, oid } = relation;
+    const before = this.#known.get(oid)?.encoder;
+    const underRoot = await this.#compiler.comesUnderRoot(relation, xid);
+    if (underRoot || !owns(schema, name)) {
+      if (!underRoot) leftOut(`the table ${schema}.${name}, which is in the publication and not among the service's tables`);
+      this.#known.set(oid, { relation, encoder: undefined, underRoot });
+      return;
+    }
     const encoder = await this.#compiler.compile(relation, xid);
     if (before !== undefined) encoder.goOnFrom(before);
-    this.#known.set(relation.oid, { relation, encoder });
+    this.#known.set(oid, { relation, encoder, underRoot });
   }
 
   /**

@@ -4,7 +4,7 @@
  * Source: PostgreSQL documentation, "CREATE PUBLICATION", "pg_replication_slots".
  */
 import type { Client } from "pg";
-import { needsGenerated, publicationSql } from "../../connectors/postgres/create-publication.ts";
+import { neededOptions, publicationSql } from "../../connectors/postgres/create-publication.ts";
 import { publicationFaults, readPublication } from "../../connectors/postgres/publication.ts";
 import { slotHealth } from "../../connectors/postgres/slot-health.ts";
 import { readSlot } from "../../connectors/postgres/slot.ts";
@@ -34,7 +34,7 @@ export async function checkConnector(
       fault(
         where,
         `the publication ${connector.publication} does not exist, and the role may not create it: it does not own all of the tables, or lacks CREATE on the database`,
-        publicationSql(connector.publication, tables, await needsGenerated(source, tables)),
+        publicationSql(connector.publication, tables, await neededOptions(source, tables)),
       ),
     );
   const slot = await readSlot(source, connector.slot);

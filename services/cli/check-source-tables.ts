@@ -4,12 +4,13 @@
  * Source: PostgreSQL documentation, "ALTER TABLE", REPLICA IDENTITY; "Logical Replication", Security.
  */
 import { escapeIdentifier, type Client } from "pg";
+import { partitionFaults, readPartitioned } from "../../connectors/postgres/partition-faults.ts";
 import { OfftakeError } from "../runtime/errors.ts";
-import type { TableName } from "../runtime/table-pattern.ts";
+import { fullName, type TableName } from "../runtime/table-pattern.ts";
 import { fault, type Finding } from "./finding.ts";
 
 const tablesSql = `
-  SELECT n.nspname AS schema, c.relname AS table, c.relreplident AS identity, c.relpersistence = 'u' AS unlogged, c.relkind = 'p' AS partitioned, current_user AS role,
+  SELECT n.nspname AS schema, c.relname AS table, c.relreplident AS identity, c.relpersistence = 'u' AS unlogged, current_user AS role,
          has_schema_privilege(n.oid, 'USAGE') AS schema_usable, has_table_privilege(c.oid, 'SELECT') AS readable,
          has_table_privilege(c.oid, 'SELECT') AND row_security_active(c.oid) AS hidden,
          EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate) AS keyed,
@@ -27,7 +28,6 @@ const tablesSql = `
 interface TableRow extends TableName {
   identity: string;
   unlogged: boolean;
-  partitioned: boolean;
   role: string;
   schema_usable: boolean;
   readable: boolean;
@@ -40,7 +40,8 @@ interface TableRow extends TableName {
 
 export async function checkSourceTables(source: Client, where: string, tables: readonly TableName[]): Promise<Finding[]> {
   const rows = await readTables(source, tables);
-  return rows.flatMap((row): Finding[] => [...identityFaults(where, row), ...rightFaults(where, row)]);
+  const faults = rows.flatMap((row): Finding[] => [...identityFaults(where, row), ...rightFaults(where, row)]);
+  return [...faults, ...(await partitionFindings(source, where, rows))];
 }
 
 /**
@@ -49,8 +50,18 @@ export async function checkSourceTables(source: Client, where: string, tables: r
  * @throws OfftakeError TABLE_UNSUITABLE with the first fault
  */
 export async function refuseUnsuitableTables(source: Client, tables: readonly TableName[]): Promise<void> {
-  const [found] = (await readTables(source, tables)).flatMap((row) => identityFaults("source", row));
+  const rows = await readTables(source, tables);
+  const [found] = [...rows.flatMap((row) => identityFaults("source", row)), ...(await partitionFindings(source, "source", rows))];
   if (found !== undefined) throw new OfftakeError("TABLE_UNSUITABLE", `${found.what[0]!.toUpperCase()}${found.what.slice(1)}.`, { cure: found.cure });
+}
+
+/** Of tables whose own identity is in order: what their partitions lack beside it is their own. */
+async function partitionFindings(source: Client, where: string, rows: readonly TableRow[]): Promise<Finding[]> {
+  const partitioned = await readPartitioned(
+    source,
+    rows.filter((row) => identityFaults(where, row).length === 0),
+  );
+  return partitioned.flatMap((each) => partitionFaults(each).map(({ what, cure }) => fault(where, `the table ${fullName(each)} ${what}`, cure)));
 }
 
 async function readTables(source: Client, tables: readonly TableName[]): Promise<TableRow[]> {
@@ -60,17 +71,9 @@ async function readTables(source: Client, tables: readonly TableName[]): Promise
 
 /** Whether updates and deletes of it can be published. */
 function identityFaults(where: string, row: TableRow): Finding[] {
-  const { schema, table, identity, unlogged, partitioned, keyed, indexed } = row;
+  const { schema, table, identity, unlogged, keyed, indexed } = row;
   const name = `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
   const shown = `the table ${schema}.${table}`;
-  if (partitioned)
-    return [
-      fault(
-        where,
-        `${shown} is partitioned: this version captures partitions, each as a table of its own, and not the whole`,
-        `Take ${table} out of \`tables\`, or out of what its pattern matches.`,
-      ),
-    ];
   if (unlogged) return [fault(where, `${shown} is unlogged: its changes are not in the WAL`, `ALTER TABLE ${name} SET LOGGED;`)];
   const whole = `ALTER TABLE ${name} REPLICA IDENTITY FULL; -- or better, give it a primary key`;
   if (identity === "n")

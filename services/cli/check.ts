@@ -5,8 +5,9 @@
 import type { Client } from "pg";
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
-import { needsGenerated } from "../../connectors/postgres/create-publication.ts";
+import { neededOptions } from "../../connectors/postgres/create-publication.ts";
 import { readPublication } from "../../connectors/postgres/publication.ts";
+import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError } from "../runtime/errors.ts";
@@ -77,7 +78,7 @@ async function checkSource(configuration: Configuration): Promise<CheckedSource>
 async function publishesGenerated(source: Client, { connectors }: Configuration, service: string, tables: readonly TableName[]): Promise<boolean> {
   const name = connectors.find((connector) => connector.service === service)?.publication;
   const publication = name === undefined ? undefined : await readPublication(source, name);
-  return publication?.generated === true || needsGenerated(source, tables);
+  return publication?.generated === true || (await neededOptions(source, tables)).generated;
 }
 
 async function orFinding(where: string, look: () => Promise<Finding[]>): Promise<Finding[]> {

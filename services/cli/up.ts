@@ -5,14 +5,15 @@
  * The order matters: the target is ready before a slot holds any WAL, and slot and topic come into being together (open-topic.ts).
  */
 import type { Client } from "pg";
-import { listTables } from "../../connectors/postgres/catalog-tables.ts";
 import { readCaptured, recordCaptured } from "../../connectors/postgres/captured-tables.ts";
 import { ensurePublication } from "../../connectors/postgres/create-publication.ts";
 import { openTransactionsEnded } from "../../connectors/postgres/open-transactions.ts";
 import { openSlotAndTopic } from "../../connectors/postgres/open-topic.ts";
 import { capturedTables, readPublication, refusePublication } from "../../connectors/postgres/publication.ts";
+import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { readSlot } from "../../connectors/postgres/slot.ts";
+import { withStartOver } from "../../connectors/postgres/start-over.ts";
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
 import { ensureTopic } from "../../connectors/kafka/topic.ts";
@@ -21,7 +22,6 @@ import { migrateTarget } from "../apply/migrate-target.ts";
 import { markNeedsCopy, readNeedsCopy, unmarkNeedsCopy } from "../apply/needs-copy.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { interrupted } from "../runtime/errors.ts";
-import { expandTables } from "../runtime/expand-tables.ts";
 import { mappingOf } from "../runtime/table-mapping.ts";
 import { fullName, type TableName } from "../runtime/table-pattern.ts";
 import { refuseUnsuitableTables } from "./check-source-tables.ts";
@@ -52,7 +52,7 @@ export async function up(configuration: Configuration, options: UpOptions, termi
   const cluster = new KafkaCluster(configuration.kafka, "offtake-up");
   try {
     const registry = new Registry(configuration.registry.url);
-    const owned = expandTables(configuration.services, await listTables(source));
+    const owned = await serviceTables(source, configuration.services);
     const done: ServiceUp[] = [];
     for (const connector of configuration.connectors) {
       if (signal.aborted) throw interrupted(`the service ${connector.service} was prepared`);
@@ -97,7 +97,7 @@ interface UpContext {
 }
 
 async function upService(context: UpContext): Promise<ServiceUp> {
-  const { service } = context;
+  const { service, connector } = context;
   const { url } = service.target;
   const target = await openSession(url, {
     side: "target",
@@ -108,7 +108,7 @@ async function upService(context: UpContext): Promise<ServiceUp> {
   try {
     return await new ServiceOpening(context, target).run();
   } catch (error) {
-    throw sessionError(error, "target", url);
+    throw withStartOver(sessionError(error, "target", url), { connector: connector.name, slot: connector.slot, topic: service.topic });
   } finally {
     await endSession(target);
   }

@@ -56,7 +56,7 @@ function changeOf(random: SeededRandom, table: RandomTable): Change {
   });
   // Now and then all rows: of one key only one of them would be left.
   const all = kind === "update" && random.chance(0.1);
-  return { kind, sql: `UPDATE ONLY ${table.sqlName} SET ${set.join(", ")}${all ? "" : ` WHERE ${someRow(random, table)}`}` };
+  return { kind, sql: `UPDATE ${table.sqlRows} SET ${set.join(", ")}${all ? "" : ` WHERE ${someRow(random, table)}`}` };
 }
 
 /** With as many rows as asked for where no key forbids it; all alike where there is no key. */
@@ -83,9 +83,9 @@ function valueSql(random: SeededRandom, { type, notNull, key, toasted }: RandomC
   return `${escapeLiteral(random.pick(type.values))}::${type.sql}`;
 }
 
-function someRow(random: SeededRandom, { sqlName }: RandomTable): string {
+function someRow(random: SeededRandom, { sqlRows }: RandomTable): string {
   const at = random.between(0, 1000);
-  return `(tableoid, ctid) = (SELECT tableoid, ctid FROM ONLY ${sqlName} ORDER BY ctid OFFSET ${at} % greatest((SELECT count(*) FROM ONLY ${sqlName}), 1) LIMIT 1)`;
+  return `(tableoid, ctid) = (SELECT tableoid, ctid FROM ${sqlRows} ORDER BY tableoid, ctid OFFSET ${at} % greatest((SELECT count(*) FROM ${sqlRows}), 1) LIMIT 1)`;
 }
 
 /** What a key or a check of the monolith's own refuses has not happened. */

@@ -1,8 +1,8 @@
 /**
- * Tables of a monolith as nobody would think of them: any names, any types, any key, any identity, children of each other, columns dropped and added. The
+ * Tables of a monolith as nobody would think of them: any names, any types, any key, any identity, children of each other, partitioned, columns dropped and added. The
  * same seed gives the same tables, so that a run that has shown something can be shown again.
  */
-import { escapeIdentifier } from "pg";
+import { escapeIdentifier, escapeLiteral } from "pg";
 import type { SeededRandom } from "../../infra/demo/seeded-random.ts";
 import type { TableName } from "../../services/runtime/table-pattern.ts";
 import { type RandomType, randomTypes } from "./random-types.ts";
@@ -28,6 +28,10 @@ export interface RandomTable extends TableName {
   readonly columns: readonly RandomColumn[];
   readonly identity: Identity;
   readonly parent: RandomTable | undefined;
+  /** The column by which it is partitioned. */
+  readonly partitionedBy: RandomColumn | undefined;
+  /** Its own rows and its partitions', not those of tables that inherit from it. */
+  readonly sqlRows: string;
   /** In the key's own order. */
   readonly keyOrder: readonly string[];
 }
@@ -119,7 +123,7 @@ function shuffled<T>(random: SeededRandom, list: readonly T[]): T[] {
 export function randomTables(random: SeededRandom, { count, virtual }: RandomTablesOptions): RandomTable[] {
   const tables: RandomTable[] = [];
   for (let number = 0; number < count; number += 1) {
-    const parents = tables.filter(({ parent, columns }) => parent === undefined && columns.length < 40);
+    const parents = tables.filter(({ parent, partitionedBy, columns }) => parent === undefined && partitionedBy === undefined && columns.length < 40);
     const parent = parents.length > 0 && random.chance(0.12) ? random.pick(parents) : undefined;
     // PostgreSQL itself refuses to update a published table that has REPLICA IDENTITY FULL and virtual columns.
     const identity = random.pick(parent?.columns.some(({ generated }) => generated?.virtual) === true ? (["key", "index"] as const) : identities);
@@ -139,7 +143,12 @@ export function randomTables(random: SeededRandom, { count, virtual }: RandomTab
       random,
       columns.filter(({ key }) => key).map(({ name }) => name),
     );
-    tables.push({ number, schema, table, sqlName: `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`, columns, identity, parent, keyOrder });
+    // Whatever is unique must have the column, and what the monolith computes cannot say where a row belongs.
+    const partitionable = columns.filter((column) => counted.includes(column.type) && column.generated === undefined && (column.key || keys === 0));
+    const partitionedBy = parent === undefined && partitionable.length > 0 && random.chance(0.2) ? random.pick(partitionable) : undefined;
+    const sqlName = `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
+    const sqlRows = `${partitionedBy === undefined ? "ONLY " : ""}${sqlName}`;
+    tables.push({ number, schema, table, sqlName, sqlRows, columns, identity, parent, partitionedBy, keyOrder });
   }
   return tables;
 }
@@ -150,13 +159,15 @@ function keyless(column: RandomColumn): RandomColumn {
 
 /** The statements that make it at the monolith. */
 export function tableSql(random: SeededRandom, table: RandomTable): string {
-  const { number, sqlName, columns, identity, parent, keyOrder } = table;
+  const { number, sqlName, columns, identity, parent, partitionedBy, keyOrder } = table;
   const own = columns.slice(parent?.columns.length ?? 0);
   const key = keyOrder.map((name) => escapeIdentifier(name)).join(", ");
   const lines = own.map(columnSql);
   if (identity === "key" || identity === "full") lines.push(`PRIMARY KEY (${key})`);
   if (identity === "deferrable") lines.push(`PRIMARY KEY (${key}) DEFERRABLE`);
-  const statements = [`CREATE TABLE ${sqlName} (${lines.join(", ")})${parent === undefined ? "" : ` INHERITS (${parent.sqlName})`}`];
+  const list = random.chance(0.5);
+  const partitionBy = partitionedBy === undefined ? "" : ` PARTITION BY ${list ? "LIST" : "RANGE"} (${escapeIdentifier(partitionedBy.name)})`;
+  const statements = [`CREATE TABLE ${sqlName} (${lines.join(", ")})${parent === undefined ? "" : ` INHERITS (${parent.sqlName})`}${partitionBy}`];
   if (identity === "index") {
     const index = escapeIdentifier(`by "${number}"`);
     statements.push(`CREATE UNIQUE INDEX ${index} ON ${sqlName} (${key})`, `ALTER TABLE ${sqlName} REPLICA IDENTITY USING INDEX ${index}`);
@@ -165,7 +176,52 @@ export function tableSql(random: SeededRandom, table: RandomTable): string {
   if (random.chance(0.2)) statements.push(`ALTER TABLE ${sqlName} ADD "dropped later" point`, `ALTER TABLE ${sqlName} DROP "dropped later"`);
   for (const { name } of own.filter(({ toasted }) => toasted))
     statements.push(`ALTER TABLE ${sqlName} ALTER ${escapeIdentifier(name)} SET STORAGE EXTERNAL`);
+  if (partitionedBy !== undefined) statements.push(...partitionsSql(random, table, partitionedBy, list));
   return statements.join(";\n");
+}
+
+/** Three partitions: one of them is partitioned itself, one was a table of its own, with a column that is gone, and one takes what is left, if there is one. */
+function partitionsSql(
+  random: SeededRandom,
+  { number, sqlName, schema, identity }: RandomTable,
+  { name, type }: RandomColumn,
+  list: boolean,
+): string[] {
+  const part = (i: number | string): string => `${escapeIdentifier(schema)}.${escapeIdentifier(`part ${number} ${i}`)}`;
+  const value = (at: number): string => (type.sql === "uuid" ? `lpad('${at}', 32, '0')::uuid` : `'${at}'::${type.sql}`);
+  const values = (from: number, to: number): string =>
+    list
+      ? `FOR VALUES IN (${Array.from({ length: to - from }, (_, i) => value(from + i)).join(", ")})`
+      : `FOR VALUES FROM (${from === 0 ? "MINVALUE" : value(from)}) TO (${value(to)})`;
+  // As text 5 is more than 20.
+  const [low, high] = type.sql === "text" ? [20, 5] : [5, 20];
+  const bounds = list
+    ? ([
+        [0, 9],
+        [9, 18],
+      ] as const)
+    : ([
+        [0, low],
+        [low, high],
+      ] as const);
+  const statements = [
+    `CREATE TABLE ${part(1)} PARTITION OF ${sqlName} ${values(...bounds[0])} PARTITION BY HASH (${escapeIdentifier(name)})`,
+    ...[0, 1].map((i) => `CREATE TABLE ${part(`1 ${i}`)} PARTITION OF ${part(1)} FOR VALUES WITH (MODULUS 2, REMAINDER ${i})`),
+    `CREATE TABLE ${part(2)} ("gone before" point, LIKE ${sqlName} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STORAGE)`,
+    `ALTER TABLE ${part(2)} DROP "gone before"`,
+    `ALTER TABLE ${sqlName} ATTACH PARTITION ${part(2)} ${values(...bounds[1])}`,
+  ];
+  if (random.chance(0.8)) statements.push(`CREATE TABLE ${part(3)} PARTITION OF ${sqlName} DEFAULT`);
+  if (identity === "key") return statements;
+  // None of them gets it from its root.
+  return [
+    ...statements,
+    `DO $$ DECLARE leaf record; BEGIN
+       FOR leaf IN SELECT l.relid, (SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = l.relid AND i.indisunique) AS index
+                     FROM pg_partition_tree(${escapeLiteral(sqlName)}) l WHERE l.isleaf LOOP
+         EXECUTE format('ALTER TABLE %s REPLICA IDENTITY ${identity === "index" ? "USING INDEX %I" : "FULL"}', leaf.relid, leaf.index);
+       END LOOP; END $$`,
+  ];
 }
 
 function columnSql({ name, type, notNull, generated, identity }: RandomColumn): string {

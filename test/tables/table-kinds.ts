@@ -89,6 +89,41 @@ export const carriedKinds: readonly CarriedKind[] = [
            ALTER TABLE apart.k_root DETACH PARTITION k_high; UPDATE k_high SET note = 'alone'; ALTER TABLE apart.k_root ATTACH PARTITION k_high FOR VALUES FROM (100) TO (200); DELETE FROM apart.k_root WHERE id = 101`,
   },
   {
+    name: "partitioned table, of any depth",
+    how: "one table, published with `publish_via_partition_root = true`, which `up` sees to; a row that moves to another partition is deleted and created; the target may be partitioned or not",
+    tables: ["k_whole"],
+    sql: `CREATE TABLE k_whole (id int, region text, gone int, note text, s int GENERATED ALWAYS AS (id * 2) STORED, PRIMARY KEY (region, id)) PARTITION BY LIST (region);
+          ALTER TABLE k_whole DROP gone;
+          CREATE TABLE k_whole_north PARTITION OF k_whole FOR VALUES IN ('n', 'nw') PARTITION BY RANGE (id);
+          CREATE TABLE k_whole_north_low PARTITION OF k_whole_north FOR VALUES FROM (MINVALUE) TO (100);
+          CREATE TABLE k_whole_north_rest PARTITION OF k_whole_north DEFAULT;
+          CREATE TABLE k_whole_south (lost point, note text, region text NOT NULL, s int GENERATED ALWAYS AS (id * 2) STORED, id int NOT NULL);
+          ALTER TABLE k_whole_south DROP lost; ALTER TABLE k_whole ATTACH PARTITION k_whole_south FOR VALUES IN ('s');
+          CREATE TABLE k_whole_rest PARTITION OF k_whole DEFAULT`,
+    load: `INSERT INTO k_whole (id, region, note) SELECT i, (ARRAY['n', 'nw', 's', 'e', 'w'])[1 + i % 5], 'a' FROM generate_series(90, 120) i;
+           UPDATE k_whole SET note = 'b' WHERE region IN ('n', 's'); UPDATE k_whole SET region = 's' WHERE region = 'w'; UPDATE k_whole SET id = id + 50 WHERE region = 'nw';
+           DELETE FROM k_whole WHERE id BETWEEN 101 AND 103; INSERT INTO k_whole_south (id, region, note) VALUES (1, 's', 'c'); TRUNCATE k_whole;
+           INSERT INTO k_whole (id, region, note) SELECT i, (ARRAY['n', 'nw', 's', 'e', 'w'])[1 + i % 5], NULL FROM generate_series(90, 120) i; UPDATE k_whole SET region = 'n' WHERE region <> 'n'`,
+  },
+  {
+    name: "partitioned table with REPLICA IDENTITY FULL, and with USING INDEX",
+    how: "as an ordinary one; each partition needs an identity that has the root's key, which a new one does not get by itself",
+    tables: ["k_root_full", "k_root_keyless", "k_root_index"],
+    sql: `CREATE TABLE k_root_full (id int PRIMARY KEY, body text, n int) PARTITION BY RANGE (id); ALTER TABLE k_root_full REPLICA IDENTITY FULL;
+          CREATE TABLE k_root_full_1 PARTITION OF k_root_full FOR VALUES FROM (0) TO (10); CREATE TABLE k_root_full_2 PARTITION OF k_root_full FOR VALUES FROM (10) TO (20);
+          ALTER TABLE k_root_full_2 REPLICA IDENTITY FULL; ALTER TABLE k_root_full_1 ALTER body SET STORAGE EXTERNAL; ALTER TABLE k_root_full_2 ALTER body SET STORAGE EXTERNAL;
+          CREATE TABLE k_root_keyless (id int, note text) PARTITION BY HASH (id); ALTER TABLE k_root_keyless REPLICA IDENTITY FULL;
+          CREATE TABLE k_root_keyless_0 PARTITION OF k_root_keyless FOR VALUES WITH (MODULUS 2, REMAINDER 0); ALTER TABLE k_root_keyless_0 REPLICA IDENTITY FULL;
+          CREATE TABLE k_root_keyless_1 PARTITION OF k_root_keyless FOR VALUES WITH (MODULUS 2, REMAINDER 1); ALTER TABLE k_root_keyless_1 REPLICA IDENTITY FULL;
+          CREATE TABLE k_root_index (id int PRIMARY KEY, code int NOT NULL, note text) PARTITION BY RANGE (id); CREATE UNIQUE INDEX k_root_index_code ON k_root_index (code, id);
+          CREATE TABLE k_root_index_1 PARTITION OF k_root_index FOR VALUES FROM (0) TO (100); ALTER TABLE k_root_index REPLICA IDENTITY USING INDEX k_root_index_code;
+          ALTER TABLE k_root_index_1 REPLICA IDENTITY FULL`,
+    load: `INSERT INTO k_root_full SELECT i, repeat('ab', 3000), i FROM unnest(ARRAY[1, 2, 11, 12]) i; UPDATE k_root_full SET n = 7; UPDATE k_root_full SET id = id + 2 WHERE id IN (2, 12);
+           UPDATE k_root_full SET id = 5 WHERE id = 11; DELETE FROM k_root_full WHERE id = 1;
+           INSERT INTO k_root_keyless SELECT i % 4, 'a' FROM generate_series(1, 12) i; DELETE FROM k_root_keyless WHERE (tableoid, ctid) IN (SELECT tableoid, ctid FROM k_root_keyless WHERE id IN (1, 2) LIMIT 3);
+           UPDATE k_root_keyless SET id = id + 1 WHERE id = 3; INSERT INTO k_root_index VALUES (1, 10, 'a'), (2, 20, 'b'); UPDATE k_root_index SET code = 30 WHERE id = 1; UPDATE k_root_index SET note = 'c'; DELETE FROM k_root_index WHERE id = 2`,
+  },
+  {
     name: "names in any case and script, reserved words, with dots, quotes and blanks",
     how: "the same at the target; in offtake.yaml a name with a dot or a quote stands in double quotes",
     tables: ["select", 'Ünï "x".y', "__proto__"],
@@ -164,5 +199,39 @@ export const refusedKinds: readonly RefusedKind[] = [
     sql: "CREATE TABLE r_virtual (id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) VIRTUAL); ALTER TABLE r_virtual REPLICA IDENTITY FULL",
   },
   { name: "unlogged table", table: "r_unlogged", sql: "CREATE UNLOGGED TABLE r_unlogged (id int PRIMARY KEY)" },
-  { name: "partitioned table", table: "r_root", sql: "CREATE TABLE r_root (id int PRIMARY KEY) PARTITION BY RANGE (id)" },
+  {
+    name: "partitioned table without a key, REPLICA IDENTITY DEFAULT",
+    table: "r_root",
+    sql: "CREATE TABLE r_root (id int) PARTITION BY RANGE (id); CREATE TABLE r_root_1 PARTITION OF r_root DEFAULT",
+  },
+  {
+    name: "partition whose REPLICA IDENTITY is without a column of the root's key",
+    table: "r_part",
+    sql: "CREATE TABLE r_part (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE r_part_1 PARTITION OF r_part DEFAULT; ALTER TABLE r_part_1 REPLICA IDENTITY NOTHING",
+  },
+  {
+    name: "partition with REPLICA IDENTITY DEFAULT of a root with USING INDEX",
+    table: "r_new",
+    sql: "CREATE TABLE r_new (id int PRIMARY KEY, code int NOT NULL) PARTITION BY RANGE (id); CREATE UNIQUE INDEX r_new_code ON r_new (code, id); ALTER TABLE r_new REPLICA IDENTITY USING INDEX r_new_code; CREATE TABLE r_new_1 PARTITION OF r_new DEFAULT",
+  },
+  {
+    name: "partition without REPLICA IDENTITY FULL of a root with FULL and without a key",
+    table: "r_whole",
+    sql: "CREATE TABLE r_whole (id int) PARTITION BY RANGE (id); ALTER TABLE r_whole REPLICA IDENTITY FULL; CREATE TABLE r_whole_1 PARTITION OF r_whole DEFAULT",
+  },
+  {
+    name: "partition with REPLICA IDENTITY FULL and a virtual generated column",
+    table: "r_dream",
+    sql: "CREATE TABLE r_dream (id int PRIMARY KEY, v int GENERATED ALWAYS AS (id * 2) VIRTUAL) PARTITION BY RANGE (id); CREATE TABLE r_dream_1 PARTITION OF r_dream DEFAULT; ALTER TABLE r_dream_1 REPLICA IDENTITY FULL",
+  },
+  {
+    name: "unlogged partition",
+    table: "r_lost",
+    sql: "CREATE TABLE r_lost (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE UNLOGGED TABLE r_lost_1 PARTITION OF r_lost DEFAULT",
+  },
+  {
+    name: "foreign partition",
+    table: "r_far",
+    sql: "CREATE TABLE r_far (id int NOT NULL) PARTITION BY RANGE (id); ALTER TABLE r_far REPLICA IDENTITY FULL; CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER far FOREIGN DATA WRAPPER nothing; CREATE FOREIGN TABLE r_far_1 PARTITION OF r_far DEFAULT SERVER far",
+  },
 ];

@@ -52,6 +52,7 @@ describe("a table whose key changes under REPLICA IDENTITY FULL", () => {
     const compiler = new RelationCompiler(
       configuration.kafka.topicPrefix,
       service.topic,
+      pipeline.connector.publication,
       new Registry(configuration.registry.url),
       session,
       configuration.source.url,

@@ -133,10 +133,9 @@ export class ModelTable {
     };
   }
 
-  /** What the WAL left out of the new row and has in the old one. */
+  /** What the WAL left out of the new row and has in the old one. A null there says nothing: what is left out of a row is long, and not null. */
   #completed(cell: Cell, i: number, old: OldRow | undefined): Cell {
-    if (cell !== unchanged || old === undefined) return cell;
-    return old.which === "O" || this.shape.columns[i]!.key ? old.row[i]! : cell;
+    return cell === unchanged ? (old?.row[i] ?? cell) : cell;
   }
 
   #moves(old: Row, row: Row): boolean {

@@ -11,7 +11,15 @@ const trades: PublishedTable = {
   needsGenerated: false,
   partitions: [],
 };
-const publication: Publication = { name: "trading pub", allTables: false, leavesOut: [], viaRoot: false, generated: false, tables: [trades] };
+const publication: Publication = {
+  name: "trading pub",
+  allTables: false,
+  leavesOut: [],
+  viaRoot: false,
+  generated: false,
+  tables: [trades],
+  split: [],
+};
 /** One transaction, so that it can be run as it stands and no row finds the table out of the publication. */
 const again = `BEGIN; ALTER PUBLICATION "trading pub" DROP TABLE "public"."trades"; ALTER PUBLICATION "trading pub" ADD TABLE "public"."trades"; COMMIT;`;
 
@@ -20,7 +28,7 @@ function faults(changed: Partial<Publication>, tables = [{ schema: "public", tab
 }
 
 describe("a publication", () => {
-  test.each<[string, Partial<Publication>, string[]]>([
+  test.each<[string, Partial<Publication>, string[], string[]?]>([
     ["that publishes the service's tables whole has no fault", {}, []],
     ["may publish more than the service's tables", { tables: [trades, { ...trades, table: "other", rowFilter: "id > 1" }] }, []],
     ["may be for all tables", { allTables: true }, []],
@@ -59,9 +67,37 @@ describe("a publication", () => {
         ),
       ],
     ],
+    [
+      "that publishes a partition as its root, and another root that is the service's",
+      {
+        viaRoot: true,
+        tables: [
+          { ...trades, table: "root", partitions: [trades] },
+          { ...trades, table: "whole", partitions: [{ schema: "public", table: "part" }] },
+        ],
+      },
+      [
+        expect.stringMatching(
+          /: BEGIN; ALTER PUBLICATION "trading pub" DROP TABLE "public"."root"; ALTER PUBLICATION "trading pub" ADD TABLE "public"."trades"; COMMIT; -- and its other partitions$/,
+        ),
+      ],
+      ["trades", "whole"],
+    ],
+    [
+      "that publishes a partitioned table as its partitions",
+      { tables: [{ ...trades, table: "part" }], split: [trades] },
+      [
+        `has not publish_via_partition_root: changes of the partitioned table public.trades come as changes of its partitions: ALTER PUBLICATION "trading pub" SET (publish_via_partition_root = true);`,
+      ],
+    ],
     ["with a row filter", { tables: [{ ...trades, rowFilter: "(id > 10)" }] }, [`leaves out rows of public.trades (WHERE (id > 10)): ${again}`]],
-  ])("%s", (_, changed, expected) => {
-    expect(faults(changed)).toEqual(expected);
+  ])("%s", (_, changed, expected, tables = ["trades"]) => {
+    expect(
+      faults(
+        changed,
+        tables.map((table) => ({ schema: "public", table })),
+      ),
+    ).toEqual(expected);
   });
 
   test("names each fault of each table", () => {

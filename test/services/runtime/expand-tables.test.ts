@@ -39,6 +39,63 @@ function outcome(services: ReturnType<typeof owner>[], source: TableName[]): rea
   }
 }
 
+describe("a partitioned table", () => {
+  const name = (table: string): TableName => ({ schema: "public", table });
+  const tree = ["orders", "orders_1", "orders_2", "orders_2_a", "users"].map(name);
+  const partitions = [
+    { ...name("orders_1"), ancestors: [name("orders")] },
+    { ...name("orders_2"), ancestors: [name("orders")] },
+    { ...name("orders_2_a"), ancestors: [name("orders_2"), name("orders")] },
+  ];
+
+  function expanded(...services: ReturnType<typeof owner>[]): string[][] | string {
+    try {
+      return [...expandTables(services, tree, partitions).values()].map((tables) => tables.map(({ table }) => table));
+    } catch (error) {
+      return error instanceof OfftakeError ? error.message.split("\n").slice(1).join("\n") : String(error);
+    }
+  }
+
+  test.each<[string, ReturnType<typeof owner>[], string[][]]>([
+    ["that is named stands for its partitions", [owner("a", "orders")], [["orders"]]],
+    ["that a pattern matches with its partitions stands for them", [owner("a", "*")], [["orders", "users"]]],
+    ["that is itself a partition stands for those below it", [owner("a", "orders_2")], [["orders_2"]]],
+    ["that a pattern matches below stands for those below that", [owner("a", "orders_*")], [["orders_1", "orders_2"]]],
+    [
+      "that nobody names leaves its partitions tables of their own",
+      [owner("a", "orders_1"), owner("b", "orders_2_a")],
+      [["orders_1"], ["orders_2_a"]],
+    ],
+  ])("%s", (_, services, expected) => {
+    expect(expanded(...services)).toEqual(expected);
+  });
+
+  test.each<[string, ReturnType<typeof owner>[], RegExp]>([
+    [
+      "beside a partition that is named exactly",
+      [owner("a", "orders", "orders_2_a")],
+      /^ {2}the table public.orders_2_a of services.a.tables is a partition of public.orders of services.a.tables, which stands for all of its partitions: name the one or the other$/,
+    ],
+    [
+      "that a pattern matches, beside one that is named exactly",
+      [owner("a", "orders_2_a", "*")],
+      /^ {2}the table public.orders_2_a .* of public.orders_2 of/,
+    ],
+    [
+      "with a partition that another service names",
+      [owner("a", "orders"), owner("b", "orders_1")],
+      /^ {2}the table public.orders_1 of services.b.tables is a partition of public.orders of services.a.tables/,
+    ],
+    [
+      "with partitions that a pattern of another service matches",
+      [owner("a", "orders"), owner("b", "orders_*")],
+      /^( {2}the table public.orders_\S+ of services.b.tables is a partition of .*\n?){3}$/,
+    ],
+  ])("%s is a fault", (_, services, message) => {
+    expect(expanded(...services)).toMatch(message);
+  });
+});
+
 describe("expandTables", () => {
   test("names and patterns become tables, in the catalog's order, for each service", () => {
     const tables = expandTables(
