@@ -8,14 +8,13 @@
  * Source: ARCHITECTURE.md, "Conflicts"; PostgreSQL documentation, "PostgreSQL Error Codes", classes 22 and 23.
  */
 import type { Client, QueryResult } from "pg";
-import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import { sqlState } from "../../connectors/postgres/session.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { bind, knownColumns } from "./apply-merged.ts";
-import { textOf } from "./array-parameter.ts";
 import { Change, type ChangeLog } from "./change-log.ts";
 import { keylessDeleteStatement, keylessReplaceStatement, keylessUpdateStatement } from "./keyless.ts";
 import type { ByteArena } from "./byte-arena.ts";
+import { eventText, keyText, narrowColumns } from "./named-event.ts";
 import { RowSet } from "./row-set.ts";
 import {
   deleteStatement,
@@ -227,36 +226,11 @@ class RowChange {
   }
 }
 
-/** The key as messages name it: (id)=(42). */
-function keyText(log: ChangeLog, table: TargetTable, change: number): string {
-  const { plan } = table;
-  if (plan.keys.length === 0) return "(no key)";
-  const bytes = log.buffers[log.buffer[change]!]!;
-  const values = plan.keys.map((key) => {
-    const at = log.row[change]! + key;
-    return log.start[at] === -1 ? "null" : textOf(bytes, log.start[at]!, log.end[at]!, plan.columns[key]!.form).slice(0, 100);
-  });
-  return `(${plan.keys.map((key) => plan.columns[key]!.name).join(", ")})=(${values.join(", ")})`;
-}
-
-const opNames: Readonly<Record<number, string>> = {
-  [Change.create]: "create",
-  [Change.update]: "update",
-  [Change.delete]: "delete",
-  [Change.truncate]: "truncate",
-  [Change.move]: "change of key",
-};
-
-function eventText(context: InOrder, change: number): string {
-  const { log, tables, commitLsn } = context;
-  const table = tables[log.plan[change]!]!;
-  const key = log.op[change] === Change.truncate ? "" : ` ${keyText(log, table, change)}`;
-  return `the ${opNames[log.op[change]!]} of ${table.shown}${key}, position ${formatLsn(commitLsn)}:${log.sequence[change]}, offset ${log.offset[change]}`;
-}
-
 /** An error that is the event's own names it; all others stay what they are. */
 function judged(context: InOrder, change: number, error: unknown): unknown {
-  return verdictOf(error) === "event" ? eventRefused(eventText(context, change), error) : error;
+  if (verdictOf(error) !== "event") return error;
+  const table = context.tables[context.log.plan[change]!]!;
+  return eventRefused(eventText(context, change), error, { table: table.name, misfits: narrowColumns(context.log, table, change) });
 }
 
 function rowMissing(context: InOrder, table: TargetTable, change: number): OfftakeError {

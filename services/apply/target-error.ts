@@ -4,10 +4,11 @@
  *
  * Pure. Source: PostgreSQL documentation, "PostgreSQL Error Codes".
  */
-import { DatabaseError } from "pg";
+import { DatabaseError, escapeIdentifier } from "pg";
 import { isUnreachable, sessionError, sqlState } from "../../connectors/postgres/session.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { messageOf, OfftakeError } from "../runtime/errors.ts";
+import type { Misfit } from "./misfit.ts";
 
 /**
  * - `busy`: it may succeed as it is: deadlock, lock, time-out, disk, memory, a server that is a standby just now
@@ -30,20 +31,40 @@ export function verdictOf(error: unknown): TargetVerdict {
   return state === "42501" ? "refused" : "event";
 }
 
+/** The table of an event that is refused: quoted, and the columns that are too narrow for the row. */
+export interface RefusedRow {
+  readonly table: string;
+  readonly misfits: readonly Misfit[];
+}
+
 /**
  * The error of an event that the target does not take.
  *
  * @param what names the event, with key and position
+ * @param row undefined where it is not known which row it was
  */
-export function eventRefused(what: string, error: unknown): OfftakeError {
+export function eventRefused(what: string, error: unknown, row?: RefusedRow): OfftakeError {
   const detail = error instanceof DatabaseError && error.detail !== undefined ? ` (${error.detail})` : "";
-  return new OfftakeError("EVENT_NOT_APPLICABLE", `The target refuses ${what}: ${messageOf(error)}${detail} [${sqlState(error)}].`, {
+  const narrow = (row?.misfits ?? []).map(({ name, type }) => `; the column ${name} is ${type}`).join("");
+  return new OfftakeError("EVENT_NOT_APPLICABLE", `The target refuses ${what}: ${messageOf(error)}${detail} [${sqlState(error)}]${narrow}.`, {
     cause: error,
-    // What an enum does not know comes as text that cannot be read.
-    cure: `Change the target's column or constraint so that it takes the row, or remove what stands in its way${
-      sqlState(error) === "22P02" ? "; an enum that lacks the value: ALTER TYPE … ADD VALUE …" : ""
-    }; the applier goes on by itself.`,
+    cure: `${refusalCure(error, row)} The applier goes on by itself.`,
   });
+}
+
+function refusalCure(error: unknown, row: RefusedRow | undefined): string {
+  if (row !== undefined && row.misfits.length > 0)
+    return row.misfits.map(({ name, wider }) => `ALTER TABLE ${row.table} ALTER COLUMN ${name} TYPE ${wider};`).join(" ");
+  const { schema, table, column, constraint } = error instanceof DatabaseError ? error : {};
+  const named = schema === undefined || table === undefined ? undefined : `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
+  const state = sqlState(error);
+  if (state === "23502" && named !== undefined && column !== undefined)
+    return `ALTER TABLE ${named} ALTER COLUMN ${escapeIdentifier(column)} DROP NOT NULL; or give the column a default.`;
+  if (state === "23514" && named !== undefined && constraint !== undefined)
+    return `ALTER TABLE ${named} DROP CONSTRAINT ${escapeIdentifier(constraint)}; or one that the monolith's rows keep, too.`;
+  // What an enum does not know comes as text that cannot be read.
+  const lacking = state === "22P02" ? "; an enum that lacks the value: ALTER TYPE … ADD VALUE …" : "";
+  return `Change the target's column or constraint so that it takes the row, or remove what stands in its way${lacking}.`;
 }
 
 /** The error as ours, for everything that names no event of its own. */

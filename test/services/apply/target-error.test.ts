@@ -55,4 +55,17 @@ describe("an error of the target", () => {
       "The target refuses the create of a.b (id)=(1): no (Key (id)=(1) already exists.) [23505].",
     );
   });
+
+  test("names the columns that are too narrow, and the statement that widens them", () => {
+    const row = { table: '"a"."b"', misfits: [{ name: '"n"', type: "smallint", wider: "bigint" }] };
+    expect(eventRefused("the create of a.b (id)=(1)", refusal("22003"), row)).toMatchObject({
+      message: 'The target refuses the create of a.b (id)=(1): no [22003]; the column "n" is smallint.',
+      cure: 'ALTER TABLE "a"."b" ALTER COLUMN "n" TYPE bigint; The applier goes on by itself.',
+    });
+  });
+
+  test("names a column that must not be null, and what takes that away", () => {
+    const error = Object.assign(refusal("23502"), { schema: "a", table: "b", column: "n" });
+    expect(eventRefused("the create of a.b (id)=(1)", error).cure).toContain('ALTER TABLE "a"."b" ALTER COLUMN "n" DROP NOT NULL;');
+  });
 });
