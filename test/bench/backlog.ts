@@ -6,7 +6,7 @@
 import type { Client } from "pg";
 import type { LocalStack } from "../../infra/local/stack.ts";
 import { connect, fingerprint } from "./bench-servers.ts";
-import { tableSql, type Workload } from "./workloads.ts";
+import { sentinelSql, tableSql, type Workload } from "./workloads.ts";
 
 const baseSlot = "bench_base";
 export const publication = "bench_pub";
@@ -48,9 +48,15 @@ export class Backlog {
     await source.query(`CREATE PUBLICATION ${publication} FOR TABLE bench`);
     await source.query("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [baseSlot]);
     await workload.write(source);
+    await source.query(sentinelSql);
     await source.query("CHECKPOINT");
     const { rows } = await source.query<{ lsn: string }>("SELECT pg_current_wal_insert_lsn()::text AS lsn");
     return new Backlog(stack, workload, source, await fingerprint(source), rows[0]!.lsn);
+  }
+
+  /** Row changes that are published. */
+  get changes(): number {
+    return this.workload.rows + 1;
   }
 
   /** A name for the next run's slot, topic prefix and databases. */
@@ -62,6 +68,19 @@ export class Backlog {
   /** A slot of its own, at the beginning of the backlog. */
   async copySlot(name: string): Promise<void> {
     await this.source.query("SELECT pg_copy_logical_replication_slot($1, $2)", [baseSlot, name]);
+  }
+
+  /** A slot that begins where the source is now. */
+  async newSlot(name: string): Promise<void> {
+    await this.source.query("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [name]);
+  }
+
+  /** @returns the process that reads a slot; 0 for none */
+  async readerOf(slot: string): Promise<number> {
+    const { rows } = await this.source.query<{ pid: number | null }>("SELECT active_pid AS pid FROM pg_replication_slots WHERE slot_name = $1", [
+      slot,
+    ]);
+    return rows[0]?.pid ?? 0;
   }
 
   async dropSlot(name: string): Promise<void> {

@@ -10,10 +10,26 @@ const postgres = {
   checkpoint_timeout: "30min",
   max_parallel_workers_per_gather: "0",
   autovacuum: "off",
+  // A row says when its transaction was committed, on both sides: latency-bench.ts.
+  track_commit_timestamp: "on",
 };
 
 export async function startBenchServers(progress: (line: string) => void): Promise<LocalStack> {
   return startLocalStack({ progress, fsync: true, kafkaJvm: "full", settings: { source: postgres, target: postgres } });
+}
+
+/** @returns the process of the session of that name in the database; 0 for none */
+export async function sessionOf(url: string, applicationName: string): Promise<number> {
+  const client = await connect(url);
+  try {
+    const { rows } = await client.query<{ pid: number }>(
+      "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()",
+      [applicationName],
+    );
+    return rows[0]?.pid ?? 0;
+  } finally {
+    await client.end();
+  }
 }
 
 export async function connect(url: string): Promise<Client> {

@@ -3,27 +3,25 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { offsetRange } from "../../connectors/kafka/offsets.ts";
+import { markers } from "./apply-bench.ts";
 import { type Backlog, publication } from "./backlog.ts";
 import type { RunFigures } from "./figures.ts";
 import { measure } from "./measure.ts";
 import { pidsOf } from "./process-figures.ts";
 import { install, removeTopic, start } from "./product.ts";
 
-/** The opening marker and the take-over marker. */
-const markers = 2;
-
 export async function captureProduct(backlog: Backlog): Promise<RunFigures> {
   const run = backlog.nextRun();
   await backlog.copySlot(run);
-  const installation = await install(backlog, run, backlog.stack.target.url(backlog.database));
+  const installation = await install(backlog, run, backlog.stack.target.url(backlog.database), "off");
   const cluster = new KafkaCluster(installation.configuration.kafka, "offtake-bench");
   const connector = start(installation, "connector");
   const broker = pidsOf("kafka.Kafka", backlog.stack.folder)[0] ?? 0;
   try {
     return await measure(
-      async () => ({ connector: connector.pid, walsender: await readerOf(backlog, run), broker }),
-      async () => (await readerOf(backlog, run)) !== 0,
-      async () => (await offsetRange(cluster, installation.topic)).end >= backlog.workload.rows + markers,
+      async () => ({ connector: connector.pid, walsender: await backlog.readerOf(run), broker }),
+      async () => (await backlog.readerOf(run)) !== 0,
+      async () => (await offsetRange(cluster, installation.topic)).end >= backlog.changes + markers,
     );
   } finally {
     await connector.stop();
@@ -69,22 +67,17 @@ export async function capturePgRecvlogical(backlog: Backlog): Promise<RunFigures
   try {
     return await measure(
       async () => {
-        const walsender = await readerOf(backlog, run);
+        const walsender = await backlog.readerOf(run);
         last = { client: child.pid!, walsender: walsender === 0 ? (last["walsender"] ?? 0) : walsender };
         return last;
       },
-      async () => (await readerOf(backlog, run)) !== 0,
+      async () => (await backlog.readerOf(run)) !== 0,
       async () => over || (await confirmed(backlog, run)),
     );
   } finally {
     await exited;
     await backlog.dropSlot(run);
   }
-}
-
-async function readerOf({ source }: Backlog, slot: string): Promise<number> {
-  const { rows } = await source.query<{ pid: number | null }>("SELECT active_pid AS pid FROM pg_replication_slots WHERE slot_name = $1", [slot]);
-  return rows[0]?.pid ?? 0;
 }
 
 /** Whether the walsender has sent everything up to the end of the backlog. */

@@ -1,134 +1,172 @@
 /**
- * `npm run bench -- <capture|apply> [--rows N] [--runs N] [--workload w1,w2] [--json]`: product and peers on the same rows in the same run, alternating;
- * medians, spread, and the ratio of the medians. A run whose tables differ at the end is a failure, not a figure.
+ * `npm run bench -- <capture|apply|end-to-end|latency|clients>`: product and peers on the same rows in the same run, alternating; medians, spread, and the
+ * ratio of the medians. A run whose tables differ at the end is a failure, not a figure.
  */
 import { parseArgs } from "node:util";
-import { applyNative, FilledTopic } from "./apply-bench.ts";
+import { FilledTopic } from "./apply-bench.ts";
 import { Backlog } from "./backlog.ts";
 import { startBenchServers } from "./bench-servers.ts";
-import { captureProduct, capturePgRecvlogical, pgRecvlogicalMissing } from "./capture-bench.ts";
-import { type Figures, round, type RunFigures, summarise } from "./figures.ts";
-import type { LocalStack as Stack } from "../../infra/local/stack.ts";
+import { capturePgRecvlogical, captureProduct, pgRecvlogicalMissing } from "./capture-bench.ts";
 import { decodeCosts, produceCosts } from "./clients-bench.ts";
+import { alternate, compare, type Contestants, type Outcome } from "./contest.ts";
+import { endToEnd } from "./end-to-end-bench.ts";
+import { round } from "./figures.ts";
+import { type Latency, latency, type Load, medianLatency } from "./latency-bench.ts";
+import type { LocalStack } from "../../infra/local/stack.ts";
+import { startNative, type StartPipeline, startProduct } from "./pipelines.ts";
 import { buildProduct } from "./product.ts";
-import { bulk, small, type Workload } from "./workloads.ts";
+import { bulk, giant, hot, quiet, small, wide, type Workload } from "./workloads.ts";
+
+const usage = `npm run bench -- <capture|apply|end-to-end|latency|clients> [options]
+
+  --rows N                     row changes of w1; the others are in proportion        [1000000]
+  --workload w1,w2,…           w1 bulk, w2 small transactions, w4 wide rows, w5 one transaction, w6 hot keys [w1,w2]
+  --peer native,pg_recvlogical peers, of those that the benchmark has                 [all]
+  --synchronous-commit on|off  of the sessions that write a target, on both sides     [off]
+  --runs N                     runs of each, alternating                              [5]
+  --seconds N                  of load in a run of latency                            [60]
+  --json                       one line of JSON on standard output`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rows: { type: "string" },
-    runs: { type: "string", default: "5" },
+    rows: { type: "string", default: "1000000" },
     workload: { type: "string", default: "w1,w2" },
+    peer: { type: "string" },
+    "synchronous-commit": { type: "string", default: "off" },
+    runs: { type: "string", default: "5" },
+    seconds: { type: "string", default: "60" },
     json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
   },
 });
-const bench = positionals[0];
-const runs = Number(values.runs);
+const runs = whole("runs", values.runs);
+const rows = whole("rows", values.rows);
+const synchronousCommit = oneOf("synchronous-commit", values["synchronous-commit"], ["on", "off"] as const);
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-interface Compared {
-  readonly product: Figures;
-  readonly peers: Readonly<Record<string, Figures>>;
-  readonly ratios: Readonly<Record<string, number>>;
+function whole(name: string, value: string): number {
+  if (/^[1-9]\d*$/.test(value)) return Number(value);
+  throw new Error(`--${name} ${value}: expected a number above 0\n\n${usage}`);
 }
 
-function workloads(): Workload[] {
-  const rows = values.rows === undefined ? undefined : Number(values.rows);
-  const all: Record<string, () => Workload> = {
-    w1: () => bulk(rows ?? 1_000_000),
-    w2: () => small(rows === undefined ? 100_000 : Math.max(Math.round(rows / 10), 1000)),
-  };
-  return values.workload.split(",").map((name) => {
-    const make = all[name];
-    if (make === undefined) throw new Error(`there is no workload ${name}: w1, w2`);
-    return make();
-  });
+function oneOf<T extends string>(name: string, value: string, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === value);
+  if (found !== undefined) return found;
+  throw new Error(`--${name} ${value}: expected one of ${choices.join(", ")}\n\n${usage}`);
 }
 
-function compare(product: readonly RunFigures[], peers: Readonly<Record<string, readonly RunFigures[]>>, rows: number): Compared {
-  const ours = summarise(product, rows);
-  const theirs = Object.fromEntries(
-    Object.entries(peers)
-      .filter(([, figures]) => figures.length > 0)
-      .map(([name, figures]) => [name, summarise(figures, rows)]),
+const workloads: Readonly<Record<string, () => Workload>> = {
+  w1: () => bulk(rows),
+  w2: () => small(Math.max(Math.round(rows / 10), 1000)),
+  w4: () => wide(Math.max(Math.round(rows / 5), 1000)),
+  w5: () => giant(rows * 2),
+  w6: () => hot(Math.max(Math.round(rows / 5), 1000)),
+};
+
+/** Of those that a benchmark has, the ones that were asked for. */
+function asked<T>(peers: Readonly<Record<string, T>>): Record<string, T> {
+  if (values.peer === undefined) return { ...peers };
+  const names = Object.keys(peers);
+  return Object.fromEntries(values.peer.split(",").map((name) => [oneOf("peer", name, names), peers[name]!]));
+}
+
+const pipelines: Readonly<Record<string, StartPipeline>> = { native: startNative };
+
+/** Each gives what has to run in turn, and what has to be put away. */
+const benches: Readonly<Record<string, (backlog: Backlog) => Promise<{ contestants: Contestants; end: () => Promise<void> }>>> = {
+  capture: async (backlog) => {
+    const missing = pgRecvlogicalMissing();
+    if (missing !== undefined) say(missing);
+    const peers = asked(missing === undefined ? { pg_recvlogical: async () => capturePgRecvlogical(backlog) } : {});
+    // What it leaves in a topic is applied once, and compared.
+    const end = async (): Promise<void> => {
+      const topic = await FilledTopic.fill(backlog, synchronousCommit);
+      const { equal } = await topic.apply();
+      await topic.end();
+      if (!equal) throw new Error("what was captured is not what the source has");
+    };
+    return { contestants: { product: async () => captureProduct(backlog), ...peers }, end };
+  },
+  apply: async (backlog) => {
+    const topic = await FilledTopic.fill(backlog, synchronousCommit);
+    return { contestants: { product: async () => topic.apply(), ...endToEndOf(backlog, asked(pipelines)) }, end: async () => topic.end() };
+  },
+  "end-to-end": async (backlog) => ({ contestants: endToEndOf(backlog, { product: startProduct, ...asked(pipelines) }), end: async () => {} }),
+};
+
+function endToEndOf(backlog: Backlog, starts: Readonly<Record<string, StartPipeline>>): Record<string, () => Promise<Outcome>> {
+  return Object.fromEntries(Object.entries(starts).map(([name, start]) => [name, async () => endToEnd(backlog, start, synchronousCommit)]));
+}
+
+async function rates(stack: LocalStack, bench: string): Promise<object> {
+  const chosen = values.workload.split(",").map((name) => workloads[oneOf("workload", name, Object.keys(workloads))]!());
+  const compared: Record<string, ReturnType<typeof compare>> = {};
+  for (const workload of chosen) {
+    const backlog = await Backlog.prepare(stack, workload, say);
+    const { contestants, end } = await benches[bench]!(backlog);
+    const figures = await alternate(contestants, runs, (line) => say(`${workload.name}, ${line}`));
+    await end();
+    compared[workload.name] = compare(figures, backlog.changes);
+    await backlog.end();
+  }
+  const peers = [...new Set(Object.values(compared).flatMap(({ ratios }) => Object.keys(ratios)))];
+  const ratios = Object.fromEntries(
+    peers.map((peer) => [peer, Math.min(...Object.values(compared).map((each) => each.ratios[peer] ?? Number.POSITIVE_INFINITY))]),
   );
-  const ratios = Object.fromEntries(Object.entries(theirs).map(([name, figures]) => [name, round(ours.rowsPerSecond / figures.rowsPerSecond, 2)]));
-  return { product: ours, peers: theirs, ratios };
+  return { bench, workloads: compared, ratios, equal: true, synchronousCommit, runs };
 }
 
-async function captureBench(backlog: Backlog): Promise<Compared> {
-  const product: RunFigures[] = [];
-  const peer: RunFigures[] = [];
-  const missing = pgRecvlogicalMissing();
-  if (missing !== undefined) say(missing);
-  for (let i = 1; i <= runs; i += 1) {
-    product.push(await captureProduct(backlog));
-    if (missing === undefined) peer.push(await capturePgRecvlogical(backlog));
-    say(
-      `${backlog.workload.name}, run ${i} of ${runs}: product ${product.at(-1)!.seconds.toFixed(2)} s${missing === undefined ? `, pg_recvlogical ${peer.at(-1)!.seconds.toFixed(2)} s` : ""}`,
-    );
+/** w3 is the load of the issue's; idle a commit now and then. */
+async function latencies(stack: LocalStack): Promise<object> {
+  const seconds = whole("seconds", values.seconds);
+  const loads: Readonly<Record<string, Load>> = { w3: { perSecond: 1000, seconds }, idle: { perSecond: 10, seconds: Math.min(seconds, 20) } };
+  const backlog = await Backlog.prepare(stack, quiet("w3"), say);
+  const found: Record<string, Record<string, Latency>> = {};
+  for (const [name, load] of Object.entries(loads)) {
+    const contestants = Object.entries({ product: startProduct, ...asked(pipelines) });
+    const all: Record<string, Latency[]> = {};
+    for (let i = 1; i <= runs; i += 1)
+      for (const [who, start] of contestants) {
+        const one = await latency(backlog, start, load, synchronousCommit);
+        (all[who] ??= []).push(one);
+        say(`${name}, run ${i} of ${runs}: ${who} p50 ${one.p50} ms, p99 ${one.p99} ms`);
+      }
+    found[name] = Object.fromEntries(Object.entries(all).map(([who, each]) => [who, medianLatency(each)]));
   }
-  return compare(product, { pg_recvlogical: peer }, backlog.workload.rows);
-}
-
-async function applyBench(backlog: Backlog): Promise<Compared> {
-  const topic = await FilledTopic.fill(backlog);
-  const product: RunFigures[] = [];
-  const native: RunFigures[] = [];
-  for (let i = 1; i <= runs; i += 1) {
-    const ours = await topic.apply();
-    const theirs = await applyNative(backlog, "off");
-    if (!ours.equal || !theirs.equal)
-      throw new Error(
-        `the tables differ after run ${i}: product ${ours.equal ? "equal" : "DIFFERENT"}, native ${theirs.equal ? "equal" : "DIFFERENT"}`,
-      );
-    product.push(ours.figures);
-    native.push(theirs.figures);
-    say(`${backlog.workload.name}, run ${i} of ${runs}: product ${ours.figures.seconds.toFixed(2)} s, native ${theirs.figures.seconds.toFixed(2)} s`);
-  }
-  await topic.end();
-  return compare(product, { native }, backlog.workload.rows);
+  await backlog.end();
+  const ratios = Object.fromEntries(
+    Object.entries(found).map(([name, { product, ...peers }]) => [
+      name,
+      Object.fromEntries(
+        Object.entries(peers).map(([peer, { p50, p99 }]) => [peer, { p50: round(product!.p50 / p50, 2), p99: round(product!.p99 / p99, 2) }]),
+      ),
+    ]),
+  );
+  return { bench: "latency", milliseconds: found, ratios, equal: true, synchronousCommit, seconds, runs };
 }
 
 /** Not a benchmark of the product: what docs/decisions quotes. */
-async function clientsBench(stack: Stack): Promise<void> {
-  const object = {
-    bench: "clients",
-    produce: await produceCosts(stack, Number(values.rows ?? 400_000), runs),
-    decode: await decodeCosts(2_000_000),
-    runs,
-  };
-  process.stdout.write(values.json ? `${JSON.stringify(object)}\n` : `${JSON.stringify(object, null, 2)}\n`);
+async function clients(stack: LocalStack): Promise<object> {
+  return { bench: "clients", produce: await produceCosts(stack, Math.round(rows * 0.4), runs), decode: await decodeCosts(2_000_000), runs };
 }
 
 async function main(): Promise<void> {
-  if (bench === "clients") {
-    const stack = await startBenchServers(say);
-    try {
-      await clientsBench(stack);
-    } finally {
-      await stack.stop();
-    }
+  if (values.help) {
+    process.stdout.write(`${usage}\n`);
     return;
   }
-  const benches: Readonly<Record<string, (backlog: Backlog) => Promise<Compared>>> = { capture: captureBench, apply: applyBench };
-  const chosen = bench === undefined ? undefined : benches[bench];
-  if (chosen === undefined) throw new Error(`expected one of ${Object.keys(benches).join(", ")}, not ${bench ?? "nothing"}`);
-  buildProduct();
+  const all: Readonly<Record<string, (stack: LocalStack) => Promise<object>>> = {
+    ...Object.fromEntries(Object.keys(benches).map((name) => [name, async (stack: LocalStack) => rates(stack, name)])),
+    latency: latencies,
+    clients,
+  };
+  const bench = oneOf("bench", positionals[0] ?? "nothing", Object.keys(all));
+  if (bench !== "clients") buildProduct();
   const stack = await startBenchServers(say);
   try {
-    const results: Record<string, Compared> = {};
-    for (const workload of workloads()) {
-      const backlog = await Backlog.prepare(stack, workload, say);
-      results[workload.name] = await chosen(backlog);
-      await backlog.end();
-    }
-    const peers = [...new Set(Object.values(results).flatMap(({ ratios }) => Object.keys(ratios)))];
-    const worst = Object.fromEntries(
-      peers.map((peer) => [peer, Math.min(...Object.values(results).map(({ ratios }) => ratios[peer] ?? Number.POSITIVE_INFINITY))]),
-    );
-    const object = { bench, workloads: results, ratios: worst, equal: true, runs };
-    process.stdout.write(values.json ? `${JSON.stringify(object)}\n` : `${JSON.stringify(object, null, 2)}\n`);
+    const result = await all[bench]!(stack);
+    process.stdout.write(`${JSON.stringify(result, null, values.json ? 0 : 2)}\n`);
   } finally {
     await stack.stop();
   }

@@ -27,6 +27,9 @@ export function buildProduct(): void {
   execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
 }
 
+/** As the applier's session is called. */
+export const applierSession = "offtake bench";
+
 export interface Installation {
   readonly file: string;
   readonly configuration: Configuration;
@@ -34,7 +37,7 @@ export interface Installation {
 }
 
 /** One connector and one service on a slot that stands at the beginning of the backlog. */
-export async function install(backlog: Backlog, run: string, targetUrl: string): Promise<Installation> {
+export async function install(backlog: Backlog, run: string, targetUrl: string, synchronousCommit: "on" | "off"): Promise<Installation> {
   const { stack } = backlog;
   const folder = mkdtempSync(join(tmpdir(), "offtake-bench-"));
   const file = join(folder, "offtake.yaml");
@@ -45,7 +48,7 @@ source: { url: "${stack.source.url(backlog.database)}", maxRetainedWal: 100GiB }
 kafka: { brokers: ${JSON.stringify(stack.kafka.brokers)}, topicPrefix: ${run} }
 registry: { url: "${stack.registry.url}" }
 connectors: { ${run}: { publication: ${publication}, slot: ${run}, service: bench } }
-services: { bench: { target: { url: "${targetUrl}" }, tables: [bench] } }
+services: { bench: { target: { url: "${targetUrl}" }, tables: [bench], apply: { synchronousCommit: ${synchronousCommit === "on"} } } }
 `,
   );
   const configuration = loadConfiguration(file, process.env);

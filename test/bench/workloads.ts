@@ -1,7 +1,8 @@
 /**
  * What the benchmarks run on: rows of ten mixed columns, about 240 bytes of data, as the peers were measured with (docs/benchmarks.md).
  *
- * Each workload prepares what is there before, and then writes what is measured; both in the server, so that a client's speed has no part in it.
+ * Each workload prepares what is there before, and then writes what is measured; both in the server, so that a client's speed has no part in it. A row
+ * of a transaction of its own ends each (`sentinel`): where it is, everything before it is.
  */
 import type { ClientBase } from "pg";
 
@@ -28,10 +29,16 @@ export const tableSql = `
     d   double precision
   )`;
 
-const rowSql = (id: string): string => `
-  ${id}, (${id} % 1000000)::int, 'text of row ' || (${id} % 100000000)::text, 'a longer text that stands for a name and an address ' || (${id} % 10000000)::text,
+const longer = (id: string): string => `'a longer text that stands for a name and an address ' || (${id} % 10000000)::text`;
+
+/** @param text SQL of the column s60 */
+export const rowSql = (id: string, text = longer(id)): string => `
+  ${id}, (${id} % 1000000)::int, 'text of row ' || (${id} % 100000000)::text, ${text},
   (${id} % 1000000) * 1.25, timestamptz '2026-01-01' + (${id} % 1000000) * interval '1 second', ${id} % 2 = 0,
   jsonb_build_object('side', 'buy', 'qty', ${id} % 1000, 'venue', 'X'), md5(${id}::text)::uuid, ${id} / 3.0`;
+
+/** Written last, in a transaction of its own. */
+export const sentinelSql = `INSERT INTO bench SELECT ${rowSql("(-1)::bigint")}`;
 
 /** Bulk: new rows, a thousand in a transaction. */
 export function bulk(rows: number): Workload {
@@ -81,4 +88,68 @@ export function small(rows: number): Workload {
         END $$`);
     },
   };
+}
+
+/** Wide: new rows of 2 KB, a hundred in a transaction; text that does not compress well, as long as it is stored in the row. */
+export function wide(rows: number): Workload {
+  const text = "(SELECT string_agg(md5(g::text || part), '') FROM generate_series(1, 54) part)";
+  return {
+    name: "w4",
+    what: `${rows} new rows of 2 KB, 100 a transaction`,
+    rows,
+    prepare: async () => {},
+    write: async (client) => {
+      await client.query(`
+        DO $$ BEGIN
+          FOR i IN 0..${Math.ceil(rows / 100) - 1} LOOP
+            INSERT INTO bench SELECT ${rowSql("g", text)} FROM generate_series(i * 100 + 1, least((i + 1) * 100, ${rows})::bigint) g;
+            COMMIT;
+          END LOOP;
+        END $$`);
+    },
+  };
+}
+
+/** One transaction. */
+export function giant(rows: number): Workload {
+  return {
+    name: "w5",
+    what: `${rows} new rows in one transaction`,
+    rows,
+    prepare: async () => {},
+    write: async (client) => {
+      await client.query(`INSERT INTO bench SELECT ${rowSql("g")} FROM generate_series(1, ${rows}::bigint) g`);
+    },
+  };
+}
+
+/** Hot keys: of ten changes nine update one of a hundred rows, ten changes in a transaction. */
+export function hot(rows: number): Workload {
+  return {
+    name: "w6",
+    what: `${rows} changes, 10 a transaction: nine updates of one of 100 rows and an insert`,
+    rows,
+    prepare: async (client) => {
+      await client.query(`INSERT INTO bench SELECT ${rowSql("g")} FROM generate_series(1, 100::bigint) g`);
+    },
+    write: async (client) => {
+      await client.query(`
+        DO $$ DECLARE k bigint; BEGIN
+          FOR i IN 1..${rows} LOOP
+            IF i % 10 = 0 THEN
+              INSERT INTO bench SELECT ${rowSql("(100 + i)::bigint")};
+              COMMIT;
+            ELSE
+              k := 1 + (i::bigint * 7919) % 100;
+              UPDATE bench SET n = i, amt = i * 1.5, s20 = 'changed ' || i, ts = now() WHERE id = k;
+            END IF;
+          END LOOP;
+        END $$`);
+    },
+  };
+}
+
+/** Nothing: what is measured is written while it is replicated. */
+export function quiet(name: string): Workload {
+  return { name, what: "an empty table", rows: 0, prepare: async () => {}, write: async () => {} };
 }
