@@ -6,8 +6,9 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { asOfftakeError, OfftakeError } from "../../services/runtime/errors.ts";
-import { fetchedJars } from "./jars.ts";
+import { kafkaAndRegistry } from "./jars.ts";
 import { findJava, type Java } from "./java.ts";
+import { fetchedFolder, type MavenDownload } from "./maven-download.ts";
 
 export interface JavaAndMaven {
   java: Java;
@@ -15,13 +16,13 @@ export interface JavaAndMaven {
   maven: string;
 }
 
-/** @throws with everything that is missing */
-export function javaAndMaven(environment: NodeJS.ProcessEnv = process.env): JavaAndMaven {
+/** @param wanted what is to run. @throws with everything that is missing */
+export function javaAndMaven(environment: NodeJS.ProcessEnv = process.env, wanted: MavenDownload = kafkaAndRegistry): JavaAndMaven {
   const maven = onPath("mvn", environment);
   const mavenFault =
-    maven !== undefined || fetchedJars() !== undefined
+    maven !== undefined || fetchedFolder(wanted) !== undefined
       ? undefined
-      : new OfftakeError("STACK_MAVEN_MISSING", "Kafka and the schema registry are fetched once with Maven, and there is no mvn on the PATH.", {
+      : new OfftakeError("STACK_MAVEN_MISSING", `${wanted.what} are fetched once with Maven, and there is no mvn on the PATH.`, {
           cure: "Install it (Debian, Ubuntu: apt install maven; Fedora: dnf install maven; macOS: brew install maven).",
         });
   let java: Java;

@@ -1,5 +1,5 @@
 /**
- * What the two Java servers have in common: how a JVM is told to start soon, stay small, and leave nothing outside its stack's folder.
+ * What the Java servers have in common: how a JVM is told to start soon, stay small, and leave nothing outside its stack's folder.
  */
 import { join } from "node:path";
 import { javaMark } from "./stack-processes.ts";
@@ -25,4 +25,22 @@ export function jvmArguments(jvm: { stackFolder: string; folder: string; heapMb:
     `-Djava.io.tmpdir=${join(folder, "tmp")}`,
     javaMark(stackFolder),
   ];
+}
+
+/** log4j2's, only what goes wrong: at `info` Kafka writes 2000 lines of settings at each start, and the end of its log says nothing. */
+export const logging: Record<string, string> = {
+  status: "warn",
+  "appender.out.type": "Console",
+  "appender.out.name": "out",
+  "appender.out.layout.type": "PatternLayout",
+  "appender.out.layout.pattern": "%d %p %c{1}: %m%n",
+  "rootLogger.level": "warn",
+  "rootLogger.appenderRef.out.ref": "out",
+};
+
+/** A file of Java properties. */
+export function propertiesText(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value.replaceAll("\\", "\\\\")}\n`)
+    .join("");
 }

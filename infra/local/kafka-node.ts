@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 import type { Jars } from "./jars.ts";
 import type { Java } from "./java.ts";
-import { type JvmMode, jvmArguments } from "./java-server.ts";
+import { type JvmMode, jvmArguments, logging, propertiesText } from "./java-server.ts";
 import { kafkaAnswers } from "./kafka-answers.ts";
 import { LocalServer } from "./local-server.ts";
 
@@ -83,21 +83,4 @@ async function formatStorage(java: Java, jvm: string[], which: string[]): Promis
   } catch (cause) {
     throw new OfftakeError("STACK_SERVER_FAILED", `Kafka's storage could not be formatted: ${messageOf(cause)}`, { cause });
   }
-}
-
-/** Only what goes wrong: at `info` Kafka writes 2000 lines of settings at each start, and the end of its log says nothing. */
-const logging: Record<string, string> = {
-  status: "warn",
-  "appender.out.type": "Console",
-  "appender.out.name": "out",
-  "appender.out.layout.type": "PatternLayout",
-  "appender.out.layout.pattern": "%d %p %c{1}: %m%n",
-  "rootLogger.level": "warn",
-  "rootLogger.appenderRef.out.ref": "out",
-};
-
-function propertiesText(settings: Record<string, string>): string {
-  return Object.entries(settings)
-    .map(([name, value]) => `${name}=${value.replaceAll("\\", "\\\\")}\n`)
-    .join("");
 }
