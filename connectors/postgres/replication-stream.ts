@@ -226,13 +226,16 @@ function simpleQuery(text: string): Buffer {
   return query;
 }
 
+export const unpublishedCure =
+  "The publication is younger than a change that the slot has still to send, and PostgreSQL before 18 cannot pass such a change by: this slot is of no more use. The service's tables have to be copied again.";
+
 /** An error that the server sends again at every start is a person's to mend; of all others the next start finds out what can be done about them. */
 function over(reason: Error): OfftakeError {
   if (!isUnreachable(reason))
     return new OfftakeError("STREAM_REFUSED", `The source ended the replication stream: ${reason.message} (${sqlState(reason)}).`, {
       cause: reason,
       cure: isUnpublished(reason)
-        ? "The publication is younger than a change that the slot has still to send, and PostgreSQL before 18 cannot pass such a change by: this slot is of no more use. Drop it; the service's tables have to be copied again."
+        ? unpublishedCure
         : "The server's log says more. Nothing is lost as long as the slot keeps its WAL; the connector looks again every half minute.",
     });
   return new OfftakeError("SOURCE_UNREACHABLE", `The replication stream ended: ${reason.message}.`, { cause: reason });

@@ -7,6 +7,7 @@
 import { escapeLiteral } from "pg";
 import type { ErrorCode } from "../../services/runtime/error-codes.ts";
 import { OfftakeError } from "../../services/runtime/errors.ts";
+import { unpublishedCure } from "./replication-stream.ts";
 
 export interface PipelineNames {
   readonly connector: string;
@@ -32,7 +33,7 @@ const codes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 /** The error with the steps behind its cure, where it is one that ends in them. */
 export function withStartOver(error: OfftakeError, names: PipelineNames): OfftakeError {
-  if (!codes.has(error.code)) return error;
+  if (!codes.has(error.code) && error.cure !== unpublishedCure) return error;
   return new OfftakeError(error.code, error.message, { cure: `${error.cure} ${startOver(names)}`.trimStart(), cause: error.cause });
 }
 

@@ -32,40 +32,6 @@ async function upWith(configuration: Configuration, said: string[] = [], signal 
 const marks = async ({ target, connector }: Pipeline): Promise<string[]> => readNeedsCopy(target, connector.name);
 
 describe("a publication that is altered while its connector runs", () => {
-  test("and leaves a table out stops it; with the table in again the rows between are known to be missing", async () => {
-    await using pipeline = await createPipeline(schema, { heartbeatEvery: "1s" });
-    await pipeline.up();
-    await using connector = pipeline.startConnector();
-    await connector.working;
-    const { publication } = pipeline.connector;
-    await pipeline.source.query(`ALTER PUBLICATION ${publication} DROP TABLE t`);
-    await pipeline.source.query("INSERT INTO t VALUES (1)");
-    expect(await connector.ended).toMatchObject({
-      code: "PUBLICATION_DIFFERS",
-      message: expect.stringContaining("does not hold the table public.t"),
-    });
-    await pipeline.source.query(`ALTER PUBLICATION ${publication} ADD TABLE t`);
-    await using again = pipeline.startConnector();
-    await again.working;
-    expect(await marks(pipeline)).toEqual(["public.t"]);
-    expect(again.log.filter(({ table }) => table === "public.t")).toMatchObject([
-      { level: "error", reason: expect.stringContaining("out of its publication") },
-    ]);
-    await again.stop();
-  });
-
-  test("and is whole again before anyone looks marks the table all the same", async () => {
-    await using pipeline = await createPipeline(schema, { heartbeatEvery: "1s" });
-    await pipeline.up();
-    await using connector = pipeline.startConnector();
-    await connector.working;
-    const { publication } = pipeline.connector;
-    await pipeline.source.query(`BEGIN; ALTER PUBLICATION ${publication} DROP TABLE t; ALTER PUBLICATION ${publication} ADD TABLE t; COMMIT`);
-    await waitFor(async () => (await marks(pipeline)).length > 0, { what: "the mark" });
-    expect(await marks(pipeline)).toEqual(["public.t"]);
-    await connector.stop();
-  });
-
   test("does not hold a new table that a pattern matches: the connector says so, and does not wait until it starts again", async () => {
     await using pipeline = await createPipeline(schema, { heartbeatEvery: "1s" });
     await pipeline.up();

@@ -6,10 +6,10 @@ import { readSlot } from "../../../connectors/postgres/slot.ts";
 import type { PostgresStandby } from "../../../infra/local/postgres-standby.ts";
 import { readPosition } from "../../../services/apply/position.ts";
 import { check } from "../../../services/cli/check.ts";
-import type { OfftakeError } from "../../../services/runtime/errors.ts";
+import { stopsAs } from "../../mishaps/mishaps.ts";
 import { FailoverServer } from "../../support/failover.ts";
 import { createPipeline, type Pipeline, type PipelineOptions } from "../../support/pipeline.ts";
-import { startOver } from "../../support/start-over.ts";
+import { mended } from "../../support/start-over.ts";
 import { chainFaults, TopicEvents } from "../../support/topic-events.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { caughtUp, stateOf } from "../../services/apply/same-texts.ts";
@@ -45,7 +45,7 @@ async function synchronised(standby: PostgresStandby, slot: string): Promise<voi
   );
 }
 
-test("a standby that has the slot goes on where the topic ends; what it had not received never got there", async () => {
+test("source: a standby is promoted that has the slot", async () => {
   const standby = await source.addStandby({ sync_replication_slots: "on" });
   await using first = await pipelineOn(source, { failover: true, heartbeatEvery: "200ms" });
   await first.up();
@@ -60,6 +60,7 @@ test("a standby that has the slot goes on where the topic ends; what it had not 
   await synchronised(standby, first.connector.slot);
   expect((await check(first.configuration)).filter(({ where }) => where === "source")).toEqual([expect.objectContaining({ level: "warning" })]);
 
+  // What the standby has not received does not get into the topic: the source holds it back.
   await standby.disconnect();
   await insert(first.source, 4);
   await waitFor(
@@ -100,20 +101,6 @@ test("a standby that has the slot goes on where the topic ends; what it had not 
   await applier.stop();
 });
 
-/** Starts over as the error says, and shows that from then on both sides are the same. */
-async function mended(pipeline: Pipeline, error: OfftakeError | undefined): Promise<void> {
-  await insert(pipeline.source, 10);
-  expect(await startOver(pipeline, error)).toMatchObject({ slot: "created", topic: "created", notCopied: ["public.t"] });
-  await using connector = pipeline.startConnector();
-  await using applier = pipeline.startApplier();
-  await insert(pipeline.source, 11);
-  await pipeline.source.query("UPDATE t SET note = 'after' WHERE id = 1");
-  await caughtUp(pipeline, [connector, applier]);
-  expect(await stateOf(pipeline.target, tables)).toEqual(await stateOf(pipeline.source, tables));
-  await connector.stop();
-  await applier.stop();
-}
-
 describe("a standby that is promoted", () => {
   let without: Pipeline;
   let ahead: Pipeline;
@@ -144,32 +131,30 @@ describe("a standby that is promoted", () => {
     for (const pipeline of [without, ahead]) await pipeline[Symbol.asyncDispose]();
   });
 
-  test("and has no slot says since when changes are in no stream, and starting over mends it", async () => {
+  test("source: a standby is promoted that does not have the slot", async () => {
     await insert(without.source, 3);
     await using topic = new TopicEvents(without);
     const tail = (await topic.read()).records.at(-1)!.offtake.commit_lsn;
     await using connector = without.startConnector();
     const error = await connector.ended;
     expect(error).toMatchObject({
-      code: "SLOT_MISSING",
-      retry: "operator",
+      ...stopsAs("source", "a standby is promoted that does not have the slot"),
       message: expect.stringMatching(/^The source was promoted, from timeline 2 to 3 at [0-9A-F/]+, and the slot \S+ did not come along: /),
-      cure: expect.stringContaining("failover: true"),
     });
+    expect(error?.cure).toContain("failover: true");
     expect(error?.message).toContain(`ends at ${formatLsn(BigInt(tail))}, and what was committed after that is in no stream`);
     await expect(without.up()).rejects.toMatchObject({ code: "SLOT_MISSING", message: error?.message, cure: error?.cure });
     await mended(without, error);
   });
 
-  test("and is behind what Kafka has stops the connector before it publishes anything, and starting over mends it", async () => {
+  test("source: a standby is promoted that has the slot, and had not received what is in the topic", async () => {
     await insert(ahead.source, 4);
     await using topic = new TopicEvents(ahead);
     const before = [...(await topic.read()).records];
     await using connector = ahead.startConnector();
     const error = await connector.ended;
     expect(error).toMatchObject({
-      code: "TIMELINE_DIVERGED",
-      retry: "operator",
+      ...stopsAs("source", "a standby is promoted that has the slot, and had not received what is in the topic"),
       message: expect.stringMatching(/ends at [0-9A-F/]+ of timeline 2, and the source is on timeline 3, which left it at [0-9A-F/]+\.$/),
     });
     expect((await topic.read()).records).toEqual(before);
@@ -179,8 +164,9 @@ describe("a standby that is promoted", () => {
   });
 });
 
-test("PostgreSQL 16 has no slot that survives: `check` and `up` refuse to promise one, and after a promotion it is said what is missing", async () => {
+test("source: a standby is promoted that does not have the slot, before PostgreSQL 17", async () => {
   const standby = await sixteen.addStandby();
+  // Nobody is promised more.
   await using promised = await pipelineOn(sixteen, { failover: true });
   expect((await check(promised.configuration)).filter(({ level }) => level === "fault")).toContainEqual(
     expect.objectContaining({ where: "source", what: expect.stringContaining("PostgreSQL 16 has no failover slots") }),
@@ -201,7 +187,7 @@ test("PostgreSQL 16 has no slot that survives: `check` and `up` refuse to promis
   await sixteen.failOver(standby);
   await using again = (await moved(pipeline, sixteen)).startConnector();
   expect(await again.ended).toMatchObject({
-    code: "SLOT_MISSING",
+    ...stopsAs("source", "a standby is promoted that does not have the slot, before PostgreSQL 17"),
     message: expect.stringMatching(/^The source was promoted, from timeline 1 to 2 at .* what was committed after that is in no stream\.$/),
   });
 });

@@ -84,7 +84,7 @@ describe("an applier", () => {
     expect(await standby.ended).toBe(true);
   });
 
-  test("whose target is restored to what it was seeks back, and converges", async () => {
+  test("target: it is restored to an earlier state while the applier runs", async () => {
     await using pipeline = await createPipeline(monolithSql);
     await pipeline.up();
     await using connector = pipeline.startConnector();
