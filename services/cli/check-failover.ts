@@ -50,7 +50,7 @@ export async function checkFailover(source: ClientBase, connectors: readonly Con
 }
 
 /** Pure. Where no slot is to survive, and there are standbys. */
-function withoutFailover({ major, standbys }: FailoverState): Finding[] {
+export function withoutFailover({ major, standbys }: FailoverState): Finding[] {
   const active = standbys.filter((standby) => standby.active).map(({ name }) => name);
   if (active.length === 0 || major < failoverSince) return [];
   return [

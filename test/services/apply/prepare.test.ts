@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { TailRecord } from "../../../connectors/postgres/tail.ts";
 import type { AppliedPosition } from "../../../services/apply/position.ts";
-import { checkNewestApplied } from "../../../services/apply/prepare.ts";
+import { checkNewestApplied, checkPosition } from "../../../services/apply/prepare.ts";
 import { serviceOf } from "./target-fixture.ts";
 
 const position: AppliedPosition = {
@@ -45,5 +45,30 @@ describe("the record below the applied position", () => {
     ["not there", undefined],
   ])("that is %s says that Kafka lost events", (_, newest) => {
     expect(() => check(newest)).toThrow(expect.objectContaining({ code: "TOPIC_LOST_TAIL" }));
+  });
+});
+
+describe("the applied position", () => {
+  const service = serviceOf("postgres://target");
+  const fits = { ...position, topic: service.topic };
+  const range = { start: 3, end: 8 };
+
+  test.each([
+    ["between the topic's ends", fits, "0", range],
+    ["at its beginning", fits, "0", { start: 8, end: 8 }],
+    ["of a target that has nothing", undefined, "0", range],
+  ])("%s can be read on from", (_, applied, topicId, ends) => {
+    expect(() => checkPosition(applied, service, topicId, ends)).not.toThrow();
+  });
+
+  test.each([
+    ["of another topic", { ...fits, topic: "other.trading" }, "0", range, "APPLIED_POSITION_FOREIGN", "written from the topic other.trading"],
+    ["of a topic that was made again", fits, "1", range, "TOPIC_RECREATED", "was deleted and made again"],
+    ["before the topic's beginning", fits, "0", { start: 9, end: 12 }, "TOPIC_EXPIRED", "begins at offset 9; the applier needs 8"],
+    ["behind the topic's end", fits, "0", { start: 0, end: 7 }, "TOPIC_LOST_TAIL", "ends at offset 7, and the target has applied up to 8"],
+  ])("%s cannot", (_, applied, topicId, ends, code, message) => {
+    expect(() => checkPosition(applied, service, topicId, ends)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message) }),
+    );
   });
 });

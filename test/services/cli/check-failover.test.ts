@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { failoverFindings, type FailoverState } from "../../../services/cli/check-failover.ts";
+import { failoverFindings, type FailoverState, withoutFailover } from "../../../services/cli/check-failover.ts";
 
 const well: FailoverState = { major: 18, waitsFor: ["one"], standbys: [{ name: "one", active: true, feedback: true }] };
 
@@ -30,4 +30,11 @@ describe("failoverFindings", () => {
       expected.map(([level, what, cure]) => [level, expect.stringContaining(what), expect.stringContaining(cure)]),
     );
   });
+});
+
+test("where no slot is to survive, standbys are a note: none of them would have it", () => {
+  expect(withoutFailover(well)).toEqual([expect.objectContaining({ level: "note", what: expect.stringContaining("it has standbys (one)") })]);
+  expect(withoutFailover({ ...well, standbys: [] })).toEqual([]);
+  // Nothing can be done about it there.
+  expect(withoutFailover({ ...well, major: 16 })).toEqual([]);
 });
