@@ -8,6 +8,7 @@ import { endSession, sessionError } from "../../connectors/postgres/session.ts";
 import { openTargetSession } from "../apply/target-session.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
+import { checkOwnSchema } from "./check-own-schema.ts";
 import { checkTargetTables } from "./check-target-tables.ts";
 import { majorVersion, versionFindings } from "./check-versions.ts";
 import { fault, type Finding, note, warning } from "./finding.ts";
@@ -63,6 +64,7 @@ export async function checkTarget(service: ServiceConfiguration, shapes: readonl
         ),
       );
     if (sourceMajor !== undefined) findings.push(...versionFindings(where, sourceMajor, await majorVersion(client), shapes));
+    if (prepared) findings.push(...(await checkOwnSchema(client, where)));
     return [...findings, ...(await checkTargetTables({ client, replica }, service, shapes))];
   } catch (error) {
     throw sessionError(error, "target", service.target.url);
