@@ -35,6 +35,9 @@ export function connectionRefusal(error: unknown): ConnectionRefusal | undefined
 /** What to look at first when a server cannot be reached. */
 export function unreachableCure(error: unknown): string {
   const code = codeOf(error);
+  // too_many_connections: of max_connections, and of max_wal_senders too.
+  if (code === "53300")
+    return "Raise max_connections, or where the message says so max_wal_senders, at the server and restart it, or end sessions that nobody needs; `offtake check` has the ALTER SYSTEM for the source.";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "No such host is known here: check its name in the URL, and DNS.";
   if (messageOf(error).includes("timeout expired"))
     return "Something may listen there that is not PostgreSQL, or a firewall drops what is sent: check host and port of the URL.";

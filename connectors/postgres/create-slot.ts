@@ -95,7 +95,7 @@ function slotRefused(error: unknown, slot: string): OfftakeError | undefined {
   if (state === "53400" || state === "53000" || /max_replication_slots/.test(why))
     return new OfftakeError("SOURCE_UNSUITABLE", `The slot ${slot} was not created: ${why}.`, {
       cause: error,
-      cure: "Raise max_replication_slots at the source; it needs a restart.",
+      cure: "Raise max_replication_slots at the source, which needs a restart; `offtake check` has the ALTER SYSTEM.",
     });
   if (/wal_level/.test(why))
     return new OfftakeError("SOURCE_UNSUITABLE", `The slot ${slot} was not created: ${why}.`, {

@@ -90,6 +90,8 @@ export async function startOnData({ stackFolder, name, binaries, user, port, pas
   const dataFolder = join(folder, "data");
   const url = (database = "postgres"): string => `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
   const cluster = clusterName(stackFolder, name);
+  // Settings that were altered since are meant: a monolith that is not fit for Offtake is what some tests are about.
+  let wasFit = false;
   const server = new LocalServer({
     name,
     command: binaries.postgres,
@@ -98,7 +100,11 @@ export async function startOnData({ stackFolder, name, binaries, user, port, pas
     environment: environment(),
     user,
     logFile: join(stackFolder, `${name}.log`),
-    answers: () => postgresAnswers(url()),
+    answers: async () => {
+      if (wasFit) await inDatabase(url(), "SELECT");
+      else await postgresAnswers(url());
+      wasFit = true;
+    },
     startLimitMs: 60_000,
     children: () => postgresChildren(cluster),
   });

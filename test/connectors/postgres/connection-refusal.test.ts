@@ -28,6 +28,7 @@ test.each([
   [withCode("ENOTFOUND"), "No such host"],
   [new AggregateError([withCode("EAI_AGAIN")]), "No such host"],
   [new Error("timeout expired"), "not PostgreSQL"],
+  [withCode("53300"), "max_wal_senders"],
   [withCode("ECONNREFUSED"), "Is it up"],
 ])("what to look at first: %s", (error, words) => {
   expect(unreachableCure(error)).toContain(words);

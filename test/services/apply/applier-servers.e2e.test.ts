@@ -1,11 +1,8 @@
 import { afterAll, describe, expect, inject, test } from "vitest";
 import { startStack } from "../../../infra/local/stack.ts";
-import { run } from "../../../services/cli/run.ts";
-import type { Configuration } from "../../../services/runtime/configuration.ts";
-import { createLog } from "../../../services/runtime/log.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
 import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
-import type { LogLine } from "../../support/running-unit.ts";
+import { running } from "../../support/running-all.ts";
 import { sessionProxy } from "./session-proxy.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { caughtUp, stateOf } from "./same-texts.ts";
@@ -17,44 +14,6 @@ const tables = { trades: "id", users: "id" };
 const own = await startStack({ backend: "local", servers: ["kafka"], progress: () => {} });
 afterAll(() => own.stop());
 const servers = { source: inject("source"), target: inject("target"), kafka: own.kafka.brokers, registry: inject("registry") };
-
-interface Running extends AsyncDisposable {
-  readonly log: readonly LogLine[];
-  /** What /readyz says: its status, and the reason of each unit. */
-  readyz(): Promise<{ status: number; reasons: Record<string, string> }>;
-  /** Why the applier does not work, if it does not. */
-  reason(): Promise<string>;
-  /** Ends it. @returns whether everything was stopped in order */
-  stop(): Promise<boolean>;
-}
-
-/** `offtake run` in this process. */
-async function running(configuration: Configuration, kind: "all" | "applier" = "all"): Promise<Running> {
-  const stopping = new AbortController();
-  const log: LogLine[] = [];
-  const say = (text: string): void => {
-    const line: LogLine = JSON.parse(text);
-    log.push(line);
-  };
-  const ended = run(configuration, { kind, names: [], httpPort: 0 }, createLog({ env: {}, terminal: false, write: say }), stopping.signal);
-  const http = await waitFor(() => log.find(({ http: address }) => address !== undefined)?.["http"], { what: "the address of /readyz" });
-  const readyz: Running["readyz"] = async () => {
-    const response = await fetch(`${String(http)}/readyz`);
-    const { units }: { units: { unit: string; reason: string }[] } = JSON.parse(await response.text());
-    return { status: response.status, reasons: Object.fromEntries(units.map(({ unit, reason }) => [unit, reason])) };
-  };
-  const stop = async (): Promise<boolean> => {
-    stopping.abort();
-    return ended;
-  };
-  return {
-    log,
-    readyz,
-    reason: async () => (await readyz()).reasons["applier trading"] ?? "",
-    stop,
-    [Symbol.asyncDispose]: async () => void (await stop()),
-  };
-}
 
 async function write({ source }: Pipeline, from: number): Promise<void> {
   for (let id = from; id < from + 20; id += 1) await source.query("INSERT INTO trades VALUES ($1, 'n')", [id]);
