@@ -6,7 +6,7 @@
  */
 import type { Slot } from "./slot.ts";
 
-export type SlotWord = "ok" | "inactive" | "retaining" | "over-budget" | "unreserved" | "lost" | "missing";
+export type SlotWord = "ok" | "inactive" | "retaining" | "over-budget" | "unreserved" | "held" | "lost" | "missing";
 
 export interface SlotHealth {
   readonly word: SlotWord;
@@ -23,8 +23,9 @@ const pageAt = 0.8;
 /**
  * @param slot undefined when the server has none of that name
  * @param maxRetainedWalBytes the budget of the configuration
+ * @param before the same slot some seconds ago, where it is known: the server always waits a moment for its standbys
  */
-export function slotHealth(slot: Slot | undefined, maxRetainedWalBytes: number): SlotHealth {
+export function slotHealth(slot: Slot | undefined, maxRetainedWalBytes: number, before?: Slot): SlotHealth {
   if (slot === undefined) return { word: "missing", reason: "the slot does not exist", page: true };
   if (slot.walStatus === "lost") {
     const why = slot.invalidationReason === "" ? "" : ` (${slot.invalidationReason})`;
@@ -33,6 +34,12 @@ export function slotHealth(slot: Slot | undefined, maxRetainedWalBytes: number):
   const retained = `${mebibytes(slot.retainedBytes)} of WAL kept, budget ${mebibytes(maxRetainedWalBytes)}`;
   if (slot.walStatus === "unreserved")
     return { word: "unreserved", reason: `the server may remove its WAL at the next checkpoint; ${retained}`, page: true };
+  if (before?.heldBack === true && slot.heldBack && before.confirmedFlush === slot.confirmedFlush)
+    return {
+      word: "held",
+      reason: `the server sends nothing more before the standbys of synchronized_standby_slots have it: start them, or take them out of that setting; ${retained}`,
+      page: true,
+    };
   const share = slot.retainedBytes / maxRetainedWalBytes;
   if (share >= pageAt) return { word: "over-budget", reason: retained, page: true };
   if (share >= warnAt) return { word: "retaining", reason: retained, page: false };

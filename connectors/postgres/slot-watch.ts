@@ -11,7 +11,7 @@ import type { Log } from "../../services/runtime/log.ts";
 import type { Metrics } from "../../services/runtime/metrics.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
 import { slotHealth, type SlotWord } from "./slot-health.ts";
-import { readSlot } from "./slot.ts";
+import { readSlot, type Slot } from "./slot.ts";
 import { producerDeadline } from "./take-over.ts";
 
 export interface SlotWatchContext {
@@ -31,6 +31,7 @@ export class SlotWatch {
   /** Milliseconds since 1970: when the server was asked that said so. Its answer may have lain in the socket while this process was asleep. */
   #provenAt = Date.now();
   #word: SlotWord = "ok";
+  #before: Slot | undefined;
 
   /** @param backendPid the server's process that reads the slot for us, since just now */
   constructor(source: ClientBase, context: SlotWatchContext, backendPid: number) {
@@ -65,7 +66,8 @@ export class SlotWatch {
     metrics.slotActive.set(labels, slot?.active === true ? 1 : 0);
     if (slot !== undefined) metrics.slotRetainedBytes.set(labels, slot.retainedBytes);
     if (slot?.safeWalSize !== undefined) metrics.slotSafeBytes.set(labels, slot.safeWalSize);
-    const { word, reason, page } = slotHealth(slot, configuration.source.maxRetainedWalBytes);
+    const { word, reason, page } = slotHealth(slot, configuration.source.maxRetainedWalBytes, this.#before);
+    this.#before = slot;
     if (word === this.#word) return;
     this.#word = word;
     const level = page ? "error" : word === "ok" ? "info" : "warn";

@@ -29,6 +29,8 @@ export interface Slot {
   readonly invalidationReason: string;
   /** Whether standbys synchronise it (PostgreSQL 17 and later). */
   readonly failover: boolean;
+  /** Whether the server waits, just now, for a standby of synchronized_standby_slots before it sends more (PostgreSQL 17 and later). */
+  readonly heldBack: boolean;
 }
 
 // to_jsonb: invalidation_reason and failover came with 17, and a row that lacks a column is not an error this way. On a standby the head is what was replayed.
@@ -36,6 +38,7 @@ const readSql = `
   SELECT s.slot_name, s.plugin, s.database, s.active, s.active_pid, s.confirmed_flush_lsn::text, s.restart_lsn::text, s.wal_status,
          s.safe_wal_size, to_jsonb(s) ->> 'invalidation_reason' AS invalidation_reason,
          coalesce((to_jsonb(s) ->> 'failover')::boolean, false) AS failover,
+         EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid = s.active_pid AND a.wait_event = 'WaitForStandbyConfirmation') AS held_back,
          pg_wal_lsn_diff(head.lsn, s.restart_lsn)::float8 AS retained_bytes,
          pg_wal_lsn_diff(head.lsn, s.confirmed_flush_lsn)::float8 AS lag_bytes
     FROM pg_catalog.pg_replication_slots s,
@@ -54,6 +57,7 @@ interface Row {
   safe_wal_size: string | null;
   invalidation_reason: string | null;
   failover: boolean;
+  held_back: boolean;
   retained_bytes: number | null;
   lag_bytes: number | null;
 }
@@ -77,6 +81,7 @@ export async function readSlot(client: ClientBase, name: string): Promise<Slot |
     lagBytes: Math.max(row.lag_bytes ?? 0, 0),
     invalidationReason: row.invalidation_reason ?? "",
     failover: row.failover,
+    heldBack: row.held_back,
   };
 }
 

@@ -3,9 +3,11 @@ import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { formatLsn } from "../../../connectors/postgres/lsn.ts";
 import { readSlot } from "../../../connectors/postgres/slot.ts";
+import { SlotWatch } from "../../../connectors/postgres/slot-watch.ts";
 import type { PostgresStandby } from "../../../infra/local/postgres-standby.ts";
 import { readPosition } from "../../../services/apply/position.ts";
 import { check } from "../../../services/cli/check.ts";
+import { createLog } from "../../../services/runtime/log.ts";
 import { stopsAs } from "../../mishaps/mishaps.ts";
 import { FailoverServer } from "../../support/failover.ts";
 import { createPipeline, type Pipeline, type PipelineOptions } from "../../support/pipeline.ts";
@@ -63,16 +65,20 @@ test("source: a standby is promoted that has the slot", async () => {
   // What the standby has not received does not get into the topic: the source holds it back.
   await standby.disconnect();
   await insert(first.source, 4);
-  await waitFor(
-    async () =>
-      (
-        await first.source.query(
-          "SELECT FROM pg_stat_activity JOIN pg_replication_slots ON active_pid = pid WHERE slot_name = $1 AND wait_event = 'WaitForStandbyConfirmation'",
-          [first.connector.slot],
-        )
-      ).rowCount === 1,
-    { what: "the source to hold the row back" },
+  await waitFor(async () => (await readSlot(first.source, first.connector.slot))?.heldBack, { what: "the source to hold the row back" });
+  const said: { health?: string }[] = [];
+  const say = (text: string): void => {
+    const line: { health?: string } = JSON.parse(text);
+    said.push(line);
+  };
+  const { configuration, metrics } = first;
+  const watch = new SlotWatch(
+    first.source,
+    { configuration, connector: first.connector, log: createLog({ env: {}, terminal: false, write: say }), metrics },
+    0,
   );
+  for (const _ of [1, 2]) await watch.run(AbortSignal.abort());
+  expect(said).toMatchObject([{ level: "error", health: "held" }]);
   await source.failOver(standby);
   expect(await connector.ended).toMatchObject({ code: "SOURCE_UNREACHABLE", retry: "yes" });
 

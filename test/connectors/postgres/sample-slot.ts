@@ -15,4 +15,5 @@ export const sampleSlot: Slot = {
   lagBytes: 0,
   invalidationReason: "",
   failover: false,
+  heldBack: false,
 };

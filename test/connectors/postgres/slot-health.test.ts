@@ -25,6 +25,15 @@ describe("slotHealth", () => {
     expect(health(changed)).toMatchObject({ word, page });
   });
 
+  test.each<[string, Partial<Slot>, Partial<Slot>, string]>([
+    ["that waits for its standbys since the last look, and got no further, is held", { heldBack: true }, { heldBack: true }, "held"],
+    ["that has got further meanwhile is ok", { heldBack: true, confirmedFlush: 99n }, { heldBack: true }, "ok"],
+    ["that waits only now is ok", {}, { heldBack: true }, "ok"],
+    ["that waited then is ok", { heldBack: true }, {}, "ok"],
+  ])("one %s", (_, before, now, word) => {
+    expect(slotHealth({ ...sampleSlot, ...now }, 10 * gibibyte, { ...sampleSlot, ...before }).word).toBe(word);
+  });
+
   test("one that does not exist is missing", () => {
     expect(slotHealth(undefined, gibibyte)).toEqual({ word: "missing", reason: "the slot does not exist", page: true });
   });
