@@ -50,4 +50,10 @@ export const targetMigrations: readonly Migration[] = [
       );
       COMMENT ON TABLE offtake.captured_table IS 'Tables of the source that a connector captures, or has captured: one that comes back, or is in its publication anew, lacks the rows between.';`,
   },
+  {
+    version: 3,
+    sql: `
+      ALTER TABLE offtake.captured_table ADD COLUMN shape jsonb;
+      COMMENT ON COLUMN offtake.captured_table.shape IS 'What the table looked like in the catalogs of the source at the last look: files, columns, partitions. A change that is in no stream shows there.';`,
+  },
 ];

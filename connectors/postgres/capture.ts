@@ -35,6 +35,8 @@ export interface CaptureOptions extends StreamTablesOptions {
   readonly tail: Tail;
   readonly maxEventBytes: number;
   readonly messageSchemaId: number;
+  /** Told of a table that was truncated, whoever's it is, and in which transaction. */
+  readonly truncated: (oid: number, xid: number) => void;
   /** Called once; nothing is read after it. */
   readonly failed: (error: OfftakeError) => void;
 }
@@ -223,6 +225,7 @@ export class Capture {
   }
 
   #truncate(oid: number): void {
+    this.#options.truncated(oid >>> 0, this.#transaction.xid);
     const { encoder, relation } = this.#tables.table(oid);
     if (encoder === undefined) this.#leaveOut(relation);
     else this.#event(encoder, Op.truncate, false);

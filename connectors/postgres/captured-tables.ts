@@ -1,11 +1,14 @@
 /**
  * Which tables a connector captures, kept at the target: `offtake.captured_table`. Rows that changed while a table was out of the list, or out of its
  * publication, are in no stream, and nothing in the stream shows that they are missing; so every change of the list is held against the one before, and what
- * was out for a while is marked in `offtake.needs_copy`, together with the new list.
+ * was out for a while is marked in `offtake.needs_copy`, together with the new list. With each table goes what it looked like in the catalogs: rows also come,
+ * go and change by statements that are in no stream (shape-change.ts).
  *
  * Source: schemas/target-schema.ts.
  */
 import type { ClientBase } from "pg";
+import type { CapturedShape } from "./captured-shape.ts";
+import type { ShapeChange } from "./shape-change.ts";
 
 /** A table as the source has it now. */
 export interface CapturedTable {
@@ -13,10 +16,14 @@ export interface CapturedTable {
   readonly name: string;
   /** By which it is in its publication: another one means that it was out, or is another table. */
   readonly membership: string;
+  /** Undefined where it is not known; what is kept then stays as it is. */
+  readonly shape?: CapturedShape | undefined;
+  /** Why its rows cannot be trusted, whatever it was before. */
+  readonly doubts?: readonly string[];
 }
 
 const recordSql = `
-  WITH listed AS (SELECT * FROM unnest($2::text[], $3::text[], $4::boolean[]) AS l(name, membership, whole)),
+  WITH listed AS (SELECT * FROM unnest($2::text[], $3::text[], $4::boolean[], $5::jsonb[], $6::text[]) AS l(name, membership, whole, shape, reason)),
        marked AS (
          INSERT INTO offtake.needs_copy (connector, table_name, reason)
          SELECT $1, l.name, CASE WHEN c.captured THEN 'was out of its publication for a while, or was made again'
@@ -28,12 +35,36 @@ const recordSql = `
             AND EXISTS (SELECT FROM offtake.captured_table WHERE connector = $1)
              ON CONFLICT (connector, table_name) DO NOTHING
          RETURNING table_name, reason),
+       changed AS (
+         INSERT INTO offtake.needs_copy AS kept (connector, table_name, reason)
+         SELECT $1, l.name, l.reason FROM listed l WHERE l.reason IS NOT NULL AND l.name NOT IN (SELECT table_name FROM marked)
+             ON CONFLICT (connector, table_name) DO UPDATE SET reason = kept.reason || '; ' || excluded.reason
+                   WHERE position(excluded.reason IN kept.reason) = 0
+         RETURNING table_name, reason),
        gone AS (UPDATE offtake.captured_table SET captured = false WHERE connector = $1 AND captured AND table_name <> ALL ($2)),
        put AS (
-         INSERT INTO offtake.captured_table (connector, table_name, membership, captured)
-         SELECT $1, name, membership, true FROM listed
-             ON CONFLICT (connector, table_name) DO UPDATE SET membership = excluded.membership, captured = true)
-  SELECT table_name AS name, reason FROM marked ORDER BY 1`;
+         INSERT INTO offtake.captured_table AS kept (connector, table_name, membership, captured, shape)
+         SELECT $1, name, membership, true, shape FROM listed
+             ON CONFLICT (connector, table_name)
+             DO UPDATE SET membership = excluded.membership, captured = true,
+                           shape = CASE WHEN kept.membership = excluded.membership THEN coalesce(excluded.shape, kept.shape) ELSE excluded.shape END)
+  SELECT table_name AS name, reason FROM (TABLE marked UNION ALL TABLE changed) AS now ORDER BY 1`;
+
+const keptSql = "SELECT table_name AS name, membership, shape FROM offtake.captured_table WHERE connector = $1 AND captured AND shape IS NOT NULL";
+
+/** What a change of a table's shape means. */
+export type JudgeShape = (table: CapturedTable, before: CapturedShape, now: CapturedShape) => Promise<ShapeChange>;
+
+/** A reason is added to what the table is marked for already: mending one of two things does not mend the other. */
+interface Judged extends CapturedTable {
+  readonly reasons: readonly string[];
+}
+
+export interface RecordedTables {
+  readonly marked: readonly MarkedTable[];
+  /** Whether something is to be looked at once more. */
+  readonly undecided: boolean;
+}
 
 export interface MarkedTable {
   readonly name: string;
@@ -44,22 +75,34 @@ export interface MarkedTable {
  * Replaces the list. The first list of a connector is taken as it is.
  *
  * @param whole names of those that lack nothing, whenever they joined
- * @returns the tables that were marked now
+ * @param judge asked about each table that was captured before, with what it looked like then
  */
 export async function recordCaptured(
   target: ClientBase,
   connector: string,
   tables: readonly CapturedTable[],
   whole: readonly string[],
-): Promise<MarkedTable[]> {
-  const names = tables.map(({ name }) => name);
-  const { rows } = await target.query<MarkedTable>(recordSql, [
+  judge: JudgeShape,
+): Promise<RecordedTables> {
+  const { rows: kept } = await target.query<{ name: string; membership: string; shape: CapturedShape }>(keptSql, [connector]);
+  let undecided = false;
+  const judged: Judged[] = [];
+  for (const table of tables) {
+    const { name, membership, shape, doubts = [] } = table;
+    const before = kept.find((each) => each.name === name && each.membership === membership)?.shape;
+    const change = before === undefined || shape === undefined ? undefined : await judge(table, before, shape);
+    if (change?.undecided === true) undecided = true;
+    judged.push({ ...table, shape: change?.undecided === true ? undefined : shape, reasons: [...doubts, ...(change?.reasons ?? [])] });
+  }
+  const { rows: marked } = await target.query<MarkedTable>(recordSql, [
     connector,
-    names,
-    tables.map(({ membership }) => membership),
-    names.map((name) => whole.includes(name)),
+    judged.map(({ name }) => name),
+    judged.map(({ membership }) => membership),
+    judged.map(({ name }) => whole.includes(name)),
+    judged.map(({ shape }) => (shape === undefined ? null : JSON.stringify(shape))),
+    judged.map(({ reasons }) => (reasons.length === 0 ? null : reasons.join("; "))),
   ]);
-  return rows;
+  return { marked, undecided };
 }
 
 /** @returns schema.table of all that the connector has ever captured */

@@ -175,8 +175,10 @@ class Connection {
       messageSchemaId,
       owns: (schema, table) => service.tables.some((entry) => matchesTable(entry, { schema, table })),
       leftOut: (what) => log.warn(`left out: ${what}`),
+      truncated: (oid, xid) => publication.truncated(oid, xid),
       failed: (error) => void this.#failSettled(error, producer),
     });
+    publication.follow(() => capture.received);
     const walSenderTimeout = await this.#walSenderTimeout();
     clearInterval(holding);
     log.info({ topic, slot: connector.slot, tables }, "capturing");

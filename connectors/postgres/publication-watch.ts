@@ -1,16 +1,23 @@
 /**
  * Holds a connector's publication against its service's tables, before it captures and at every heartbeat after. What an altered publication leaves out
- * vanishes without any error, so the connector stops; what was out and is in again is marked as not copied.
+ * vanishes without any error, so the connector stops; what was out and is in again is marked as not copied, and so is a table whose rows came, went or
+ * changed by a statement that is in no stream.
  *
  * The marks are at the target, and a target that is away holds up no capture: the list is written as soon as it answers.
  *
  * Source: ARCHITECTURE.md, "Connector".
  */
 import type { ClientBase } from "pg";
+import { unmarkStatement } from "../../services/apply/needs-copy.ts";
 import type { ConnectorConfiguration, ServiceConfiguration } from "../../services/runtime/configuration.ts";
 import type { Log } from "../../services/runtime/log.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
+import { OfftakeError } from "../../services/runtime/errors.ts";
+import { fullName, type TableName } from "../../services/runtime/table-pattern.ts";
 import { type CapturedTable, recordCaptured } from "./captured-tables.ts";
+import { judgeShapes, withShapes } from "./judge-shapes.ts";
+import { type Lsn, parseLsn } from "./lsn.ts";
+import { partitionFaults, readPartitioned } from "./partition-faults.ts";
 import { capturedTables, readPublication, refusePublication } from "./publication.ts";
 import { serviceTables } from "./service-tables.ts";
 import { endSession, openSession, sessionError } from "./session.ts";
@@ -24,13 +31,30 @@ export interface PublicationWatchContext {
 /** Milliseconds between looks, whatever the heartbeat: a look reads the list of all tables. */
 const shortestMs = 1000;
 
+/** Milliseconds within which the last look counts as a moment ago. */
+const recentMs = 60_000;
+
+/** As many transactions that truncate one table as are remembered between two looks. */
+const remembered = 8;
+
 export class PublicationWatch {
   readonly #source: ClientBase;
   readonly #context: PublicationWatchContext;
   readonly #applicationName: string;
   /** The list that the target has. */
   #recorded = "";
+  #recordedAt = -Infinity;
   #complained = false;
+  /** Whether the next look is not to wait for its time. */
+  #due = false;
+  /** Undefined until the stream is read. */
+  #received: (() => Lsn) | undefined;
+  /** OIDs of the tables that are partitioned. */
+  #partitioned: ReadonlySet<number> = new Set();
+  /** By OID: transactions of the stream that truncated it, the newest last. */
+  readonly #truncated = new Map<number, readonly string[]>();
+  /** Where the stream has to come before it can be said that it has no such TRUNCATE. */
+  readonly #awaited = new Map<string, Lsn>();
 
   constructor(source: ClientBase, context: PublicationWatchContext, applicationName: string) {
     this.#source = source;
@@ -38,39 +62,80 @@ export class PublicationWatch {
     this.#applicationName = applicationName;
   }
 
+  /** @param received how far the stream has been read */
+  follow(received: () => Lsn): void {
+    this.#received = received;
+  }
+
+  /** The stream has a TRUNCATE. @param xid the transaction */
+  truncated(oid: number, xid: number): void {
+    if (!this.#partitioned.has(oid)) return;
+    this.#truncated.set(oid, [...(this.#truncated.get(oid) ?? []), String(xid)].slice(-remembered));
+    // A start after this one would not see it again.
+    this.#due = true;
+  }
+
   /**
    * @returns how many tables are captured
-   * @throws OfftakeError TABLES_UNRESOLVED, PUBLICATION_MISSING, PUBLICATION_DIFFERS
+   * @throws OfftakeError TABLES_UNRESOLVED, PUBLICATION_MISSING, PUBLICATION_DIFFERS, TABLE_UNSUITABLE
    */
   async look(): Promise<number> {
     const { connector, service } = this.#context;
     // Only its own: another service's table that was dropped is no reason to stop this one.
     const tables = (await serviceTables(this.#source, [service])).get(service.name) ?? [];
     const publication = await readPublication(this.#source, connector.publication);
-    await this.#record(capturedTables(refusePublication(connector.publication, publication, tables), tables));
+    const captured = capturedTables(refusePublication(connector.publication, publication, tables), tables);
+    const shaped = await withShapes(this.#source, captured, tables);
+    this.#partitioned = new Set(shaped.flatMap(({ shape }) => (shape === undefined || shape.partitions.length === 0 ? [] : [shape.oid])));
+    await this.#record(shaped, tables);
+    for (const each of await readPartitioned(this.#source, tables)) {
+      const [fault] = partitionFaults(each);
+      if (fault !== undefined) throw new OfftakeError("TABLE_UNSUITABLE", `The table ${fullName(each)} ${fault.what}.`, { cure: fault.cure });
+    }
     return tables.length;
   }
 
   /** Until it is stopped. @throws OfftakeError as look() */
   async run(signal: AbortSignal): Promise<void> {
     const every = Math.max(this.#context.connector.heartbeatEveryMs, shortestMs);
-    while ((await waitOrStop(every, signal)) === "elapsed") await this.look();
+    let lookedAt = performance.now();
+    while ((await waitOrStop(shortestMs, signal)) === "elapsed") {
+      if (!this.#due && performance.now() - lookedAt < every) continue;
+      lookedAt = performance.now();
+      this.#due = false;
+      await this.look();
+    }
   }
 
-  async #record(tables: readonly CapturedTable[]): Promise<void> {
-    const list = JSON.stringify(tables);
-    if (list === this.#recorded) return;
+  async #record(captured: readonly CapturedTable[], tables: readonly TableName[]): Promise<void> {
+    const list = JSON.stringify(captured);
+    if (list === this.#recorded) {
+      this.#recordedAt = performance.now();
+      return;
+    }
     const { connector, service, log } = this.#context;
+    const { rows } = await this.#source.query<{ lsn: string }>("SELECT pg_current_wal_insert_lsn()::text AS lsn");
+    const written = parseLsn(rows[0]!.lsn);
+    const judge = judgeShapes(this.#source, service, tables, {
+      recently: performance.now() - this.#recordedAt < recentMs,
+      truncatedIn: (oid, transaction) => this.#truncatedIn(oid, transaction, written),
+    });
     const { url } = service.target;
     try {
       const target = await openSession(url, { side: "target", applicationName: this.#applicationName, statementTimeoutMs: 10_000 });
       try {
-        for (const { name, reason } of await recordCaptured(target, connector.name, tables, []))
-          log.error({ table: name, reason }, "rows of the table are missing at the target: it has to be copied");
+        const { marked, undecided } = await recordCaptured(target, connector.name, captured, [], judge);
+        for (const { name, reason } of marked)
+          log.error(
+            { table: name, reason, cure: `Copy it, or mend it as the reason says and then, at the target: ${unmarkStatement(connector.name, name)}` },
+            "the table is not at the target what it is at the source: it has to be copied",
+          );
+        this.#recorded = undecided ? "" : list;
+        this.#due ||= undecided;
+        this.#recordedAt = performance.now();
       } finally {
         await endSession(target);
       }
-      this.#recorded = list;
       this.#complained = false;
     } catch (error) {
       const err = sessionError(error, "target", url);
@@ -78,5 +143,14 @@ export class PublicationWatch {
         log.warn({ err }, "the list of captured tables is not at the target yet: whether one of them was out for a while is not known");
       this.#complained = true;
     }
+  }
+
+  /** @param written the end of the WAL when the table was looked at */
+  #truncatedIn(oid: number, transaction: string, written: Lsn): boolean | undefined {
+    if (this.#truncated.get(oid)?.includes(transaction) === true) return true;
+    const key = `${oid}.${transaction}`;
+    const awaited = this.#awaited.get(key) ?? written;
+    this.#awaited.set(key, awaited);
+    return this.#received === undefined || this.#received() < awaited ? undefined : false;
   }
 }

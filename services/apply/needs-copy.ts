@@ -4,7 +4,7 @@
  *
  * Source: schemas/target-schema.ts.
  */
-import type { ClientBase } from "pg";
+import { escapeLiteral, type ClientBase } from "pg";
 
 const markSql = `
   INSERT INTO offtake.needs_copy (connector, table_name, reason)
@@ -23,10 +23,25 @@ export async function unmarkNeedsCopy(client: ClientBase, connector: string, tab
   if (tables.length > 0) await client.query(unmarkSql, [connector, tables, reason]);
 }
 
-const readSql = "SELECT table_name FROM offtake.needs_copy WHERE connector = $1 ORDER BY table_name";
+const readSql = "SELECT table_name AS table, reason FROM offtake.needs_copy WHERE connector = $1 ORDER BY table_name";
+
+export interface NeedsCopy {
+  /** schema.table of the source. */
+  readonly table: string;
+  readonly reason: string;
+}
+
+/** @returns in order of their names */
+export async function readMarks(client: ClientBase, connector: string): Promise<NeedsCopy[]> {
+  return (await client.query<NeedsCopy>(readSql, [connector])).rows;
+}
 
 /** @returns schema.table of each, in order */
 export async function readNeedsCopy(client: ClientBase, connector: string): Promise<string[]> {
-  const { rows } = await client.query<{ table_name: string }>(readSql, [connector]);
-  return rows.map((row) => row.table_name);
+  return (await readMarks(client, connector)).map(({ table }) => table);
+}
+
+/** What takes a mark away by hand, at the target, where somebody has mended the rows. */
+export function unmarkStatement(connector: string, table: string): string {
+  return `DELETE FROM offtake.needs_copy WHERE connector = ${escapeLiteral(connector)} AND table_name = ${escapeLiteral(table)};`;
 }

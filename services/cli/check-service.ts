@@ -8,6 +8,7 @@ import { endSession, sessionError } from "../../connectors/postgres/session.ts";
 import { openTargetSession } from "../apply/target-session.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
+import { checkMarks } from "./check-marks.ts";
 import { checkOwnSchema } from "./check-own-schema.ts";
 import { checkTargetTables } from "./check-target-tables.ts";
 import { majorVersion, versionFindings } from "./check-versions.ts";
@@ -38,8 +39,14 @@ const databaseSql = `
 /**
  * @param shapes of the service's tables at the source
  * @param sourceMajor the source's version; undefined where it could not be asked
+ * @param connector the service's
  */
-export async function checkTarget(service: ServiceConfiguration, shapes: readonly TableShape[], sourceMajor: number | undefined): Promise<Finding[]> {
+export async function checkTarget(
+  service: ServiceConfiguration,
+  shapes: readonly TableShape[],
+  sourceMajor: number | undefined,
+  connector: string | undefined,
+): Promise<Finding[]> {
   const { client, replica } = await openTargetSession(service);
   const where = `service ${service.name}`;
   try {
@@ -64,7 +71,9 @@ export async function checkTarget(service: ServiceConfiguration, shapes: readonl
         ),
       );
     if (sourceMajor !== undefined) findings.push(...versionFindings(where, sourceMajor, await majorVersion(client), shapes));
-    if (prepared) findings.push(...(await checkOwnSchema(client, where)));
+    const refused = prepared ? await checkOwnSchema(client, where) : [];
+    findings.push(...refused);
+    if (prepared && refused.length === 0 && connector !== undefined) findings.push(...(await checkMarks(client, where, connector)));
     return [...findings, ...(await checkTargetTables({ client, replica }, service, shapes))];
   } catch (error) {
     throw sessionError(error, "target", service.target.url);

@@ -23,6 +23,7 @@ import { ExitCode } from "./terminal.ts";
 
 export async function check(configuration: Configuration): Promise<Finding[]> {
   const cluster = new KafkaCluster(configuration.kafka, "offtake-check");
+  const connectorOf = (service: string): string | undefined => configuration.connectors.find((connector) => connector.service === service)?.name;
   try {
     const source = await checkSource(configuration);
     const registry = await orFinding("registry", async () => {
@@ -33,7 +34,9 @@ export async function check(configuration: Configuration): Promise<Finding[]> {
     for (const service of configuration.services) {
       services.push(...(await orFinding(`topic ${service.topic}`, async () => checkTopic(cluster, configuration, service))));
       services.push(
-        ...(await orFinding(`service ${service.name}`, async () => checkTarget(service, source.shapes.get(service.name) ?? [], source.major))),
+        ...(await orFinding(`service ${service.name}`, async () =>
+          checkTarget(service, source.shapes.get(service.name) ?? [], source.major, connectorOf(service.name)),
+        )),
       );
     }
     return [...source.findings, ...registry, ...services];

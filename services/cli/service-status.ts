@@ -13,7 +13,7 @@ import { slotHealth, type SlotWord } from "../../connectors/postgres/slot-health
 import { readSlot, type Slot } from "../../connectors/postgres/slot.ts";
 import { readTail, type TailRecord } from "../../connectors/postgres/tail.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
-import { readNeedsCopy } from "../apply/needs-copy.ts";
+import { type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
 import { type AppliedPosition, readPosition } from "../apply/position.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import type { ErrorCode } from "../runtime/error-codes.ts";
@@ -59,6 +59,8 @@ export interface ServiceStatus {
   readonly appliedOffset: number | null;
   /** Tables of which rows are missing at the target because they were never copied. */
   readonly notCopied: readonly string[];
+  /** The same, each with why. */
+  readonly needsCopy: readonly NeedsCopy[];
   /** What could not be found out, and why. */
   readonly errors: readonly { readonly code: ErrorCode; readonly message: string; readonly cure: string }[];
 }
@@ -95,7 +97,8 @@ export async function serviceStatus(
     },
     topicEnd: topic?.end ?? null,
     appliedOffset: position?.offset ?? null,
-    notCopied: target?.notCopied ?? [],
+    notCopied: target?.marks.map(({ table }) => table) ?? [],
+    needsCopy: target?.marks ?? [],
     errors: errors.map(({ code, message, cure }) => ({ code, message, cure })),
   };
 }
@@ -160,12 +163,12 @@ async function readTopic(
 async function readTarget(
   connector: ConnectorConfiguration,
   service: ServiceConfiguration,
-): Promise<{ position: AppliedPosition | undefined; notCopied: string[] }> {
+): Promise<{ position: AppliedPosition | undefined; marks: NeedsCopy[] }> {
   const client = await openSession(service.target.url, { side: "target", applicationName: "offtake status", statementTimeoutMs: 10_000 });
   try {
     const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass('offtake.applied_position') IS NOT NULL AS there");
-    if (rows[0]?.there !== true) return { position: undefined, notCopied: [] };
-    return { position: await readPosition(client, connector.name), notCopied: await readNeedsCopy(client, connector.name) };
+    if (rows[0]?.there !== true) return { position: undefined, marks: [] };
+    return { position: await readPosition(client, connector.name), marks: await readMarks(client, connector.name) };
   } catch (error) {
     throw sessionError(error, "target", service.target.url);
   } finally {

@@ -1,6 +1,7 @@
 /** `offtake status`: every service on one line, once or again every second. */
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
+import { unmarkStatement } from "../apply/needs-copy.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
 import { serviceStatus, type ServiceStatus } from "./service-status.ts";
@@ -92,9 +93,13 @@ function statusText(services: readonly (ServiceStatus & { readonly eventsPerSeco
     appliedLsn ?? "nothing yet",
   ]);
   const table = columns([["service", "slot", "capture lag", "apply lag", "rate", "applied"], ...rows]);
-  const notes = services.flatMap(({ service, slot, notCopied, errors }) => [
+  const notes = services.flatMap(({ service, connector, slot, notCopied, needsCopy, errors }) => [
     ...(slot.reason === "" ? [] : [`${service}: slot ${slot.name}: ${slot.reason}`]),
     ...(notCopied.length === 0 ? [] : [`${service}: not copied, so that rows are missing at the target: ${notCopied.join(", ")}`]),
+    ...needsCopy.map(
+      (mark) =>
+        `${service}: ${mark.table} has to be copied: ${mark.reason}. Where it is mended, at the target: ${unmarkStatement(connector, mark.table)}`,
+    ),
     ...errors.map(({ code, message, cure }) => `${service}: ${code}: ${message}${cure === "" ? "" : ` ${cure}`}`),
   ]);
   return [table, ...notes].join("\n");

@@ -7,6 +7,7 @@
 import type { Client } from "pg";
 import { readCaptured, recordCaptured } from "../../connectors/postgres/captured-tables.ts";
 import { ensurePublication } from "../../connectors/postgres/create-publication.ts";
+import { judgeShapes, withShapes } from "../../connectors/postgres/judge-shapes.ts";
 import { openTransactionsEnded } from "../../connectors/postgres/open-transactions.ts";
 import { openSlotAndTopic } from "../../connectors/postgres/open-topic.ts";
 import { capturedTables, readPublication, refusePublication } from "../../connectors/postgres/publication.ts";
@@ -173,7 +174,7 @@ class ServiceOpening {
    * connector has captured before may lack rows, and have too many, even when it is empty now.
    */
   async #publish(): Promise<ServiceUp["publication"]> {
-    const { connector, source, tables } = this.#context;
+    const { connector, service, source, tables } = this.#context;
     const late = (await readSlot(source, connector.slot)) !== undefined;
     const before = await this.#onTarget(async () => readCaptured(this.#target, connector.name));
     const { done, added } = await ensurePublication(source, connector.publication, tables, async (joining) => {
@@ -182,9 +183,12 @@ class ServiceOpening {
     const isNew = (table: TableName): boolean => (before.size === 0 ? added.includes(table) : !before.has(fullName(table)));
     const whole = (late ? await this.#emptyOf(tables.filter(isNew)) : tables).map(fullName);
     const publication = refusePublication(connector.publication, await readPublication(source, connector.publication), tables);
+    const captured = await withShapes(source, capturedTables(publication, tables), tables);
+    // What a TRUNCATE has done, the connector can tell from its stream.
+    const judge = judgeShapes(source, service, tables, { recently: false, truncatedIn: () => undefined });
     await this.#onTarget(async () => {
       if (late) await unmarkNeedsCopy(this.#target, connector.name, whole, joiningReason);
-      await recordCaptured(this.#target, connector.name, capturedTables(publication, tables), whole);
+      await recordCaptured(this.#target, connector.name, captured, whole, judge);
     });
     return done;
   }

@@ -1,7 +1,7 @@
 /** What is known of rows that are in no stream: the list of captured tables at the target, and a look at the source that is not deceived. */
 import pg, { type Client } from "pg";
 import { describe, expect, test } from "vitest";
-import { type CapturedTable, readCaptured, recordCaptured } from "../../../connectors/postgres/captured-tables.ts";
+import { type CapturedTable, type JudgeShape, readCaptured, recordCaptured } from "../../../connectors/postgres/captured-tables.ts";
 import { openTransactionsEnded } from "../../../connectors/postgres/open-transactions.ts";
 import { readPublication } from "../../../connectors/postgres/publication.ts";
 import { endSession, openSession, sessionError } from "../../../connectors/postgres/session.ts";
@@ -19,6 +19,9 @@ async function withSession<T>(url: string, work: (client: Client) => Promise<T>)
     await client.end();
   }
 }
+
+/** Of tables without shapes nobody is asked what a change of them means. */
+const unasked: JudgeShape = () => Promise.reject(new Error("asked"));
 
 describe("the list of captured tables", () => {
   const [a, b]: CapturedTable[] = [
@@ -56,11 +59,11 @@ describe("the list of captured tables", () => {
     await withSession(database.url, async (target) => {
       await migrateTarget(target);
       const marked = [];
-      for (const list of lists) marked.push(...(await recordCaptured(target, "trading", list, whole)));
+      for (const list of lists) marked.push(...(await recordCaptured(target, "trading", list, whole, unasked)).marked);
       expect(marked.map(({ name, reason }) => `${name}: ${reason}`)).toEqual(expected);
       expect(await readNeedsCopy(target, "trading")).toEqual(marked.map(({ name }) => name));
       // Another connector's list is its own.
-      expect(await recordCaptured(target, "other", [b!], [])).toEqual([]);
+      expect((await recordCaptured(target, "other", [b!], [], unasked)).marked).toEqual([]);
       expect([...(await readCaptured(target, "trading"))].toSorted()).toEqual([...new Set(lists.flat().map(({ name }) => name))].toSorted());
     });
   });

@@ -1,0 +1,24 @@
+/**
+ * What `offtake check` says of tables that are marked as not copied: they look whole at the target and are not.
+ */
+import type { ClientBase } from "pg";
+import { readMarks, unmarkStatement } from "../apply/needs-copy.ts";
+import { type Finding, warning } from "./finding.ts";
+
+const readableSql = `
+  SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE n.nspname = 'offtake' AND c.relname = 'needs_copy'`;
+
+export async function checkMarks(target: ClientBase, where: string, connector: string): Promise<Finding[]> {
+  const { rows } = await target.query<{ readable: boolean }>(readableSql);
+  if (rows[0]?.readable !== true) return [];
+  return (await readMarks(target, connector)).map(({ table, reason }) =>
+    warning(
+      where,
+      `the table ${table} has to be copied: ${reason}`,
+      `Copy it, or mend it as it says; then, at the target: ${unmarkStatement(connector, table)}`,
+    ),
+  );
+}
