@@ -29,6 +29,7 @@ import { liveness } from "./liveness.ts";
 import { type Lsn, parseLsn } from "./lsn.ts";
 import { Outbox } from "./outbox.ts";
 import { PublicationWatch } from "./publication-watch.ts";
+import { refuseStandby } from "./refuse-standby.ts";
 import { RelationCompiler } from "./relation-compiler.ts";
 import { ReplicationSession, type ReplicationStream } from "./replication-stream.ts";
 import { endSession, openSession, sessionError } from "./session.ts";
@@ -74,6 +75,7 @@ export async function runConnector(context: ConnectorContext, signal: AbortSigna
   try {
     const source = await openSession(configuration.source.url, { side: "source", applicationName, statementTimeoutMs: 30_000, pipeline: true });
     ends.push(async () => endSession(source));
+    await refuseStandby(source, configuration.source.url);
     await new Connection(context, source, applicationName, ends).run(AbortSignal.any([signal, over.signal]));
   } catch (error) {
     const judged = sessionError(error, "source", configuration.source.url);

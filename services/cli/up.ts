@@ -11,6 +11,7 @@ import { judgeShapes, withShapes } from "../../connectors/postgres/judge-shapes.
 import { openTransactionsEnded } from "../../connectors/postgres/open-transactions.ts";
 import { openSlotAndTopic } from "../../connectors/postgres/open-topic.ts";
 import { capturedTables, readPublication, refusePublication } from "../../connectors/postgres/publication.ts";
+import { refuseStandby } from "../../connectors/postgres/refuse-standby.ts";
 import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { readSlot } from "../../connectors/postgres/slot.ts";
@@ -52,6 +53,7 @@ export async function up(configuration: Configuration, options: UpOptions, termi
   const source = await openSession(url, { side: "source", applicationName: "offtake up", statementTimeoutMs: 120_000 });
   const cluster = new KafkaCluster(configuration.kafka, "offtake-up");
   try {
+    await refuseStandby(source, url);
     const registry = new Registry(configuration.registry.url);
     const owned = await serviceTables(source, configuration.services);
     const done: ServiceUp[] = [];

@@ -37,6 +37,8 @@ export const errorCodes = {
   PGOUTPUT_MALFORMED: "operator",
   /** The source cannot be reached: down, restarting, or the network is. Offtake comes back by itself; nothing is lost as long as the slot keeps its WAL. */
   SOURCE_UNREACHABLE: "yes",
+  /** The source is a standby that has not been promoted: a failover is under way, or source.url leads to the wrong server. Offtake goes on by itself once it is a primary. */
+  SOURCE_IN_RECOVERY: "yes",
   /** The source refuses the role or lacks a right that the message names. `offtake check` prints the SQL that grants it. */
   SOURCE_REFUSED: "operator",
   /** The source or a target is a PostgreSQL before 15, which lacks what Offtake uses; the message says which. Upgrade it, or choose another server. */

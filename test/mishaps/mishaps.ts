@@ -132,6 +132,12 @@ export const mishaps: readonly Mishap[] = [
   },
   {
     section: "source",
+    what: "its address leads to a standby that is not promoted yet",
+    does: "waits: `SOURCE_IN_RECOVERY`, and goes on when it is promoted",
+    mends: "nothing has to be",
+  },
+  {
+    section: "source",
     what: "a standby is promoted that has the slot",
     does: "goes on",
     mends: "nothing has to be",
@@ -158,6 +164,12 @@ export const mishaps: readonly Mishap[] = [
     section: "target",
     what: "it fails over to a standby that lags",
     does: "goes on, from the older position that it finds there",
+    mends: "nothing has to be",
+  },
+  {
+    section: "target",
+    what: "its address leads to a standby that is not promoted yet",
+    does: "waits: `TARGET_BUSY`, and goes on when it is promoted",
     mends: "nothing has to be",
   },
   {

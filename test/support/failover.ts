@@ -53,9 +53,13 @@ export class FailoverServer {
     return startStandby({ stackFolder: this.#stack.folder, name: `standby-${this.#standbys}`, primary: this.#primary, settings });
   }
 
-  /** The primary crashes, and the standby takes its place. */
-  async failOver(standby: PostgresStandby): Promise<void> {
+  /** The primary crashes, and the standby takes its place. @param meanwhile what happens while the address leads to a standby that is none but that */
+  async failOver(standby: PostgresStandby, meanwhile?: () => Promise<void>): Promise<void> {
     await this.#primary.stop("immediate");
+    if (meanwhile !== undefined) {
+      this.#primary = standby;
+      await meanwhile();
+    }
     await standby.promote();
     this.#primary = standby;
   }

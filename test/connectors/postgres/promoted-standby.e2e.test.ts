@@ -197,3 +197,33 @@ test("source: a standby is promoted that does not have the slot, before PostgreS
     message: expect.stringMatching(/^The source was promoted, from timeline 1 to 2 at .* what was committed after that is in no stream\.$/),
   });
 });
+
+test("source: its address leads to a standby that is not promoted yet", async () => {
+  const standby = await source.addStandby({ sync_replication_slots: "on" });
+  await using pipeline = await pipelineOn(source, { failover: true, heartbeatEvery: "200ms" });
+  await pipeline.up();
+  {
+    await using connector = pipeline.startConnector();
+    await connector.working;
+    await insert(pipeline.source, 1);
+    await synchronised(standby, pipeline.connector.slot);
+    await connector.stop();
+  }
+  const stops = { code: "SOURCE_IN_RECOVERY", retry: "yes", message: expect.stringContaining("has not been promoted") };
+  await source.caughtUp(standby);
+  await source.failOver(standby, async () => {
+    await using connector = pipeline.startConnector();
+    expect(await connector.ended).toMatchObject(stops);
+    await expect(pipeline.up()).rejects.toMatchObject(stops);
+    expect((await check(pipeline.configuration)).filter(({ level }) => level === "fault")).toContainEqual(
+      expect.objectContaining({ where: "source", what: expect.stringContaining("the source is a standby") }),
+    );
+  });
+  const now = await moved(pipeline);
+  await using connector = pipeline.startConnector();
+  await insert(now.source, 2);
+  await using topic = new TopicEvents(now);
+  await connector.working;
+  expect((await topic.drained()).map(({ after }) => after?.["id"])).toEqual([1, 2]);
+  await connector.stop();
+});
