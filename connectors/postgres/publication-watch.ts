@@ -34,6 +34,9 @@ const shortestMs = 1000;
 /** Milliseconds within which the last look counts as a moment ago. */
 const recentMs = 60_000;
 
+/** Milliseconds after which the target is told again what it was told already: restored to an earlier state, it has lost list and marks. */
+const againMs = 600_000;
+
 /** As many transactions that truncate one table as are remembered between two looks. */
 const remembered = 8;
 
@@ -44,6 +47,8 @@ export class PublicationWatch {
   /** The list that the target has. */
   #recorded = "";
   #recordedAt = -Infinity;
+  /** When it was written there. */
+  #writtenAt = -Infinity;
   #complained = false;
   /** Whether the next look is not to wait for its time. */
   #due = false;
@@ -109,7 +114,7 @@ export class PublicationWatch {
 
   async #record(captured: readonly CapturedTable[], tables: readonly TableName[]): Promise<void> {
     const list = JSON.stringify(captured);
-    if (list === this.#recorded) {
+    if (list === this.#recorded && performance.now() - this.#writtenAt < againMs) {
       this.#recordedAt = performance.now();
       return;
     }
@@ -133,6 +138,7 @@ export class PublicationWatch {
         this.#recorded = undecided ? "" : list;
         this.#due ||= undecided;
         this.#recordedAt = performance.now();
+        this.#writtenAt = this.#recordedAt;
       } finally {
         await endSession(target);
       }
