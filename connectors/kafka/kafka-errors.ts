@@ -12,6 +12,12 @@ export function brokerAnswer(error: unknown): string | undefined {
   return found === undefined ? undefined : String(found["apiId"]);
 }
 
+/** What the broker says beside the name, where it does: UNKNOWN_SERVER_ERROR alone helps nobody. */
+function brokerWords(error: unknown): string {
+  const words: unknown = findProtocolError(error)?.["serverErrorMessage"];
+  return typeof words === "string" && words !== "" ? ` (${words})` : "";
+}
+
 function findProtocolError(error: unknown): ProtocolError | undefined {
   if (error instanceof ProtocolError) return error;
   if (error instanceof AggregateError) {
@@ -66,7 +72,7 @@ function isRefusal(error: unknown): boolean {
 export function kafkaError(error: unknown, doing: string): OfftakeError {
   if (error instanceof OfftakeError) return error;
   const answer = brokerAnswer(error);
-  const why = answer ?? deepest(error);
+  const why = answer === undefined ? deepest(error) : `${answer}${brokerWords(error)}`;
   if (answer?.endsWith("_AUTHORIZATION_FAILED") === true)
     return new OfftakeError("KAFKA_NOT_ALLOWED", `Kafka does not let Offtake ${doing}: ${why}.`, {
       cause: error,

@@ -99,7 +99,7 @@ export function topicFaults(topic: string, leader: Leader, settings: TopicSettin
  * Creates the topic if it is missing; leaves one that is there alone but for max.message.bytes, which is raised to the largest batch.
  *
  * @returns what was done
- * @throws OfftakeError KAFKA_UNREACHABLE, KAFKA_REFUSED, KAFKA_NOT_ALLOWED
+ * @throws OfftakeError KAFKA_UNREACHABLE, KAFKA_REFUSED, KAFKA_NOT_ALLOWED; TOPIC_UNSUITABLE for one that is there and wrong in anything else
  */
 export async function ensureTopic(
   cluster: KafkaCluster,
@@ -127,6 +127,9 @@ export async function ensureTopic(
     if (brokerAnswer(error) !== "TOPIC_ALREADY_EXISTS") throw kafkaError(error, `create the topic ${topic}`);
   }
   const settings = await readTopicSettings(cluster, topic);
+  // What this cannot mend would be found by the broker, or by nobody, when the first record is written.
+  const raised = { ...settings, maxMessageBytes: Math.max(settings.maxMessageBytes, maxMessageBytes) };
+  refuseFaultyTopic(topic, topicFaults(topic, await cluster.leader(topic), raised, configuration.maxEventBytes, production));
   if (settings.maxMessageBytes >= maxMessageBytes) return "present";
   try {
     await cluster.admin.incrementalAlterConfigs({

@@ -10,7 +10,7 @@ import { commitOffset, groupOf, offsetRange } from "../../connectors/kafka/offse
 import { Registry } from "../../connectors/kafka/registry.ts";
 import { endSession, sessionError } from "../../connectors/postgres/session.ts";
 import { type PipelineNames, withStartOver } from "../../connectors/postgres/start-over.ts";
-import { readTail } from "../../connectors/postgres/tail.ts";
+import { readTail, type TailRecord } from "../../connectors/postgres/tail.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { asOfftakeError, type OfftakeError } from "../runtime/errors.ts";
 import type { Interruption } from "../runtime/interruption.ts";
@@ -65,8 +65,17 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
     ends.push(async () => cluster.close());
     const leader = await cluster.leader(service.topic);
     const range = await offsetRange(cluster, service.topic);
-    checkPosition(prepared.position, service, leader.topicId, range);
     const registry = new Registry(configuration.registry.url);
+    const consumer = new Consumer(cluster, service.topic, stopped.signal, (error) => interrupted(context, error));
+    ends.push(async () => consumer.close());
+    // A stop in the middle of a look at the topic is no failure.
+    const tailBelow = async (offset: number): Promise<TailRecord | "stopped" | undefined> =>
+      readTail(consumer, registry, service.topic, range, offset).catch((error: unknown) =>
+        stopped.signal.aborted ? "stopped" : Promise.reject(error),
+      );
+    const first = prepared.position !== undefined && prepared.position.offset < range.start ? await tailBelow(range.start + 1) : undefined;
+    if (first === "stopped") return;
+    checkPosition(prepared.position, service, leader.topicId, range, first);
     const target = new Target(session, prepared.position, {
       service,
       connector,
@@ -81,18 +90,15 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
         log.warn({ ...conflict }, "the target's row is not what the stream takes it to be; the source wins");
       },
     });
-    const consumer = new Consumer(cluster, service.topic, stopped.signal, (error) => interrupted(context, error));
-    ends.push(async () => consumer.close());
     if (prepared.position !== undefined && prepared.position.offset > range.start) {
-      const below = readTail(consumer, registry, service.topic, range, prepared.position.offset);
-      // A stop in the middle of it is no failure.
-      const newest = await below.catch((error: unknown) => (stopped.signal.aborted ? ("stopped" as const) : Promise.reject(error)));
+      const newest = await tailBelow(prepared.position.offset);
       if (newest === "stopped") return;
       checkNewestApplied(prepared.position, service, newest);
     }
     const chain = new Chain(service.topic, prepared.position);
     const limits = { rows: service.apply.batchRows, bytes: service.apply.batchBytes, giant };
-    const reader = new TopicReader(service.topic, consumer, registry, chain, prepared.position?.offset ?? range.start, limits);
+    const from = Math.max(prepared.position?.offset ?? 0, range.start);
+    const reader = new TopicReader(service.topic, consumer, registry, chain, from, limits);
     reader.onFetched = () => context.interruption.over();
     log.info({ topic: service.topic, offset: reader.offset, replica: session.replica }, "applying");
     context.applying();

@@ -47,11 +47,19 @@ async function installedVersion(client: Client): Promise<number> {
 }
 
 /**
- * Whether the topic can be read on from the position. Pure.
+ * Whether the topic can be read on from the position. Records below its beginning are gone, and may have been somebody else's, which had to go for the topic to
+ * be readable: nothing is missing where the first that is left follows on what was applied. Pure.
  *
+ * @param first the record at the topic's beginning, where the position is below that
  * @throws OfftakeError APPLIED_POSITION_FOREIGN, TOPIC_RECREATED, TOPIC_EXPIRED
  */
-export function checkPosition(position: AppliedPosition | undefined, service: ServiceConfiguration, topicId: string, range: OffsetRange): void {
+export function checkPosition(
+  position: AppliedPosition | undefined,
+  service: ServiceConfiguration,
+  topicId: string,
+  range: OffsetRange,
+  first?: TailRecord,
+): void {
   if (position === undefined) return;
   const copyAgain = "The service's tables have to be copied again.";
   if (position.topic !== service.topic)
@@ -66,7 +74,7 @@ export function checkPosition(position: AppliedPosition | undefined, service: Se
     throw new OfftakeError("TOPIC_RECREATED", `The topic ${service.topic} was deleted and made again since its events were applied.`, {
       cure: copyAgain,
     });
-  if (position.offset < range.start)
+  if (position.offset < range.start && (first === undefined || !followsOn(first, position)))
     throw new OfftakeError(
       "TOPIC_EXPIRED",
       `The topic ${service.topic} begins at offset ${range.start}; the applier needs ${position.offset}: retention has passed it.`,
@@ -82,6 +90,13 @@ export function checkPosition(position: AppliedPosition | undefined, service: Se
         cure: copyAgain,
       },
     );
+}
+
+/** The first event of the next transaction, or a marker that repeats the very position. */
+function followsOn(first: TailRecord, { commitLsn, sequence }: AppliedPosition): boolean {
+  if (first.marker) return first.commitLsn === commitLsn && first.sequence === sequence;
+  // A message, which is of no table, is a transaction of its own.
+  return first.previous === commitLsn && (first.order === 1 || first.event?.table === "");
 }
 
 /**

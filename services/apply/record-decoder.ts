@@ -33,11 +33,7 @@ export class RecordDecoder {
   decode(records: RecordBatchReader): boolean {
     const { bytes, valueStart, valueEnd, offset } = records;
     if (valueStart === -1 || valueEnd - valueStart < shortest || bytes[valueStart] !== 0)
-      throw this.#malformed(
-        offset,
-        "was not written by Offtake",
-        "A topic of Offtake has one writer, its connector. Find out who else writes to it.",
-      );
+      throw this.#malformed(offset, "was not written by Offtake", this.#foreignCure(offset));
     const plan = this.#plans.get(bytes.readUInt32BE(valueStart + 1));
     if (plan === undefined) return false;
     try {
@@ -53,14 +49,31 @@ export class RecordDecoder {
   }
 
   /** Loads the schema of the record that decode() said false to. @throws OfftakeError of the registry; EVENT_MALFORMED */
-  async load({ bytes, valueStart }: RecordBatchReader): Promise<void> {
+  async load({ bytes, valueStart, offset }: RecordBatchReader): Promise<void> {
     const id = bytes.readUInt32BE(valueStart + 1);
-    this.#plans.set(id, eventPlan(id, await this.#registry.schema(id)));
+    const type = await this.#registry.schema(id);
+    try {
+      this.#plans.set(id, eventPlan(id, type));
+    } catch (error) {
+      if (!(error instanceof OfftakeError)) throw error;
+      throw this.#malformed(offset, `was not written by Offtake: ${lowered(error.message)}`, this.#foreignCure(offset), error);
+    }
   }
 
-  #malformed(offset: number, what: string, cure: string): OfftakeError {
-    return new OfftakeError("EVENT_MALFORMED", `The record at offset ${offset} of the topic ${this.#topic} ${what}.`, { cure });
+  /** By then the applier has all that is before it, so that the topic may begin behind it. */
+  #foreignCure(offset: number): string {
+    const content = JSON.stringify({ version: 1, partitions: [{ topic: this.#topic, partition: 0, offset: offset + 1 }] });
+    return `A topic of Offtake has one writer, its connector: find out who else writes to it. Once \`offtake status\` shows that nothing before it is left to apply, let the topic begin behind it: kafka-delete-records --bootstrap-server … --offset-json-file records.json, with '${content}' in that file. The applier goes on by itself; it says so if an event is missing then.`;
   }
+
+  #malformed(offset: number, what: string, cure: string, cause?: OfftakeError): OfftakeError {
+    return new OfftakeError("EVENT_MALFORMED", `The record at offset ${offset} of the topic ${this.#topic} ${what}.`, { cure, cause });
+  }
+}
+
+/** A sentence as the end of another one. */
+function lowered(sentence: string): string {
+  return `${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`.replace(/\.$/, "");
 }
 
 /** What of an event this version could not apply, as the end of a sentence. */

@@ -78,7 +78,7 @@ export const errorCodes = {
 
   // --- Topic and schema registry -------------------------------------------------------------------------------------------------------
 
-  /** A record of the topic is not one of Offtake's events, or is damaged. Look at the record that the message names; who else writes to the topic? */
+  /** A record of the topic is not one of Offtake's events, or is damaged. Look at the record that the message names; who else writes to the topic? The message has the kafka-delete-records that lets the topic begin behind it. */
   EVENT_MALFORMED: "operator",
   /** A record batch has a wrong checksum, length or compression: a damaged log segment or a broken proxy. Check the broker's disks. */
   KAFKA_BATCH_DAMAGED: "operator",

@@ -33,10 +33,17 @@ describe("ensureTopic", () => {
   });
 
   test("leaves the settings of a topic alone that somebody has made", async () => {
-    const topic = await freshTopic(cluster, { "cleanup.policy": "compact", "retention.ms": "60000", "compression.type": "zstd" });
+    const topic = await freshTopic(cluster, { "retention.ms": "60000", "compression.type": "zstd" });
     expect(await ensureTopic(cluster, topic, configuration, false)).toBe("present");
-    expect(await readTopicSettings(cluster, topic)).toMatchObject({ cleanupPolicy: "compact", retentionMs: 60_000, compression: "zstd" });
-    expect(await faultsOf(topic)).toHaveLength(1);
+    expect(await readTopicSettings(cluster, topic)).toMatchObject({ retentionMs: 60_000, compression: "zstd" });
+    expect(await faultsOf(topic)).toEqual([]);
+  });
+
+  test("refuses one that would lose events, and leaves it alone", async () => {
+    const topic = await freshTopic(cluster, { "cleanup.policy": "compact", "max.message.bytes": "1000" });
+    const cure = expect.stringMatching(/^kafka-configs --bootstrap-server \S+ --alter --topic \S+ --add-config cleanup\.policy=delete$/);
+    await expect(ensureTopic(cluster, topic, configuration, false)).rejects.toMatchObject({ code: "TOPIC_UNSUITABLE", cure });
+    expect(await readTopicSettings(cluster, topic)).toMatchObject({ cleanupPolicy: "compact", maxMessageBytes: 1000 });
   });
 
   test("in production it asks for two replicas in sync, which one broker cannot give", async () => {

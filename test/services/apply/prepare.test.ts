@@ -61,6 +61,28 @@ describe("the applied position", () => {
     expect(() => checkPosition(applied, service, topicId, ends)).not.toThrow();
   });
 
+  const beyond = { start: 9, end: 12 };
+  const next = { ...record, offset: 9, commitLsn: 0x400n, sequence: 1, previous: 0x300n, order: 1 };
+
+  test.each([
+    ["the next transaction's first event", next],
+    ["a heartbeat, the next transaction", { ...next, order: undefined, event: { lsn: "1", table: "", op: "m", key: "" } }],
+    ["a marker that repeats it", { ...record, offset: 9, marker: true }],
+  ])("below the topic's beginning can be read on from where that is %s", (_, first) => {
+    expect(() => checkPosition(fits, service, "0", beyond, first)).not.toThrow();
+  });
+
+  test.each([
+    ["a later transaction's", { ...next, previous: 0x310n }],
+    ["in the middle of the next transaction", { ...next, order: 2, sequence: 2 }],
+    ["a marker that repeats a later position", { ...record, offset: 9, marker: true, commitLsn: 0x400n }],
+    ["a marker that repeats an earlier event of it", { ...record, offset: 9, marker: true, sequence: 2 }],
+    ["the topic's first transaction", { ...next, previous: undefined }],
+    ["not there", undefined],
+  ])("below the topic's beginning cannot where that is %s", (_, first) => {
+    expect(() => checkPosition(fits, service, "0", beyond, first)).toThrow(expect.objectContaining({ code: "TOPIC_EXPIRED" }));
+  });
+
   test.each([
     ["of another topic", { ...fits, topic: "other.trading" }, "0", range, "APPLIED_POSITION_FOREIGN", "written from the topic other.trading"],
     ["of a topic that was made again", fits, "1", range, "TOPIC_RECREATED", "was deleted and made again"],
