@@ -10,6 +10,7 @@ import { ensurePublication } from "../../connectors/postgres/create-publication.
 import { judgeShapes, withShapes } from "../../connectors/postgres/judge-shapes.ts";
 import { openTransactionsEnded } from "../../connectors/postgres/open-transactions.ts";
 import { openSlotAndTopic } from "../../connectors/postgres/open-topic.ts";
+import { readPartitioned } from "../../connectors/postgres/partition-faults.ts";
 import { capturedTables, readPublication, refusePublication } from "../../connectors/postgres/publication.ts";
 import { refuseStandby } from "../../connectors/postgres/refuse-standby.ts";
 import { serviceTables } from "../../connectors/postgres/service-tables.ts";
@@ -22,6 +23,7 @@ import { ensureTopic } from "../../connectors/kafka/topic.ts";
 import { createTables, type CreatedTables } from "../apply/create-tables.ts";
 import { migrateTarget } from "../apply/migrate-target.ts";
 import { markNeedsCopy, readNeedsCopy, unmarkNeedsCopy } from "../apply/needs-copy.ts";
+import { tablesWithTargetRows } from "../apply/target-rows.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { interrupted } from "../runtime/errors.ts";
 import { mappingOf } from "../runtime/table-mapping.ts";
@@ -185,7 +187,7 @@ class ServiceOpening {
     const isNew = (table: TableName): boolean => (before.size === 0 ? added.includes(table) : !before.has(fullName(table)));
     const whole = (late ? await this.#emptyOf(tables.filter(isNew)) : tables).map(fullName);
     const publication = refusePublication(connector.publication, await readPublication(source, connector.publication), tables);
-    const captured = await withShapes(source, capturedTables(publication, tables), tables);
+    const captured = await withShapes(source, capturedTables(publication, tables), tables, await readPartitioned(source, tables));
     // What a TRUNCATE has done, the connector can tell from its stream.
     const judge = judgeShapes(source, service, tables, { recently: false, truncatedIn: () => undefined });
     await this.#onTarget(async () => {
@@ -212,7 +214,12 @@ class ServiceOpening {
     const { connector, source } = this.#context;
     const slot = await readSlot(source, connector.slot);
     if (slot === undefined) this.#say(`slot ${connector.slot}: waiting for the transactions that are open at the source`);
-    return openSlotAndTopic(this.#context, slot, async (tables) => this.#mark(tables, "rows from before `offtake up`"));
+    return openSlotAndTopic(this.#context, slot, async (tables) => {
+      await this.#mark(tables, "rows from before `offtake up`");
+      const { service } = this.#context;
+      const left = await this.#onTarget(async () => tablesWithTargetRows(this.#target, service, this.#context.tables));
+      await this.#mark(left, "the target had rows before `offtake up`");
+    });
   }
 
   async #mark(tables: readonly TableName[], reason: string): Promise<void> {
