@@ -47,7 +47,8 @@ const recordSql = `
          SELECT $1, name, membership, true, shape FROM listed
              ON CONFLICT (connector, table_name)
              DO UPDATE SET membership = excluded.membership, captured = true,
-                           shape = CASE WHEN kept.membership = excluded.membership THEN coalesce(excluded.shape, kept.shape) ELSE excluded.shape END)
+                           shape = CASE WHEN kept.membership = excluded.membership THEN coalesce(excluded.shape, kept.shape) ELSE excluded.shape END
+                     WHERE (kept.membership, kept.captured, kept.shape) IS DISTINCT FROM (excluded.membership, true, coalesce(excluded.shape, kept.shape)))
   SELECT table_name AS name, reason FROM (TABLE marked UNION ALL TABLE changed) AS now ORDER BY 1`;
 
 const keptSql = "SELECT table_name AS name, membership, shape FROM offtake.captured_table WHERE connector = $1 AND captured AND shape IS NOT NULL";

@@ -7,13 +7,21 @@ import { mappingOf } from "../../services/runtime/table-mapping.ts";
 import { fullName, type TableName } from "../../services/runtime/table-pattern.ts";
 import { partitionsWithRows, readCapturedShapes } from "./captured-shape.ts";
 import type { CapturedTable, JudgeShape } from "./captured-tables.ts";
-import { partitionFaults, readPartitioned } from "./partition-faults.ts";
+import { type PartitionedTable, partitionFaults } from "./partition-faults.ts";
 import { attachedPartitions, quotedTable, shapeChange, type ShapeSurroundings } from "./shape-change.ts";
 
-/** With what each of the tables looks like now. Changes of a partition that is not as it must be may be missing from the moment when it was made. */
-export async function withShapes(source: ClientBase, captured: readonly CapturedTable[], tables: readonly TableName[]): Promise<CapturedTable[]> {
+/**
+ * With what each of the tables looks like now. Changes of a partition that is not as it must be may be missing from the moment when it was made.
+ *
+ * @param partitioned those of the tables that are
+ */
+export async function withShapes(
+  source: ClientBase,
+  captured: readonly CapturedTable[],
+  tables: readonly TableName[],
+  partitioned: readonly PartitionedTable[],
+): Promise<CapturedTable[]> {
   const shapes = await readCapturedShapes(source, tables);
-  const partitioned = await readPartitioned(source, tables);
   return captured.map((table) => {
     const faults = partitioned.filter((each) => fullName(each) === table.name).flatMap(partitionFaults);
     return { ...table, shape: shapes.get(table.name), doubts: faults.map(({ what }) => `it ${what}: changes of its rows may be missing`) };

@@ -90,10 +90,11 @@ export class PublicationWatch {
     const tables = (await serviceTables(this.#source, [service])).get(service.name) ?? [];
     const publication = await readPublication(this.#source, connector.publication);
     const captured = capturedTables(refusePublication(connector.publication, publication, tables), tables);
-    const shaped = await withShapes(this.#source, captured, tables);
+    const partitioned = await readPartitioned(this.#source, tables);
+    const shaped = await withShapes(this.#source, captured, tables, partitioned);
     this.#partitioned = new Set(shaped.flatMap(({ shape }) => (shape === undefined || shape.partitions.length === 0 ? [] : [shape.oid])));
     await this.#record(shaped, tables);
-    for (const each of await readPartitioned(this.#source, tables)) {
+    for (const each of partitioned) {
       const [fault] = partitionFaults(each);
       if (fault !== undefined) throw new OfftakeError("TABLE_UNSUITABLE", `The table ${fullName(each)} ${fault.what}.`, { cure: fault.cure });
     }

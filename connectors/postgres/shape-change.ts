@@ -93,9 +93,14 @@ function linkReasons(before: CapturedShape, now: CapturedShape, { target, withRo
 /** TRUNCATE of a partition by itself is in no stream that has its root's name; that of the root is, and gives every partition another file, too. */
 function emptiedPartitions(before: CapturedShape, now: CapturedShape, { target, recently, truncatedIn }: ShapeSurroundings): ShapeChange {
   const pairs = staying(before, now);
-  const emptied = pairs.filter(
-    (pair) => pair.before.file !== pair.now.file && !isRewritten(pair.before, pair.now) && !(recently && pair.now.compacted),
+  const altered = new Set(
+    now.columns.map(({ written }) => written).filter((written) => !before.columns.some((column) => column.written === written)),
   );
+  const emptied = pairs.filter((pair) => {
+    if (pair.before.file === pair.now.file || (recently && pair.now.compacted)) return false;
+    // An ALTER TABLE has written the partition's row and that of a column in one transaction.
+    return pair.before.toast === 0 ? !altered.has(pair.now.written) : !isRewritten(pair.before, pair.now);
+  });
   if (emptied.length === 0) return { reasons: [], undecided: false };
   const transactions = new Set(emptied.map((pair) => pair.now.written));
   const [transaction] = transactions;

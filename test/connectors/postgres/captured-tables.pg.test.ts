@@ -94,6 +94,21 @@ test("a table is in its publication anew when it was out of it, the publication 
   });
 });
 
+test("a partitioned table is in its publication anew when that was altered: for a while its rows may have come under other names", async () => {
+  await using database = await freshDatabase("source");
+  await withSession(database.url, async (source) => {
+    const membership = async (): Promise<string> => (await readPublication(source, "p"))!.tables.find(({ table }) => table === "t")!.membership;
+    await source.query(
+      "CREATE TABLE t (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE PUBLICATION p FOR TABLE t WITH (publish_via_partition_root = true)",
+    );
+    const first = await membership();
+    await source.query("CREATE TABLE t_1 PARTITION OF t DEFAULT; TRUNCATE t; CREATE TABLE u (id int PRIMARY KEY); ALTER PUBLICATION p ADD TABLE u");
+    expect(await membership()).toBe(first);
+    for (const value of [false, true]) await source.query(`ALTER PUBLICATION p SET (publish_via_partition_root = ${value})`);
+    expect(await membership()).not.toBe(first);
+  });
+});
+
 describe("transactions that are open", () => {
   test("are waited for, those that have written and no others", async () => {
     await using database = await freshDatabase("source");

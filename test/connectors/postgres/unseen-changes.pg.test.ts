@@ -4,6 +4,7 @@ import pg from "pg";
 import { describe, expect, test } from "vitest";
 import { type MarkedTable, recordCaptured } from "../../../connectors/postgres/captured-tables.ts";
 import { judgeShapes, withShapes } from "../../../connectors/postgres/judge-shapes.ts";
+import { readPartitioned } from "../../../connectors/postgres/partition-faults.ts";
 import { migrateTarget } from "../../../services/apply/migrate-target.ts";
 import { readMarks } from "../../../services/apply/needs-copy.ts";
 import { freshDatabase } from "../../support/databases.ts";
@@ -36,7 +37,7 @@ describe("a table of which", () => {
       /** As the connector looks. */
       const look = async (): Promise<readonly MarkedTable[]> => {
         const stream = { recently: away !== true, truncatedIn: () => truncated === true };
-        const shaped = await withShapes(source, captured, tables);
+        const shaped = await withShapes(source, captured, tables, await readPartitioned(source, tables));
         return (await recordCaptured(writer, "trading", shaped, [], judgeShapes(source, service, tables, stream))).marked;
       };
       expect(await look()).toEqual([]);

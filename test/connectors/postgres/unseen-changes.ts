@@ -235,6 +235,13 @@ export const unseenChanges: readonly UnseenChange[] = [
       "ALTER TABLE t ALTER n TYPE bigint; ALTER TABLE t ADD more float8 DEFAULT random(); ALTER TABLE t RENAME note TO remark; ALTER TABLE t DROP remark",
   },
   {
+    name: "The same, of a partitioned table",
+    how: "the same",
+    marked: false,
+    sql: "CREATE TABLE t (id int PRIMARY KEY, n int) PARTITION BY LIST (id); CREATE TABLE t_0 PARTITION OF t DEFAULT; INSERT INTO t VALUES (1, 1)",
+    change: "ALTER TABLE t ALTER n TYPE bigint; ALTER TABLE t ADD more text; ALTER TABLE t ALTER more TYPE int USING 1",
+  },
+  {
     name: "A table that is not partitioned is truncated, or written anew by VACUUM FULL or CLUSTER",
     how: "the one is in the stream, the other changes nothing",
     marked: false,
