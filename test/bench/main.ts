@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- <capture|apply|end-to-end|latency|clients>`: product and peers on the same rows in the same run, alternating; medians, spread, and the
+ * `npm run bench -- <capture|apply|end-to-end|latency|growth|clients>`: product and peers on the same rows in the same run, alternating; medians, spread, and the
  * ratio of the medians. A run whose tables differ at the end is a failure, not a figure.
  */
 import { parseArgs } from "node:util";
@@ -11,13 +11,14 @@ import { decodeCosts, produceCosts } from "./clients-bench.ts";
 import { alternate, compare, type Contestants, type Outcome } from "./contest.ts";
 import { endToEnd } from "./end-to-end-bench.ts";
 import { round } from "./figures.ts";
+import { type Cost, type Course, growth, medianCost } from "./growth-bench.ts";
 import { type Latency, latency, type Load, medianLatency } from "./latency-bench.ts";
 import type { LocalStack } from "../../infra/local/stack.ts";
 import { startNative, type StartPipeline, startProduct } from "./pipelines.ts";
 import { buildProduct } from "./product.ts";
 import { bulk, giant, hot, quiet, small, wide, type Workload } from "./workloads.ts";
 
-const usage = `npm run bench -- <capture|apply|end-to-end|latency|clients> [options]
+const usage = `npm run bench -- <capture|apply|end-to-end|latency|growth|clients> [options]
 
   --rows N                     row changes of w1; the others are in proportion        [1000000]
   --workload w1,w2,…           w1 bulk, w2 small transactions, w4 wide rows, w5 one transaction, w6 hot keys [w1,w2]
@@ -146,6 +147,34 @@ async function latencies(stack: LocalStack): Promise<object> {
   return { bench: "latency", milliseconds: found, ratios, equal: true, synchronousCommit, seconds, runs };
 }
 
+/** Each course beside the one that it is held against. */
+async function growths(stack: LocalStack): Promise<object> {
+  const base: Course = { tables: 1, services: 1, rowsPerTransaction: 1000, rows: Math.round(rows / 5) };
+  const courses: Readonly<Record<string, Course>> = {
+    "1 table, 1 service, 1000 rows a transaction": base,
+    "100 tables": { ...base, tables: 100 },
+    "1000 tables": { ...base, tables: 1000 },
+    "10 services in one process": { ...base, tables: 10, services: 10 },
+    "1 row a transaction": { ...base, rowsPerTransaction: 1, rows: Math.round(rows / 10) },
+    "a million rows a transaction": { ...base, rowsPerTransaction: rows, rows },
+  };
+  const all: Record<string, Cost[]> = {};
+  for (let i = 1; i <= runs; i += 1)
+    for (const [name, course] of Object.entries(courses)) {
+      const cost = await growth(stack, course);
+      (all[name] ??= []).push(cost);
+      say(
+        `run ${i} of ${runs}, ${name}: connector ${cost.connector} us a row, ${cost.connectorMb} MB, applier ${cost.applier} us a row, ${cost.applierMb} MB`,
+      );
+    }
+  return {
+    bench: "growth",
+    microsecondsOfARow: Object.fromEntries(Object.entries(all).map(([name, each]) => [name, medianCost(each)])),
+    equal: true,
+    runs,
+  };
+}
+
 /** Not a benchmark of the product: what docs/decisions quotes. */
 async function clients(stack: LocalStack): Promise<object> {
   return { bench: "clients", produce: await produceCosts(stack, Math.round(rows * 0.4), runs), decode: await decodeCosts(2_000_000), runs };
@@ -159,6 +188,7 @@ async function main(): Promise<void> {
   const all: Readonly<Record<string, (stack: LocalStack) => Promise<object>>> = {
     ...Object.fromEntries(Object.keys(benches).map((name) => [name, async (stack: LocalStack) => rates(stack, name)])),
     latency: latencies,
+    growth: growths,
     clients,
   };
   const bench = oneOf("bench", positionals[0] ?? "nothing", Object.keys(all));

@@ -20,7 +20,7 @@ import { type Backlog, publication } from "./backlog.ts";
 import { connect } from "./bench-servers.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const cli = join(root, "dist/services/cli/main.js");
+export const cli = join(root, "dist/services/cli/main.js");
 
 /** What `npm pack` does before it packs. */
 export function buildProduct(): void {
@@ -80,7 +80,7 @@ export interface Running {
 /** With OFFTAKE_BENCH_PROFILE each process leaves a CPU profile in that folder when it ends. */
 const profile = process.env["OFFTAKE_BENCH_PROFILE"];
 
-export function start({ file }: Installation, ...args: string[]): Running {
+export function start({ file }: Pick<Installation, "file">, ...args: string[]): Running {
   const profiling =
     profile === undefined
       ? []

@@ -15,8 +15,8 @@ export interface Workload {
   write(client: ClientBase): Promise<void>;
 }
 
-export const tableSql = `
-  CREATE TABLE bench (
+export const tableSqlOf = (name: string): string => `
+  CREATE TABLE ${name} (
     id  bigint PRIMARY KEY,
     n   int,
     s20 text,
@@ -28,6 +28,8 @@ export const tableSql = `
     uid uuid,
     d   double precision
   )`;
+
+export const tableSql = tableSqlOf("bench");
 
 const longer = (id: string): string => `'a longer text that stands for a name and an address ' || (${id} % 10000000)::text`;
 
