@@ -38,6 +38,12 @@ const at = {
   count: 57,
 } as const;
 
+/** One header without a value, as RecordBatchWriter.end() takes it. @param name at most 63 bytes */
+export function headerWithoutValue(name: string): Buffer {
+  const bytes = Buffer.from(name);
+  return Buffer.concat([Buffer.from([2, bytes.length * 2]), bytes, Buffer.from([1])]);
+}
+
 /** A batch that is being filled. Everything a record holds is written through `writer`, between the calls below. */
 export class RecordBatchWriter {
   readonly writer: AvroWriter;
@@ -95,9 +101,13 @@ export class RecordBatchWriter {
     this.#valueVarint = this.#putLength(this.#value, this.#valueVarint);
   }
 
-  /** @returns where the record ends */
-  end(): number {
-    this.writer.byte(0); // no headers
+  /**
+   * @param headers their count and bytes; without, it has none
+   * @returns where the record ends
+   */
+  end(headers?: Buffer): number {
+    if (headers === undefined) this.writer.byte(0);
+    else this.writer.raw(headers, 0, headers.length);
     this.#recordVarint = this.#putLength(this.#record, this.#recordVarint);
     this.count += 1;
     return this.writer.at;
@@ -204,7 +214,7 @@ export class RecordBatchReader {
     this.valueStart = valueLength < 0 ? -1 : cursor.at;
     if (valueLength > 0) cursor.skip(valueLength);
     this.valueEnd = cursor.at;
-    // Passes over headers: Offtake writes none.
+    // Passes over headers: Offtake's own are for other readers.
     cursor.skip(start + length - cursor.at);
     if (this.#left === 0 && cursor.at !== cursor.end) throw new Error(`${cursor.end - cursor.at} bytes behind the last record`);
   }

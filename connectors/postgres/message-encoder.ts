@@ -5,12 +5,20 @@
  * Source: schemas/envelope.ts, messageSchema.
  */
 import type { AvroWriter } from "../../schemas/avro-bytes.ts";
-import type { RecordBatchWriter } from "../kafka/record-batch.ts";
+import { headerWithoutValue, type RecordBatchWriter } from "../kafka/record-batch.ts";
 import { Op } from "./op.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** The prefix of every message that is Offtake's; all others are left out. */
 export const messagePrefix = "offtake";
+
+/**
+ * A header of every message. Sinks that expect rows stop at a record without `after`, and Kafka Connect can leave out records by a header's name
+ * without any code, but by nothing in a value.
+ */
+export const messageHeader = "offtake.message";
+
+const headers = headerWithoutValue(messageHeader);
 
 /** `ts_ms`, `ts_us` and `ts_ns` of processing, as every event has them before `offtake`. */
 export function encodeProcessed(writer: AvroWriter, nowMs: number): AvroWriter {
@@ -66,6 +74,6 @@ export function encodeMessage(
   writer.raw(transaction.previous.bytes, 0, transaction.previous.at);
   writer.byte(0);
   batch.endValue();
-  batch.end();
-  return 2; // `last`, and the count of headers behind it
+  batch.end(headers);
+  return 1 + headers.length; // `last`, and the headers behind it
 }

@@ -23,7 +23,8 @@ export interface ModelRecord {
   readonly offset: bigint;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers: number;
+  /** Their names. */
+  readonly headers: readonly string[];
 }
 
 /** @throws when a length, a count or the checksum does not fit */
@@ -62,11 +63,11 @@ function record(reader: Varints, baseOffset: bigint): ModelRecord {
   const offset = baseOffset + reader.varint();
   const key = reader.nullableBytes();
   const value = reader.nullableBytes();
-  const headers = Number(reader.varint());
-  for (let i = 0; i < headers; i += 1) {
+  const headers = Array.from({ length: Number(reader.varint()) }, () => {
+    const name = String(reader.nullableBytes());
     reader.nullableBytes();
-    reader.nullableBytes();
-  }
+    return name;
+  });
   if (reader.at - start !== length) throw new Error(`a record says ${length} bytes and has ${reader.at - start}`);
   return { offset, key, value, headers };
 }

@@ -53,7 +53,7 @@ describe("RecordBatchWriter", () => {
         });
         expect(batch.baseTimestamp).toBe(batch.maxTimestamp);
         expect(Number(batch.baseTimestamp)).toBeGreaterThan(Date.UTC(2026, 0));
-        expect(batch.records).toEqual(given.map(({ key, value }, i) => ({ offset: BigInt(i), key, value, headers: 0 })));
+        expect(batch.records).toEqual(given.map(({ key, value }, i) => ({ offset: BigInt(i), key, value, headers: [] })));
       }),
     );
   });
@@ -63,7 +63,7 @@ describe("RecordBatchWriter", () => {
     batchOf([{ key: Buffer.alloc(300), value: Buffer.alloc(9000) }], { writer });
     writer.reset();
     const again = parseBatch(batchOf([{ key: null, value: Buffer.from("a") }], { writer, sequence: 5 }));
-    expect(again.records).toEqual([{ offset: 0n, key: null, value: Buffer.from("a"), headers: 0 }]);
+    expect(again.records).toEqual([{ offset: 0n, key: null, value: Buffer.from("a"), headers: [] }]);
     expect(again.baseSequence).toBe(5);
   });
 

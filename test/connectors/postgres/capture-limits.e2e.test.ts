@@ -113,8 +113,9 @@ async function forgeTail({ configuration, connector, service }: Pipeline, lsn: b
     const batch = new RecordBatchWriter("none", 1024);
     const bytes = Buffer.from('{"kind":"heartbeat","at":1}');
     const content = { bytes, start: 0, end: bytes.length };
-    encodeMessage(batch, over.messageSchemaId, transaction, encodeProcessed(new AvroWriter(32), 0), { high: 0, low: 1 }, content);
-    batch.writer.bytes[batch.length - 2] = 1;
+    const processed = encodeProcessed(new AvroWriter(32), 0);
+    const fromEnd = encodeMessage(batch, over.messageSchemaId, transaction, processed, { high: 0, low: 1 }, content);
+    batch.writer.bytes[batch.length - fromEnd] = 1;
     await putMarker(batch);
   });
   await cluster.close();

@@ -48,7 +48,7 @@ function expectedRecords(
     let sequence = 0;
     let totalOrder = 0;
     const orders = tables.map(() => 0);
-    const records: { key: Buffer | null; value: (last: boolean) => Buffer }[] = [];
+    const records: { key: Buffer | null; headers: string[]; value: (last: boolean) => Buffer }[] = [];
     for (const change of changes) {
       if (change === "left out") {
         sequence += 1;
@@ -60,6 +60,7 @@ function expectedRecords(
         const place = { lsn: change.lsn, processedMs: EventScript.processedMs, sequence, totalOrder, tableOrder: 0 };
         records.push({
           key: null,
+          headers: ["offtake.message"],
           value: (last) => messageBytes(shapes[0]!.topicPrefix, EventScript.messageSchemaId, Buffer.from(change.content), of, { ...place, last }),
         });
         continue;
@@ -70,10 +71,10 @@ function expectedRecords(
         totalOrder += 1;
         orders[change.table]! += 1;
         const place = { lsn: change.lsn, processedMs: EventScript.processedMs, sequence, totalOrder, tableOrder: orders[change.table]! };
-        records.push({ key: table.keyBytes(event), value: (last) => table.valueBytes(event, of, { ...place, last }) });
+        records.push({ key: table.keyBytes(event), headers: [], value: (last) => table.valueBytes(event, of, { ...place, last }) });
       }
     }
-    values.push(...records.map(({ key, value }, i) => ({ key, value: value(i === records.length - 1), headers: 0 })));
+    values.push(...records.map(({ value, ...record }, i) => ({ ...record, value: value(i === records.length - 1) })));
   }
   return values.map((each, i) => ({ offset: BigInt(i), ...each }));
 }

@@ -52,7 +52,7 @@ function event(commitLsn: bigint): RecordBatchWriter {
   transaction.advance();
   const batch = new RecordBatchWriter("none", 1024);
   const bytes = Buffer.from('{"kind":"heartbeat","at":1}');
-  encodeMessage(
+  const fromEnd = encodeMessage(
     batch,
     over.messageSchemaId,
     transaction,
@@ -60,7 +60,7 @@ function event(commitLsn: bigint): RecordBatchWriter {
     { high: 0, low: Number(commitLsn) - 1 },
     { bytes, start: 0, end: bytes.length },
   );
-  batch.writer.bytes[batch.length - 2] = 1;
+  batch.writer.bytes[batch.length - fromEnd] = 1;
   return batch;
 }
 
