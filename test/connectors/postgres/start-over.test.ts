@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { unpublishedCure } from "../../../connectors/postgres/replication-stream.ts";
+import { withStartOver } from "../../../connectors/postgres/start-over.ts";
+import { OfftakeError } from "../../../services/runtime/errors.ts";
+
+const names = { connector: "o'trading", slot: "offtake_trading", topic: "offtake.trading" };
+
+test("an error that ends a topic gets the commands of starting over behind its cure, and keeps what it says", () => {
+  const cause = new Error("why");
+  const found = withStartOver(new OfftakeError("SLOT_MOVED", "It was moved.", { cure: "Copy again.", cause }), names);
+  expect(found).toMatchObject({ code: "SLOT_MOVED", message: "It was moved.", cause });
+  expect(found.cure).toMatch(/^Copy again\. Starting over: stop connector and applier; /);
+  for (const part of ["slot_name = 'offtake_trading';", "--topic offtake.trading;", "WHERE connector = 'o''trading';", "docs/mishaps.md"])
+    expect(found.cure).toContain(part);
+});
+
+test("so does that of a slot that no later publication helps, which shares its code with others", () => {
+  expect(withStartOver(new OfftakeError("STREAM_REFUSED", "It ended.", { cure: unpublishedCure }), names).cure).toContain("Starting over: ");
+});
+
+test.each(["SOURCE_UNREACHABLE", "SOURCE_IN_RECOVERY", "SLOT_IN_USE", "STREAM_REFUSED", "PUBLICATION_DIFFERS", "APPLIED_POSITION_MOVED"] as const)(
+  "%s stays as it is: nothing has to be thrown away for it",
+  (code) => {
+    const error = new OfftakeError(code, "It is so.", { cure: "Wait." });
+    expect(withStartOver(error, names)).toBe(error);
+  },
+);
