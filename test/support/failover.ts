@@ -29,12 +29,15 @@ export class FailoverServer {
     let server: FailoverServer | undefined;
     const proxy = await TcpProxy.start(() => ({ host: "127.0.0.1", port: (server?.primary ?? stack.source).port }));
     server = new FailoverServer(stack, proxy, stack.source);
-    afterAll(async () => {
-      await Promise.all(server.#clients.map(async (client) => client.end()));
-      await proxy[Symbol.asyncDispose]();
-      await stack.stop();
-    });
+    afterAll(async () => server.stop());
     return server;
+  }
+
+  /** Ends all of them; does nothing the second time. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#clients.splice(0).map(async (client) => client.end()));
+    await this.#proxy[Symbol.asyncDispose]();
+    await this.#stack.stop();
   }
 
   get primary(): PostgresServer {
