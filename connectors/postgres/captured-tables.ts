@@ -23,7 +23,7 @@ export interface CapturedTable {
 }
 
 const recordSql = `
-  WITH listed AS (SELECT * FROM unnest($2::text[], $3::text[], $4::boolean[], $5::jsonb[], $6::text[]) AS l(name, membership, whole, shape, reason)),
+  WITH listed AS (SELECT * FROM unnest($2::text[], $3::text[], $4::boolean[], $5::jsonb[], $6::jsonb[]) AS l(name, membership, whole, shape, reasons)),
        marked AS (
          INSERT INTO offtake.needs_copy (connector, table_name, reason)
          SELECT $1, l.name, CASE WHEN c.captured THEN 'was out of its publication for a while, or was made again'
@@ -37,9 +37,11 @@ const recordSql = `
          RETURNING table_name, reason),
        changed AS (
          INSERT INTO offtake.needs_copy AS kept (connector, table_name, reason)
-         SELECT $1, l.name, l.reason FROM listed l WHERE l.reason IS NOT NULL AND l.name NOT IN (SELECT table_name FROM marked)
-             ON CONFLICT (connector, table_name) DO UPDATE SET reason = kept.reason || '; ' || excluded.reason
-                   WHERE position(excluded.reason IN kept.reason) = 0
+         SELECT $1, l.name, concat_ws('; ', n.reason, (SELECT string_agg(r, '; ') FROM jsonb_array_elements_text(l.reasons) AS r WHERE position(r IN coalesce(n.reason, '')) = 0))
+           FROM listed l
+           LEFT JOIN offtake.needs_copy n ON n.connector = $1 AND n.table_name = l.name
+          WHERE jsonb_array_length(l.reasons) > 0 AND l.name NOT IN (SELECT table_name FROM marked)
+             ON CONFLICT (connector, table_name) DO UPDATE SET reason = excluded.reason WHERE kept.reason <> excluded.reason
          RETURNING table_name, reason),
        gone AS (UPDATE offtake.captured_table SET captured = false WHERE connector = $1 AND captured AND table_name <> ALL ($2)),
        put AS (
@@ -101,7 +103,7 @@ export async function recordCaptured(
     judged.map(({ membership }) => membership),
     judged.map(({ name }) => whole.includes(name)),
     judged.map(({ shape }) => (shape === undefined ? null : JSON.stringify(shape))),
-    judged.map(({ reasons }) => (reasons.length === 0 ? null : reasons.join("; "))),
+    judged.map(({ reasons }) => JSON.stringify(reasons)),
   ]);
   return { marked, undecided };
 }

@@ -1,6 +1,7 @@
 /** What is known of rows that are in no stream: the list of captured tables at the target, and a look at the source that is not deceived. */
 import pg, { type Client } from "pg";
 import { describe, expect, test } from "vitest";
+import type { CapturedShape } from "../../../connectors/postgres/captured-shape.ts";
 import { type CapturedTable, type JudgeShape, readCaptured, recordCaptured } from "../../../connectors/postgres/captured-tables.ts";
 import { openTransactionsEnded } from "../../../connectors/postgres/open-transactions.ts";
 import { readPublication } from "../../../connectors/postgres/publication.ts";
@@ -66,6 +67,32 @@ describe("the list of captured tables", () => {
       expect((await recordCaptured(target, "other", [b!], [], unasked)).marked).toEqual([]);
       expect([...(await readCaptured(target, "trading"))].toSorted()).toEqual([...new Set(lists.flat().map(({ name }) => name))].toSorted());
     });
+  });
+});
+
+const bare: CapturedShape = { oid: 1, file: 1, toast: 0, unlogged: false, columns: [], enums: [], partitions: [] };
+
+test("reasons that are found later come to those that are there, each once, and what waits for an answer is judged again", async () => {
+  await using database = await freshDatabase("target");
+  await withSession(database.url, async (target) => {
+    await migrateTarget(target);
+    const table = (file: number, doubts: string[] = []): CapturedTable => ({ name: "public.a", membership: "1", shape: { ...bare, file }, doubts });
+    const look = async (
+      file: number,
+      doubts: string[],
+      reasons: string[],
+      undecided = false,
+    ): Promise<readonly [files: number[], reasons: string[]]> => {
+      const files: number[] = [];
+      const judge: JudgeShape = (_, before, now) => Promise.resolve({ reasons, undecided: files.push(before.file, now.file) > 0 && undecided });
+      const { marked } = await recordCaptured(target, "trading", [table(file, doubts)], [], judge);
+      return [files, marked.map(({ reason }) => reason)];
+    };
+    expect(await look(1, [], ["not asked"])).toEqual([[], []]);
+    expect(await look(2, ["doubt"], ["one"])).toEqual([[1, 2], ["doubt; one"]]);
+    expect(await look(3, ["doubt"], ["one", "two"], true)).toEqual([[2, 3], ["doubt; one; two"]]);
+    expect(await look(3, ["doubt"], ["two"])).toEqual([[2, 3], []]);
+    expect(await look(3, [], [])).toEqual([[3, 3], []]);
   });
 });
 
