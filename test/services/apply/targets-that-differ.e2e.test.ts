@@ -73,11 +73,31 @@ test("every change reaches the table that it is mapped to, and leaves alone what
   await connector.stop();
 });
 
-test("check names what the mapping gets wrong, before anything is created", async () => {
-  await using pipeline = await createPipeline(monolith, {
-    tables: { positions: { columns: { nothing: "x" }, exclude: ["id", "none"] }, plain: { target: "positions" }, notes: null },
-  });
-  await pipeline.target.query("CREATE TABLE positions (id int4, symbol varchar(2), qty numeric(10,2), last_synced_at timestamptz, secret text)");
+test("check names two tables that go to one, before anything is created", async () => {
+  await using pipeline = await createPipeline(monolith, { tables: { positions: null, plain: { target: "positions" }, notes: null } });
   const findings = (await check(pipeline.configuration)).map(({ what }) => what);
   expect(findings).toEqual(expect.arrayContaining([expect.stringContaining("public.plain and public.positions")]));
+});
+
+test("check names what the mapping gets wrong, and types that are narrower than the monolith's", async () => {
+  await using pipeline = await createPipeline(monolith, {
+    tables: { positions: { columns: { nothing: "x" }, exclude: ["id", "none"] }, plain: null },
+  });
+  await pipeline.target.query(`
+    CREATE TABLE positions (symbol varchar(2), qty numeric(6,2), last_synced_at timestamptz, secret text);
+    CREATE TABLE plain (id int2 PRIMARY KEY, "Big text" text)`);
+  const findings = (await check(pipeline.configuration)).filter(({ where }) => where.startsWith("service"));
+  expect(findings.filter(({ level }) => level === "fault").map(({ what }) => what)).toEqual([
+    "the mapping of public.positions names the column nothing, which the source does not have",
+    "the mapping of public.positions names the column none, which the source does not have",
+    "`exclude` leaves out the column id of the key of public.positions: rows could not be found",
+  ]);
+  const narrower = findings.filter(({ what }) => what.includes("at the source"));
+  expect(narrower.map(({ level, what }) => [level, what.split(":")[0]])).toEqual([
+    ["warning", "the column id of public.plain is smallint, at the source integer"],
+    ["warning", "the column symbol of public.positions is character varying(2), at the source character varying(5)"],
+    ["warning", "the column qty of public.positions is numeric(6,2), at the source numeric(10,2)"],
+  ]);
+  for (const { cure } of narrower) await pipeline.target.query(cure);
+  expect((await check(pipeline.configuration)).filter(({ what }) => what.includes("at the source"))).toEqual([]);
 });
