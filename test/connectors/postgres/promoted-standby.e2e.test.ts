@@ -34,16 +34,20 @@ async function insert(client: Client, ...ids: number[]): Promise<void> {
   for (const id of ids) await client.query("INSERT INTO t VALUES ($1, 'n')", [id]);
 }
 
-/** Waits until the standby has the slot for good. What the primary logs now and then, it is made to log at once. */
+/**
+ * Waits until the standby has the slot for good. What the primary logs now and then, it is made to log at once; the standby, which looks less and less often
+ * where nothing happens, is woken.
+ */
 async function synchronised(standby: PostgresStandby, slot: string): Promise<void> {
   const [primary, copy] = [await source.session(source.primary), await source.session(standby)];
   await waitFor(
     async () => {
       await primary.query("SELECT pg_log_standby_snapshot()");
+      await copy.query("SELECT pg_reload_conf()");
       const { rowCount } = await copy.query("SELECT FROM pg_replication_slots WHERE slot_name = $1 AND synced AND NOT temporary", [slot]);
       return rowCount === 1;
     },
-    { what: "the standby to have the slot" },
+    { what: "the standby to have the slot", timeout: 60_000 },
   );
 }
 
