@@ -72,11 +72,14 @@ describe("the list of captured tables", () => {
 
 const bare: CapturedShape = { oid: 1, file: 1, toast: 0, unlogged: false, columns: [], enums: [], partitions: [] };
 
+function filed(file: number, doubts: string[]): CapturedTable {
+  return { name: "public.a", membership: "1", shape: { ...bare, file }, doubts };
+}
+
 test("reasons that are found later come to those that are there, each once, and what waits for an answer is judged again", async () => {
   await using database = await freshDatabase("target");
   await withSession(database.url, async (target) => {
     await migrateTarget(target);
-    const table = (file: number, doubts: string[] = []): CapturedTable => ({ name: "public.a", membership: "1", shape: { ...bare, file }, doubts });
     const look = async (
       file: number,
       doubts: string[],
@@ -85,7 +88,7 @@ test("reasons that are found later come to those that are there, each once, and 
     ): Promise<readonly [files: number[], reasons: string[]]> => {
       const files: number[] = [];
       const judge: JudgeShape = (_, before, now) => Promise.resolve({ reasons, undecided: files.push(before.file, now.file) > 0 && undecided });
-      const { marked } = await recordCaptured(target, "trading", [table(file, doubts)], [], judge);
+      const { marked } = await recordCaptured(target, "trading", [filed(file, doubts)], [], judge);
       return [files, marked.map(({ reason }) => reason)];
     };
     expect(await look(1, [], ["not asked"])).toEqual([[], []]);

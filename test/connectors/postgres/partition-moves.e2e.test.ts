@@ -113,4 +113,22 @@ describe("a partitioned table that is captured", () => {
     await using again = pipeline.startConnector();
     await again.working;
   });
+
+  test("loses a partition that a pattern matches: it is a table of its own from then on, and stops the connector until `up`, which marks both", async () => {
+    await using pipeline = await createPipeline(orders, { heartbeatEvery: "1s" });
+    const { source } = pipeline;
+    await pipeline.up();
+    await using connector = pipeline.startConnector();
+    await connector.working;
+    await source.query("INSERT INTO orders VALUES (1, 'a'), (11, 'b')");
+    await source.query("ALTER TABLE orders DETACH PARTITION orders_2");
+    expect(await connector.ended).toMatchObject({ code: "PUBLICATION_DIFFERS", message: expect.stringContaining("public.orders_2") });
+    expect(await pipeline.up()).toMatchObject({ publication: "extended", notCopied: ["public.orders", "public.orders_2"] });
+    expect(await marks(pipeline)).toEqual([
+      expect.stringContaining("its partition public.orders_2 was detached"),
+      expect.stringContaining("joined the publication"),
+    ]);
+    await using again = pipeline.startConnector();
+    await again.working;
+  });
 });
