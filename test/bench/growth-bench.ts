@@ -1,6 +1,7 @@
 /**
- * Growth: what a row costs the product in CPU with more tables, more services in one process, more rows in a transaction. The rows are written while they
- * are replicated, after every table has had its first: what a table costs once is not the cost of a row.
+ * Growth: what a row costs the product in CPU with more tables, more services in one process, more rows in a transaction. Every table has had its first row
+ * before: what a table costs once is not the cost of a row. The product is held (SIGSTOP) while the rows are written, or a slow writer would be followed
+ * transaction by transaction, and the figure be that of its pace.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
@@ -61,7 +62,9 @@ export async function growth(stack: LocalStack, course: Course): Promise<Cost> {
     await write(source, course, 1, Math.min(course.rows, 50_000));
     await finish(source, course, there, sentinel);
     const before = [cpuSeconds(connector.pid), cpuSeconds(applier.pid)];
+    for (const { pid } of [connector, applier]) process.kill(pid, "SIGSTOP");
     await write(source, course, 1_000_000_000, course.rows);
+    for (const { pid } of [connector, applier]) process.kill(pid, "SIGCONT");
     await finish(source, course, there, sentinel - 1);
     const after = [cpuSeconds(connector.pid), cpuSeconds(applier.pid)];
     await compare(source, clients, course);
@@ -130,8 +133,8 @@ async function write(source: Client, course: Course, from: number, rows: number)
   await source.query(`
     DO $$ BEGIN
       FOR i IN 0..${Math.ceil(rows / rowsPerTransaction) - 1} LOOP
-        EXECUTE format($f$INSERT INTO bench_%s SELECT ${rowSql("g")} FROM generate_series(%s::bigint, %s::bigint) g$f$,
-          i % ${tables}, ${from} + i::bigint * ${rowsPerTransaction}, ${from} + least((i + 1)::bigint * ${rowsPerTransaction}, ${rows}) - 1);
+        EXECUTE 'INSERT INTO bench_' || i % ${tables} || $f$ SELECT ${rowSql("g")} FROM generate_series($1, $2) g$f$
+          USING ${from} + i::bigint * ${rowsPerTransaction}, ${from} + least((i + 1)::bigint * ${rowsPerTransaction}, ${rows}) - 1;
         COMMIT;
       END LOOP;
     END $$`);
