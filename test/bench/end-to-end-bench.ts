@@ -17,6 +17,7 @@ export async function endToEnd(backlog: Backlog, startPipeline: StartPipeline, s
       async () => (await backlog.readerOf(run)) !== 0,
       async () => ((await target.query("SELECT FROM bench WHERE id = -1")).rowCount ?? 0) > 0,
     );
+    await pipeline.settle?.();
     return { figures, equal: (await fingerprint(target)) === backlog.fingerprint };
   } finally {
     await pipeline.stop();

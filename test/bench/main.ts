@@ -9,20 +9,23 @@ import { startBenchServers } from "./bench-servers.ts";
 import { capturePgRecvlogical, captureProduct, pgRecvlogicalMissing } from "./capture-bench.ts";
 import { decodeCosts, produceCosts } from "./clients-bench.ts";
 import { alternate, compare, type Contestants, type Outcome } from "./contest.ts";
+import { Debezium } from "./debezium.ts";
 import { endToEnd } from "./end-to-end-bench.ts";
 import { round } from "./figures.ts";
 import { type Cost, type Course, growth, medianCost } from "./growth-bench.ts";
+import { interop } from "./interop-bench.ts";
 import { type Latency, latency, type Load, medianLatency } from "./latency-bench.ts";
 import type { LocalStack } from "../../infra/local/stack.ts";
 import { startNative, type StartPipeline, startProduct } from "./pipelines.ts";
 import { buildProduct } from "./product.ts";
 import { bulk, giant, hot, quiet, small, wide, type Workload } from "./workloads.ts";
 
-const usage = `npm run bench -- <capture|apply|end-to-end|latency|growth|clients> [options]
+const usage = `npm run bench -- <capture|apply|end-to-end|latency|growth|interop|clients> [options]
 
   --rows N                     row changes of w1; the others are in proportion        [1000000]
   --workload w1,w2,…           w1 bulk, w2 small transactions, w4 wide rows, w5 one transaction, w6 hot keys [w1,w2]
-  --peer native,pg_recvlogical peers, of those that the benchmark has                 [all]
+  --peer native,debezium,…     native, pg_recvlogical, debezium: those that the benchmark has; debezium is fetched (90 MB) and takes minutes
+                               [all but debezium]
   --synchronous-commit on|off  of the sessions that write a target, on both sides     [off]
   --runs N                     runs of each, alternating                              [5]
   --seconds N                  of load in a run of latency                            [60]
@@ -65,21 +68,35 @@ const workloads: Readonly<Record<string, () => Workload>> = {
   w6: () => hot(Math.max(Math.round(rows / 5), 1000)),
 };
 
+const peerNames = ["native", "pg_recvlogical", "debezium"] as const;
+
 /** Of those that a benchmark has, the ones that were asked for. */
 function asked<T>(peers: Readonly<Record<string, T>>): Record<string, T> {
-  if (values.peer === undefined) return { ...peers };
-  const names = Object.keys(peers);
-  return Object.fromEntries(values.peer.split(",").map((name) => [oneOf("peer", name, names), peers[name]!]));
+  const names: readonly string[] =
+    values.peer?.split(",").map((name) => oneOf("peer", name, peerNames)) ?? peerNames.filter((name) => name !== "debezium");
+  return Object.fromEntries(Object.entries(peers).filter(([name]) => names.includes(name)));
 }
 
-const pipelines: Readonly<Record<string, StartPipeline>> = { native: startNative };
+/** One for all runs: its workers stay. */
+let onlyDebezium: Debezium | undefined;
+
+function debezium(stack: LocalStack): Debezium {
+  return (onlyDebezium ??= new Debezium(stack, say));
+}
+
+function pipelines(stack: LocalStack, purpose: "rate" | "latency"): Record<string, StartPipeline> {
+  return { native: startNative, debezium: debezium(stack).pipeline(purpose) };
+}
 
 /** Each gives what has to run in turn, and what has to be put away. */
 const benches: Readonly<Record<string, (backlog: Backlog) => Promise<{ contestants: Contestants; end: () => Promise<void> }>>> = {
   capture: async (backlog) => {
     const missing = pgRecvlogicalMissing();
     if (missing !== undefined) say(missing);
-    const peers = asked(missing === undefined ? { pg_recvlogical: async () => capturePgRecvlogical(backlog) } : {});
+    const peers = asked({
+      ...(missing === undefined ? { pg_recvlogical: async () => capturePgRecvlogical(backlog) } : {}),
+      debezium: async () => debezium(backlog.stack).capture(backlog),
+    });
     // What it leaves in a topic is applied once, and compared.
     const end = async (): Promise<void> => {
       const topic = await FilledTopic.fill(backlog, synchronousCommit);
@@ -91,9 +108,20 @@ const benches: Readonly<Record<string, (backlog: Backlog) => Promise<{ contestan
   },
   apply: async (backlog) => {
     const topic = await FilledTopic.fill(backlog, synchronousCommit);
-    return { contestants: { product: async () => topic.apply(), ...endToEndOf(backlog, asked(pipelines)) }, end: async () => topic.end() };
+    const peers = asked({
+      ...endToEndOf(backlog, { native: startNative }),
+      debezium: async () => debezium(backlog.stack).apply(backlog, synchronousCommit),
+    });
+    const end = async (): Promise<void> => {
+      await topic.end();
+      await debezium(backlog.stack).end(backlog);
+    };
+    return { contestants: { product: async () => topic.apply(), ...peers }, end };
   },
-  "end-to-end": async (backlog) => ({ contestants: endToEndOf(backlog, { product: startProduct, ...asked(pipelines) }), end: async () => {} }),
+  "end-to-end": async (backlog) => ({
+    contestants: endToEndOf(backlog, { product: startProduct, ...asked(pipelines(backlog.stack, "rate")) }),
+    end: async () => {},
+  }),
 };
 
 function endToEndOf(backlog: Backlog, starts: Readonly<Record<string, StartPipeline>>): Record<string, () => Promise<Outcome>> {
@@ -125,7 +153,7 @@ async function latencies(stack: LocalStack): Promise<object> {
   const backlog = await Backlog.prepare(stack, quiet("w3"), say);
   const found: Record<string, Record<string, Latency>> = {};
   for (const [name, load] of Object.entries(loads)) {
-    const contestants = Object.entries({ product: startProduct, ...asked(pipelines) });
+    const contestants = Object.entries({ product: startProduct, ...asked(pipelines(stack, "latency")) });
     const all: Record<string, Latency[]> = {};
     for (let i = 1; i <= runs; i += 1)
       for (const [who, start] of contestants) {
@@ -189,6 +217,7 @@ async function main(): Promise<void> {
     ...Object.fromEntries(Object.keys(benches).map((name) => [name, async (stack: LocalStack) => rates(stack, name)])),
     latency: latencies,
     growth: growths,
+    interop: async (stack) => interop(stack, workloads["w2"]!(), say),
     clients,
   };
   const bench = oneOf("bench", positionals[0] ?? "nothing", Object.keys(all));
