@@ -59,12 +59,12 @@ async function deadPort(): Promise<number> {
 /** offtake.yaml with these servers at a port where nobody listens. */
 async function awayConfiguration(...servers: readonly ("source" | "kafka" | "registry" | "target")[]): Promise<{ file: string; port: number }> {
   const port = await deadPort();
-  const url = `postgres://me:hunter2@127.0.0.1:${port}/app`;
+  const url = (database: string): string => `postgres://me:hunter2@127.0.0.1:${port}/${database}`;
   const changes = {
-    source: { source: { url } },
+    source: { source: { url: url("monolith") } },
     kafka: { kafka: { brokers: [`127.0.0.1:${port}`], topicPrefix: "away" } },
     registry: { registry: { url: `http://127.0.0.1:${port}` } },
-    target: { services: { trading: { target: { url }, tables: ["*"] } } },
+    target: { services: { trading: { target: { url: url("trading") }, tables: ["*"] } } },
   };
   const changed = Object.assign({}, ...servers.map((server) => changes[server]));
   return { port, file: await brokenFile(`${servers.join("-")}-away`, changed) };
