@@ -132,9 +132,11 @@ function wrongUrl(change: (url: URL) => void, code: string, words: RegExp, cure:
       const wrong = withSource(pipeline, changedUrl(pipeline.sourceUrl, change));
       const [found] = await faults(wrong);
       expect([found?.what, found?.cure]).toEqual([expect.stringMatching(words), expect.stringMatching(cure)]);
-      const met = told(await connectorOf(pipeline, wrong).ended, words, cure);
+      const refused = await connectorOf(pipeline, wrong).ended;
+      const met = told(refused, words, cure);
       expect(found?.code).toBe(met);
-      expect(JSON.stringify(found)).not.toContain(new URL(pipeline.sourceUrl).password);
+      const passwords = [pipeline.sourceUrl, wrong.source.url.reveal()].map((each) => new URL(each).password).filter((each) => each !== "");
+      for (const password of passwords) expect(`${JSON.stringify(found)} ${refused?.line}`).not.toContain(password);
       expect(await faults(pipeline.configuration)).toEqual([]);
       return [met];
     },
