@@ -20,6 +20,8 @@ export interface StandbySlot {
 }
 
 export interface FailoverState {
+  /** Whether some connector's slot is to survive. */
+  readonly wanted: boolean;
   readonly major: number;
   /** synchronized_standby_slots, split. */
   readonly waitsFor: readonly string[];
@@ -38,8 +40,7 @@ export async function checkFailover(source: ClientBase, connectors: readonly Con
     "SELECT regexp_split_to_array(nullif(btrim(current_setting('synchronized_standby_slots', true)), ''), '\\s*,\\s*') AS waits_for",
   );
   const standbys = (await source.query<StandbySlot>(stateSql)).rows;
-  const state = { major: await majorVersion(source), waitsFor: rows[0]?.waits_for ?? [], standbys };
-  if (wanted.length === 0) return withoutFailover(state);
+  const state = { wanted: wanted.length > 0, major: await majorVersion(source), waitsFor: rows[0]?.waits_for ?? [], standbys };
   const findings = failoverFindings(state);
   for (const { name, slot } of wanted) {
     const found = await readSlot(source, slot);
@@ -49,8 +50,8 @@ export async function checkFailover(source: ClientBase, connectors: readonly Con
   return findings;
 }
 
-/** Pure. Where no slot is to survive, and there are standbys. */
-export function withoutFailover({ major, standbys }: FailoverState): Finding[] {
+/** Where no slot is to survive, and there are standbys. */
+function withoutFailover({ major, standbys }: FailoverState): Finding[] {
   const active = standbys.filter((standby) => standby.active).map(({ name }) => name);
   if (active.length === 0 || major < failoverSince) return [];
   return [
@@ -62,8 +63,10 @@ export function withoutFailover({ major, standbys }: FailoverState): Finding[] {
 }
 
 /** Pure. */
-export function failoverFindings({ major, waitsFor, standbys }: FailoverState): Finding[] {
+export function failoverFindings(state: FailoverState): Finding[] {
   const where = "source";
+  const { wanted, major, waitsFor, standbys } = state;
+  if (!wanted) return withoutFailover(state);
   if (major < failoverSince)
     return [
       fault(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { failoverFindings, type FailoverState, withoutFailover } from "../../../services/cli/check-failover.ts";
+import { failoverFindings, type FailoverState } from "../../../services/cli/check-failover.ts";
 
-const well: FailoverState = { major: 18, waitsFor: ["one"], standbys: [{ name: "one", active: true, feedback: true }] };
+const well: FailoverState = { wanted: true, major: 18, waitsFor: ["one"], standbys: [{ name: "one", active: true, feedback: true }] };
 
 describe("failoverFindings", () => {
   test.each<[string, Partial<FailoverState>, [level: string, what: string, cure: string][]]>([
@@ -33,8 +33,9 @@ describe("failoverFindings", () => {
 });
 
 test("where no slot is to survive, standbys are a note: none of them would have it", () => {
-  expect(withoutFailover(well)).toEqual([expect.objectContaining({ level: "note", what: expect.stringContaining("it has standbys (one)") })]);
-  expect(withoutFailover({ ...well, standbys: [] })).toEqual([]);
+  const unwanted = { ...well, wanted: false };
+  expect(failoverFindings(unwanted)).toEqual([expect.objectContaining({ level: "note", what: expect.stringContaining("it has standbys (one)") })]);
+  expect(failoverFindings({ ...unwanted, standbys: [] })).toEqual([]);
   // Nothing can be done about it there.
-  expect(withoutFailover({ ...well, major: 16 })).toEqual([]);
+  expect(failoverFindings({ ...unwanted, major: 16 })).toEqual([]);
 });
