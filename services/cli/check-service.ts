@@ -13,6 +13,7 @@ import { checkOwnSchema } from "./check-own-schema.ts";
 import { checkTargetTables } from "./check-target-tables.ts";
 import { majorVersion, versionFindings } from "./check-versions.ts";
 import { fault, type Finding, note, warning } from "./finding.ts";
+import { databaseIdentity, ownTarget } from "./own-target.ts";
 import type { TableShape } from "./table-shape.ts";
 
 export async function checkTopic(cluster: KafkaCluster, configuration: Configuration, { topic }: ServiceConfiguration): Promise<Finding[]> {
@@ -36,17 +37,18 @@ const databaseSql = `
   SELECT current_user AS role, current_database() AS database, to_regnamespace('offtake') IS NOT NULL AS prepared,
          has_database_privilege(current_database(), 'CREATE') AS may_create`;
 
-/**
- * @param shapes of the service's tables at the source
- * @param sourceMajor the source's version; undefined where it could not be asked
- * @param connector the service's
- */
-export async function checkTarget(
-  service: ServiceConfiguration,
-  shapes: readonly TableShape[],
-  sourceMajor: number | undefined,
-  connector: string | undefined,
-): Promise<Finding[]> {
+/** What is known of the monolith; undefined where it could not be asked. */
+export interface KnownSource {
+  /** Of each service's tables. */
+  readonly shapes: ReadonlyMap<string, readonly TableShape[]>;
+  readonly major: number | undefined;
+  /** As own-target.ts has it. */
+  readonly identity: string | undefined;
+}
+
+/** @param connector the service's */
+export async function checkTarget(service: ServiceConfiguration, source: KnownSource, connector: string | undefined): Promise<Finding[]> {
+  const shapes = source.shapes.get(service.name) ?? [];
   const { client, replica } = await openTargetSession(service);
   const where = `service ${service.name}`;
   try {
@@ -70,7 +72,11 @@ export async function checkTarget(
           `GRANT SET ON PARAMETER session_replication_role TO ${escapeIdentifier(role)};`,
         ),
       );
-    if (sourceMajor !== undefined) findings.push(...versionFindings(where, sourceMajor, await majorVersion(client), shapes));
+    if (source.identity === (await databaseIdentity(client))) {
+      const error = ownTarget(service, shapes, [...source.shapes.values()].flat());
+      if (error !== undefined) findings.push(fault(where, error.message, error.cure));
+    }
+    if (source.major !== undefined) findings.push(...versionFindings(where, source.major, await majorVersion(client), shapes));
     const refused = prepared ? await checkOwnSchema(client, where) : [];
     findings.push(...refused);
     if (prepared && refused.length === 0 && connector !== undefined) findings.push(...(await checkMarks(client, where, connector)));

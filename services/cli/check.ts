@@ -12,12 +12,13 @@ import { endSession, openSession, sessionError } from "../../connectors/postgres
 import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError } from "../runtime/errors.ts";
 import type { TableName } from "../runtime/table-pattern.ts";
-import { checkTarget, checkTopic } from "./check-service.ts";
+import { checkTarget, checkTopic, type KnownSource } from "./check-service.ts";
 import { checkConnector } from "./check-connector.ts";
 import { checkFailover } from "./check-failover.ts";
 import { checkServer } from "./check-source.ts";
 import { majorVersion } from "./check-versions.ts";
 import { fault, type Finding } from "./finding.ts";
+import { databaseIdentity } from "./own-target.ts";
 import { readShapes, type TableShape } from "./table-shape.ts";
 import { ExitCode } from "./terminal.ts";
 
@@ -33,11 +34,7 @@ export async function check(configuration: Configuration): Promise<Finding[]> {
     const services: Finding[] = [];
     for (const service of configuration.services) {
       services.push(...(await orFinding(`topic ${service.topic}`, async () => checkTopic(cluster, configuration, service))));
-      services.push(
-        ...(await orFinding(`service ${service.name}`, async () =>
-          checkTarget(service, source.shapes.get(service.name) ?? [], source.major, connectorOf(service.name)),
-        )),
-      );
+      services.push(...(await orFinding(`service ${service.name}`, async () => checkTarget(service, source, connectorOf(service.name)))));
     }
     return [...source.findings, ...registry, ...services];
   } finally {
@@ -45,22 +42,20 @@ export async function check(configuration: Configuration): Promise<Finding[]> {
   }
 }
 
-interface CheckedSource {
+interface CheckedSource extends KnownSource {
   readonly findings: readonly Finding[];
-  /** Of each service's tables. */
-  readonly shapes: ReadonlyMap<string, readonly TableShape[]>;
-  /** Its version; undefined where it could not be asked. */
-  readonly major: number | undefined;
 }
 
 async function checkSource(configuration: Configuration): Promise<CheckedSource> {
   const { url } = configuration.source;
   const shapes = new Map<string, readonly TableShape[]>();
   let major: number | undefined;
+  let identity: string | undefined;
   const findings = await orFinding("source", async () => {
     const source = await openSession(url, { side: "source", applicationName: "offtake check", statementTimeoutMs: 30_000 });
     try {
       major = await majorVersion(source);
+      identity = await databaseIdentity(source);
       const server = [...(await checkServer(source, configuration)), ...(await checkFailover(source, configuration.connectors))];
       const owned = await orFindings("source", server, async () => serviceTables(source, configuration.services));
       for (const [service, tables] of owned ?? [])
@@ -74,7 +69,7 @@ async function checkSource(configuration: Configuration): Promise<CheckedSource>
       await endSession(source);
     }
   });
-  return { findings, shapes, major };
+  return { findings, shapes, major, identity };
 }
 
 /** As the service's publication is, or as `offtake up` would create it. */

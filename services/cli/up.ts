@@ -29,6 +29,7 @@ import { interrupted } from "../runtime/errors.ts";
 import { mappingOf } from "../runtime/table-mapping.ts";
 import { fullName, type TableName } from "../runtime/table-pattern.ts";
 import { refuseUnsuitableTables } from "./check-source-tables.ts";
+import { databaseIdentity, ownTarget } from "./own-target.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface UpOptions {
@@ -137,6 +138,7 @@ class ServiceOpening {
   /** Each step leaves a state that the next run takes up, whatever interrupts this one. */
   async run(): Promise<ServiceUp> {
     const { configuration, connector, service, source, cluster, tables, options } = this.#context;
+    await this.#refuseOwnTarget();
     await this.#onSource(async () => refuseUnsuitableTables(source, tables));
     const migrations = await migrateTarget(this.#target);
     const publication = await this.#onSource(async () => this.#publish());
@@ -154,6 +156,13 @@ class ServiceOpening {
         `NOT COPIED: ${notCopied.join(", ")} lack rows that were there before, or that came while the table was out; this version cannot copy them yet`,
       );
     return { service: service.name, connector: connector.name, publication, migrations, topic, slot, tables: created, notCopied };
+  }
+
+  async #refuseOwnTarget(): Promise<void> {
+    const { service, source, tables, elsewhere } = this.#context;
+    const identity = await this.#onSource(async () => databaseIdentity(source));
+    const error = (await databaseIdentity(this.#target)) === identity ? ownTarget(service, tables, [...tables, ...elsewhere]) : undefined;
+    if (error !== undefined) throw error;
   }
 
   /** What a table with a mapping looks like at the target, nobody but its service knows. */

@@ -155,7 +155,7 @@ export const errorCodes = {
   TARGET_COLUMN_MISSING: "operator",
   /** A column of the monolith got another type and the target's still has the one before. Rows that were there were converted at the monolith without any event, so convert them alike: run the monolith's ALTER TABLE at the target. The applier goes on by itself. */
   TARGET_COLUMN_OUTDATED: "operator",
-  /** A table of the target cannot be written as it is: it is unlogged, two tables of the source go to it, or an identity column is in the way. The message has the cure; the applier goes on by itself. */
+  /** A table of the target cannot be written as it is: it is unlogged, two tables of the source go to it, it is a table of the monolith itself, or an identity column is in the way. The message has the cure; the applier goes on by itself. */
   TARGET_TABLE_UNSUITABLE: "operator",
   /** A change of one row touched several rows of the target: nothing there keeps its key unique. Nothing was applied. Remove all rows of that key but one, and create the unique index that the message names. */
   TARGET_KEY_AMBIGUOUS: "operator",

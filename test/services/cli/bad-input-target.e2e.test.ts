@@ -15,9 +15,11 @@ import { errorOf } from "../../support/error-of.ts";
 import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
 import { type RunningUnit, startUnit } from "../../support/running-unit.ts";
 import { caughtUp, stateOf } from "../apply/same-texts.ts";
+import { sessionProxy } from "../apply/session-proxy.ts";
 import { asSuperuser, type BadInputs, describeBadInput, sqlOf, told } from "./bad-input.ts";
 
 const schema = "CREATE TABLE trades (id int8 PRIMARY KEY, note text, amount numeric, lots int8)";
+const silent = { json: true, progress: () => {}, answer: () => {} };
 /** For cases that change nothing. */
 const untouched = await createPipeline(schema);
 await untouched.up();
@@ -234,6 +236,19 @@ const cases: BadInputs = {
     /violates check constraint "small".* \[23514\]/,
     undefined,
   ),
+  "The target is the monolith's own database, by another name": {
+    codes: ["check", "TARGET_TABLE_UNSUITABLE"],
+    run: async () => {
+      await using proxy = await sessionProxy(untouched.sourceUrl);
+      const wrong = withTarget(untouched, (url) => (url.href = proxy.url));
+      const words = /monolith's own database, in which public\.trades goes to public\.trades/;
+      const found = (await findings(wrong)).filter(({ level }) => level === "fault").map(({ what }) => what);
+      expect(found).toContainEqual(expect.stringMatching(words));
+      const refused = await errorOf(up(wrong, { createTables: true }, silent, new AbortController().signal));
+      expect((await findings(untouched.configuration)).map(({ what }) => what)).toEqual([]);
+      return ["check", told(refused, words, /a database of its own/)];
+    },
+  },
   "Two services have one target table": {
     codes: ["TABLES_UNRESOLVED", "TABLES_UNRESOLVED"],
     run: async () => {
@@ -252,8 +267,7 @@ const cases: BadInputs = {
         /public\.trades of services\.trading and the table public\.orders of services\.ordering both go to public\.trades of the database/;
       const found = (await check(both("trades"))).filter(({ code }) => code !== undefined);
       expect(found.map(({ what }) => what)).toEqual([expect.stringMatching(words)]);
-      const terminal = { json: true, progress: () => {}, answer: () => {} };
-      const refused = await errorOf(up(both("trades"), { createTables: true }, terminal, new AbortController().signal));
+      const refused = await errorOf(up(both("trades"), { createTables: true }, silent, new AbortController().signal));
       expect((await check(both("other"))).filter(({ code }) => code !== undefined)).toEqual([]);
       return [found[0]?.code ?? "check", told(refused, words, /Mend `tables`/)];
     },
