@@ -43,7 +43,7 @@ test(`${count} tables of random kinds are at the target what they are at the mon
   const began = performance.now();
   const load = await writeLoad(source, random, tables, count * 8);
   const written = performance.now();
-  await caughtUp(pipeline, [connector, applier]);
+  await caughtUp(pipeline, [connector, applier], 60_000 + count * 3000);
   const rows = await expectEqual(source, target, tables, targets);
   expect(Math.min(...Object.values(load))).toBeGreaterThan(0);
   expect(rows).toBeGreaterThan(count);

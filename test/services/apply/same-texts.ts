@@ -35,10 +35,12 @@ export async function stateOf(client: Client, tables: Readonly<Record<string, st
  * Waits until everything that is committed at the monolith now is applied.
  *
  * @param units what has to do it: waiting ends with what one of them ends with
+ * @param timeout milliseconds
  */
 export async function caughtUp(
   { source, target, connector }: Pick<Pipeline, "source" | "target" | "connector">,
   units: readonly RunningUnit[] = [],
+  timeout = 60_000,
 ): Promise<void> {
   const { rows } = await source.query<{ lsn: string }>(
     `SELECT pg_logical_emit_message(true, 'offtake', '{"kind": "heartbeat", "at": 0}')::text AS lsn`,
@@ -47,7 +49,7 @@ export async function caughtUp(
   const lsn = parseLsn(rows[0]!.lsn);
   const applied = waitFor(async () => ((await readPosition(target, connector.name))?.commitLsn ?? 0n) >= lsn, {
     what: "the target to have everything",
-    timeout: 60_000,
+    timeout,
   });
   const ends = units.map(async ({ ended }) => {
     throw (await ended) ?? new Error("a unit has ended");
