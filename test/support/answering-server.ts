@@ -12,7 +12,7 @@ export async function httpServer(answer: RequestListener): Promise<AnsweringServ
 }
 
 /** @param answer gets what each client sends */
-export async function tcpServer(answer: (socket: Socket, bytes: Buffer) => void): Promise<AnsweringServer> {
+async function tcpServer(answer: (socket: Socket, bytes: Buffer) => void): Promise<AnsweringServer> {
   return listening(createServer((socket) => socket.on("error", () => {}).on("data", (bytes) => answer(socket, Buffer.from(bytes)))));
 }
 
