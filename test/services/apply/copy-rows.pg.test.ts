@@ -10,6 +10,7 @@ import { insertStatement } from "../../../services/apply/statements.ts";
 import { openTargetSession } from "../../../services/apply/target-session.ts";
 import { readTargetTable } from "../../../services/apply/target-table.ts";
 import { mappingOf } from "../../../services/runtime/table-mapping.ts";
+import { randomTypes, typesSql } from "../../tables/random-types.ts";
 import { logOf, WrittenTable } from "./event-writer.ts";
 import { serviceOf, targetFixture } from "./target-fixture.ts";
 
@@ -81,6 +82,23 @@ describe("rows that are copied", () => {
     const { rows } = await target.admin.query<{ t: string }>("SELECT t FROM copied ORDER BY id");
     expect(rows.map(({ t }) => t)).toEqual([...all, ...all.map((c) => `\\${c}`), all.join("")]);
     expect((await target.admin.query("SELECT FROM copied WHERE convert_to(t, 'UTF8') <> y")).rowCount).toBe(0);
+  });
+
+  test("have in every type that travels as text what the source prints of it", async () => {
+    const types = randomTypes.filter(({ sql }) => new WrittenTable("t", { v: sql }).plan.columns[0]!.form === "string");
+    const columnsOf = types.map(({ sql }, i) => `t${i} ${sql}`).join(", ");
+    await target.reset(`${typesSql} CREATE TABLE printed (id int4 PRIMARY KEY, ${columnsOf}); CREATE TABLE copied (LIKE printed INCLUDING ALL)`);
+    const { client } = target.session;
+    const rows = Math.max(...types.map(({ values }) => values.length));
+    for (let id = 0; id < rows; id += 1) {
+      const values = types.map(({ values: all, sql }) => `'${all[id % all.length]!.replaceAll("'", "''")}'::${sql}`);
+      await client.query(`INSERT INTO printed VALUES (${id}, ${values.join(", ")})`);
+    }
+    const texts = types.map((_, i) => `t${i}::text`).join(", ");
+    const printed = await client.query<Record<string, unknown>>(`SELECT id, ${texts} FROM printed ORDER BY id`);
+    const table = new WrittenTable("copied", { id: "int4*", ...Object.fromEntries(types.map(({ sql }, i) => [`t${i}`, sql])) });
+    expect(await copy(table, printed.rows)).toBe(rows);
+    expect((await client.query(`SELECT id, ${texts} FROM copied ORDER BY id`)).rows).toEqual(printed.rows);
   });
 
   test("come in pieces where they need more than one chunk of memory, the largest alone in its own", async () => {
