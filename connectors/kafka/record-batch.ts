@@ -38,10 +38,13 @@ const at = {
   count: 57,
 } as const;
 
-/** One header without a value, as RecordBatchWriter.end() takes it. @param name at most 63 bytes */
-export function headerWithoutValue(name: string): Buffer {
-  const bytes = Buffer.from(name);
-  return Buffer.concat([Buffer.from([2, bytes.length * 2]), bytes, Buffer.from([1])]);
+/** One header, as RecordBatchWriter.end() takes it: lengths and texts are laid out as Avro's. */
+export function oneHeader(name: string, value: string): Buffer {
+  const writer = new AvroWriter(32 + 3 * (name.length + value.length));
+  writer.long(1);
+  writer.string(name);
+  writer.string(value);
+  return writer.bytes.subarray(0, writer.at);
 }
 
 /** A batch that is being filled. Everything a record holds is written through `writer`, between the calls below. */

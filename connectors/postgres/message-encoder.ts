@@ -5,7 +5,7 @@
  * Source: schemas/envelope.ts, messageSchema.
  */
 import type { AvroWriter } from "../../schemas/avro-bytes.ts";
-import { headerWithoutValue, type RecordBatchWriter } from "../kafka/record-batch.ts";
+import { oneHeader, type RecordBatchWriter } from "../kafka/record-batch.ts";
 import { Op } from "./op.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -13,12 +13,12 @@ import type { Transaction } from "./transaction.ts";
 export const messagePrefix = "offtake";
 
 /**
- * A header of every message. Sinks that expect rows stop at a record without `after`, and Kafka Connect can leave out records by a header's name
- * without any code, but by nothing in a value.
+ * The name of the header that every message has, with its prefix as the value. Sinks that expect rows stop at a record without `after`, and Kafka
+ * Connect can leave out records by a header's name without any code, but by nothing in a value. (Debezium's sink cannot read a header without one.)
  */
 export const messageHeader = "offtake.message";
 
-const headers = headerWithoutValue(messageHeader);
+const headers = oneHeader(messageHeader, messagePrefix);
 
 /** `ts_ms`, `ts_us` and `ts_ns` of processing, as every event has them before `offtake`. */
 export function encodeProcessed(writer: AvroWriter, nowMs: number): AvroWriter {

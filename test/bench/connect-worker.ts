@@ -5,7 +5,7 @@
  *
  * Source: Kafka documentation, "Kafka Connect", Configuring Connectors, REST API.
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { freePort } from "../../infra/local/free-port.ts";
@@ -21,11 +21,13 @@ const stateEveryMs = 1000;
 export class ConnectWorker {
   readonly #server: LocalServer;
   readonly #url: string;
+  readonly #logFile: string;
   #askedAt = 0;
 
-  private constructor(server: LocalServer, url: string) {
+  private constructor(server: LocalServer, url: string, logFile: string) {
     this.#server = server;
     this.#url = url;
+    this.#logFile = logFile;
   }
 
   /** @param name of its folder and log in the stack's folder. @throws OfftakeError STACK_SERVER_FAILED, with the end of its log */
@@ -34,6 +36,7 @@ export class ConnectWorker {
     await mkdir(join(folder, "tmp"), { recursive: true });
     const url = `http://127.0.0.1:${await freePort()}`;
     const settingsFile = join(folder, "worker.properties");
+    const logFile = join(stack.folder, `${name}.log`);
     const loggingFile = join(folder, "log4j2.properties");
     await writeFile(settingsFile, propertiesText(settings(stack, folder, url, jars)));
     await writeFile(loggingFile, propertiesText(logging));
@@ -50,12 +53,12 @@ export class ConnectWorker {
         settingsFile,
       ],
       workingFolder: folder,
-      logFile: join(stack.folder, `${name}.log`),
+      logFile,
       answers: async () => void (await connectorsAt(url)),
       startLimitMs: 90_000,
     });
     await server.start();
-    return new ConnectWorker(server, url);
+    return new ConnectWorker(server, url, logFile);
   }
 
   get pid(): number {
@@ -67,10 +70,17 @@ export class ConnectWorker {
     await answer(`${this.#url}/connectors/${connector}/config`, "PUT", { ...configuration, name: connector });
   }
 
-  /** Asks once a second at most. @throws with the stack trace of a connector or task that has failed */
+  /**
+   * Asks once a second at most.
+   *
+   * @throws with the stack trace of a connector or task that has failed, or with the first error in the worker's log: Debezium's sink keeps a fault to itself
+   * until more records come, and they may not
+   */
   async refuseFailed(connector: string): Promise<void> {
     if (performance.now() < this.#askedAt + stateEveryMs) return;
     this.#askedAt = performance.now();
+    const error = /^\S+ \S+ ERROR (?:.*\n){1,40}/m.exec(await readFile(this.#logFile, "utf8"))?.[0];
+    if (error !== undefined) throw new Error(`${connector} failed: ${error}`);
     const found = await answer(`${this.#url}/connectors/${connector}/status`);
     if (found === undefined) return; // taken, and not begun
     const status = statusAnswer.parse(found);

@@ -23,7 +23,7 @@ export interface ModelRecord {
   readonly offset: bigint;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  /** Their names. */
+  /** name=value */
   readonly headers: readonly string[];
 }
 
@@ -65,8 +65,7 @@ function record(reader: Varints, baseOffset: bigint): ModelRecord {
   const value = reader.nullableBytes();
   const headers = Array.from({ length: Number(reader.varint()) }, () => {
     const name = String(reader.nullableBytes());
-    reader.nullableBytes();
-    return name;
+    return `${name}=${String(reader.nullableBytes())}`;
   });
   if (reader.at - start !== length) throw new Error(`a record says ${length} bytes and has ${reader.at - start}`);
   return { offset, key, value, headers };

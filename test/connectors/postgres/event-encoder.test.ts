@@ -60,7 +60,7 @@ function expectedRecords(
         const place = { lsn: change.lsn, processedMs: EventScript.processedMs, sequence, totalOrder, tableOrder: 0 };
         records.push({
           key: null,
-          headers: ["offtake.message"],
+          headers: ["offtake.message=offtake"],
           value: (last) => messageBytes(shapes[0]!.topicPrefix, EventScript.messageSchemaId, Buffer.from(change.content), of, { ...place, last }),
         });
         continue;
