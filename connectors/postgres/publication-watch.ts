@@ -20,7 +20,7 @@ import { type Lsn, parseLsn } from "./lsn.ts";
 import { partitionFaults, readPartitioned } from "./partition-faults.ts";
 import { capturedTables, readPublication, refusePublication } from "./publication.ts";
 import { serviceTables } from "./service-tables.ts";
-import { endSession, openSession, sessionError } from "./session.ts";
+import { endSession, openSession, sessionError, sqlState } from "./session.ts";
 
 export interface PublicationWatchContext {
   readonly connector: ConnectorConfiguration;
@@ -30,6 +30,9 @@ export interface PublicationWatchContext {
 
 /** Milliseconds between looks, whatever the heartbeat: a look reads the list of all tables. */
 const shortestMs = 1000;
+
+/** SQLSTATE of a statement that took too long: query_canceled. */
+const timedOut = "57014";
 
 /** Milliseconds within which the last look counts as a moment ago. */
 const recentMs = 60_000;
@@ -109,8 +112,17 @@ export class PublicationWatch {
       if (!this.#due && performance.now() - lookedAt < every) continue;
       lookedAt = performance.now();
       this.#due = false;
-      await this.look();
+      await this.look().catch((error: unknown) => this.#postpone(error));
     }
+  }
+
+  /** A migration that holds a partitioned table for long keeps everybody from looking at it; the stream goes on, and so does its reader. */
+  #postpone(error: unknown): void {
+    if (sqlState(error) !== timedOut) throw error;
+    this.#context.log.warn(
+      "the source did not let its tables be looked at in time, most likely since one of them is locked: looked at again in a moment",
+    );
+    this.#due = true;
   }
 
   async #record(captured: readonly CapturedTable[], tables: readonly TableName[]): Promise<void> {

@@ -1,57 +1,44 @@
-/** The list of captured tables at a target that goes back. The servers are real, the clock is moved. */
+/** A look that has to wait for a lock of the monolith's is made later: the connector does not stop for it. */
 import pg from "pg";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { PublicationWatch } from "../../../connectors/postgres/publication-watch.ts";
+import { endSession, openSession } from "../../../connectors/postgres/session.ts";
 import { migrateTarget } from "../../../services/apply/migrate-target.ts";
-import { readNeedsCopy } from "../../../services/apply/needs-copy.ts";
-import { parseConfiguration } from "../../../services/runtime/configuration.ts";
-import { createLog } from "../../../services/runtime/log.ts";
+import { readMarks } from "../../../services/apply/needs-copy.ts";
 import { freshDatabase } from "../../support/databases.ts";
+import { startUnit } from "../../support/running-unit.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { changed, read } from "../../services/runtime/sample-configuration.ts";
 
-const [sourceDatabase, targetDatabase] = await Promise.all([freshDatabase("source"), freshDatabase("target")]);
-const source = new pg.Client(sourceDatabase.url);
-const target = new pg.Client(targetDatabase.url);
-const { name } = sourceDatabase;
-
-beforeAll(async () => {
-  await Promise.all([source.connect(), target.connect()]);
-  await migrateTarget(target);
-  await source.query(`CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION ${name} FOR TABLE t`);
-  vi.useFakeTimers({ toFake: ["performance"] });
-});
-
-afterAll(async () => {
-  vi.useRealTimers();
-  await Promise.all([source.end(), target.end()]);
-  await Promise.all([sourceDatabase.drop(), targetDatabase.drop()]);
-});
-
-function watchOf(): PublicationWatch {
-  const text = JSON.stringify({
-    mode: "development",
-    source: { url: sourceDatabase.url },
-    kafka: { brokers: ["127.0.0.1:1"] },
-    registry: { url: "http://127.0.0.1:1" },
-    connectors: { [name]: { publication: name, slot: name, service: "trading" } },
-    services: { trading: { target: { url: targetDatabase.url }, tables: ["t"] } },
-  });
-  const { connectors, services } = parseConfiguration(text, "offtake.yaml", {});
-  const log = createLog({ env: {}, terminal: false, write: () => {} });
-  return new PublicationWatch(source, { connector: connectors[0]!, service: services[0]!, log }, "test");
-}
-
-test("a mark that a target has lost, restored to before it, is made again within ten minutes", async () => {
-  const watch = watchOf();
-  await watch.look();
-  await target.query("CREATE TABLE backup AS TABLE offtake.captured_table");
-  await source.query(`ALTER PUBLICATION ${name} DROP TABLE t; ALTER PUBLICATION ${name} ADD TABLE t`);
-  await watch.look();
-  expect(await readNeedsCopy(target, name)).toEqual(["public.t"]);
-  await target.query("TRUNCATE offtake.captured_table, offtake.needs_copy; INSERT INTO offtake.captured_table TABLE backup");
-  vi.advanceTimersByTime(600_000 - 1);
-  await watch.look();
-  expect(await readNeedsCopy(target, name)).toEqual([]);
-  vi.advanceTimersByTime(1);
-  await watch.look();
-  expect(await readNeedsCopy(target, name)).toEqual(["public.t"]);
+test("a partitioned table that is locked is looked at when it is free again", async () => {
+  await using source = await freshDatabase("source");
+  await using target = await freshDatabase("target");
+  const configuration = read(changed(["[trades, positions]", "[t]"]), { SOURCE: source.url, TRADING: target.url, API: target.url });
+  const service = configuration.services[0]!;
+  const connector = { ...configuration.connectors[0]!, heartbeatEveryMs: 1000 };
+  const [writer, reader] = [new pg.Client(source.url), new pg.Client(target.url)];
+  await Promise.all([writer.connect(), reader.connect()]);
+  const session = await openSession(configuration.source.url, { side: "source", applicationName: "test", statementTimeoutMs: 500 });
+  try {
+    await migrateTarget(reader);
+    await writer.query("CREATE TABLE t (id int PRIMARY KEY) PARTITION BY LIST (id)");
+    await writer.query("CREATE TABLE t_0 PARTITION OF t DEFAULT");
+    await writer.query(`CREATE PUBLICATION ${connector.publication} FOR TABLE t WITH (publish_via_partition_root = true)`);
+    await using watch = startUnit(async ({ log, working, signal }) => {
+      const looks = new PublicationWatch(session, { connector, service, log }, "test");
+      expect(await looks.look()).toBe(1);
+      working();
+      await looks.run(signal);
+    });
+    await watch.working;
+    await writer.query("BEGIN");
+    await writer.query("DROP TABLE t_0");
+    await waitFor(() => watch.log.some(({ msg }) => msg?.includes("looked at again in a moment") === true), { what: "a look that was postponed" });
+    await writer.query("COMMIT");
+    await waitFor(async () => (await readMarks(reader, connector.name)).length === 1, { what: "the mark" });
+    await watch.stop();
+  } finally {
+    await endSession(session);
+    await Promise.all([writer.end(), reader.end()]);
+  }
 });
