@@ -25,8 +25,8 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
 export function describeBadInput(section: string, cases: BadInputs): void {
   describe(`bad input: ${section}`, () => {
     const all = Object.entries(cases);
-    const runs = all.flatMap(([name, { codes, run }]) => (run === undefined ? [] : [{ name, codes, run }]));
-    test.each(runs)("$name", async ({ codes, run }) => {
+    const runs = all.flatMap(([name, { codes, run }]) => (run === undefined ? [] : [[name, { codes, run }] as const]));
+    test.each(runs)("%s", async (_, { codes, run }) => {
       expect(await run()).toEqual(codes);
     });
 
