@@ -82,7 +82,7 @@ function expectedRecords(
 /** As text, since the difference of two megabytes of buffers is not readable. */
 function shown(records: readonly ModelRecord[]): string[] {
   return records.map(
-    ({ offset, key, value, headers }) => `${offset} ${headers} ${key?.toString("hex") ?? "null"} ${value?.toString("hex") ?? "null"}`,
+    ({ offset, key, value, headers }) => `${offset} ${headers.join()} ${key?.toString("hex") ?? "null"} ${value?.toString("hex") ?? "null"}`,
   );
 }
 

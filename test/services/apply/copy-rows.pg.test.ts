@@ -94,11 +94,11 @@ describe("rows that are copied", () => {
       const values = types.map(({ values: all, sql }) => `'${all[id % all.length]!.replaceAll("'", "''")}'::${sql}`);
       await client.query(`INSERT INTO printed VALUES (${id}, ${values.join(", ")})`);
     }
-    const texts = types.map((_, i) => `t${i}::text`).join(", ");
-    const printed = await client.query<Record<string, unknown>>(`SELECT id, ${texts} FROM printed ORDER BY id`);
+    const shown = types.map((_, i) => `t${i}::text`).join(", ");
+    const printed = await client.query<Record<string, unknown>>(`SELECT id, ${shown} FROM printed ORDER BY id`);
     const table = new WrittenTable("copied", { id: "int4*", ...Object.fromEntries(types.map(({ sql }, i) => [`t${i}`, sql])) });
     expect(await copy(table, printed.rows)).toBe(rows);
-    expect((await client.query(`SELECT id, ${texts} FROM copied ORDER BY id`)).rows).toEqual(printed.rows);
+    expect((await client.query(`SELECT id, ${shown} FROM copied ORDER BY id`)).rows).toEqual(printed.rows);
   });
 
   test("come in pieces where they need more than one chunk of memory, the largest alone in its own", async () => {

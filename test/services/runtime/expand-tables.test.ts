@@ -39,8 +39,9 @@ function outcome(services: ReturnType<typeof owner>[], source: TableName[]): rea
   }
 }
 
+const name = (table: string): TableName => ({ schema: "public", table });
+
 describe("a partitioned table", () => {
-  const name = (table: string): TableName => ({ schema: "public", table });
   const tree = ["orders", "orders_1", "orders_2", "orders_2_a", "users"].map(name);
   const partitions = [
     { ...name("orders_1"), ancestors: [name("orders")] },
