@@ -54,6 +54,7 @@ export interface CapturedPartition extends StoredShape {
 
 export interface CapturedShape extends StoredShape {
   readonly oid: number;
+  readonly partitioned: boolean;
   readonly columns: readonly CapturedColumn[];
   /** Of the enums that its columns hold, in whatever they are wrapped. */
   readonly enums: readonly CapturedEnumValue[];
@@ -97,7 +98,7 @@ const enumsSql = `
 const shapesSql = `
   SELECT n.nspname AS schema, c.relname AS table,
          json_build_object(
-           'oid', c.oid::int8, 'file', c.relfilenode::int8, 'toast', c.reltoastrelid::int8, 'unlogged', c.relpersistence = 'u',
+           'oid', c.oid::int8, 'partitioned', c.relkind = 'p', 'file', c.relfilenode::int8, 'toast', c.reltoastrelid::int8, 'unlogged', c.relpersistence = 'u',
            'columns', (SELECT json_agg(json_build_object('number', a.attnum, 'name', a.attname, 'type', a.atttypid::int8, 'modifier', a.atttypmod, 'written', a.xmin::text)
                                        ORDER BY a.attnum)
                          FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
@@ -120,7 +121,9 @@ type Nullable<T> = { readonly [key in keyof T]: T[key] | null };
 /** @returns by schema.table */
 export async function readCapturedShapes(source: ClientBase, tables: readonly TableName[]): Promise<Map<string, CapturedShape>> {
   const { rows } = await source.query<
-    TableName & { shape: StoredShape & { oid: number } & Nullable<Pick<CapturedShape, "columns" | "enums" | "partitions">> }
+    TableName & {
+      shape: Pick<CapturedShape, "oid" | "partitioned" | keyof StoredShape> & Nullable<Pick<CapturedShape, "columns" | "enums" | "partitions">>;
+    }
   >(shapesSql, [tables.map(({ schema }) => schema), tables.map(({ table }) => table)]);
   return new Map(
     rows.map(({ shape, ...name }) => [

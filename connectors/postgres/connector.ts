@@ -177,6 +177,7 @@ class Connection {
       messageSchemaId,
       owns: (schema, table) => service.tables.some((entry) => matchesTable(entry, { schema, table })),
       leftOut: (what) => log.warn(`left out: ${what}`),
+      partitioned: () => publication.hasPartitioned,
       truncated: (oid, xid) => publication.truncated(oid, xid),
       failed: (error) => void this.#failSettled(error, producer),
     });

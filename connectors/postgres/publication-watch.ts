@@ -70,6 +70,11 @@ export class PublicationWatch {
     this.#applicationName = applicationName;
   }
 
+  /** Whether one of the tables was partitioned at the last look. */
+  get hasPartitioned(): boolean {
+    return this.#partitioned.size > 0;
+  }
+
   /** @param received how far the stream has been read */
   follow(received: () => Lsn): void {
     this.#received = received;
@@ -95,7 +100,7 @@ export class PublicationWatch {
     const captured = capturedTables(refusePublication(connector.publication, publication, tables), tables);
     const partitioned = await readPartitioned(this.#source, tables);
     const shaped = await withShapes(this.#source, captured, tables, partitioned);
-    this.#partitioned = new Set(shaped.flatMap(({ shape }) => (shape === undefined || shape.partitions.length === 0 ? [] : [shape.oid])));
+    this.#partitioned = new Set(shaped.flatMap(({ shape }) => (shape?.partitioned === true ? [shape.oid] : [])));
     await this.#record(shaped, tables);
     for (const each of partitioned) {
       const [fault] = partitionFaults(each);

@@ -12,6 +12,8 @@ import { type RelationCompiler, sameRelation } from "./relation-compiler.ts";
 export interface StreamTablesOptions {
   /** Whether the service owns this table of the source. */
   readonly owns: (schema: string, table: string) => boolean;
+  /** Whether the service has partitioned tables: only then may a partition be described of which the rows come under another name. */
+  readonly partitioned: () => boolean;
   /** Something in the stream is not published: said once per table or kind of message. */
   readonly leftOut: (what: string) => void;
 }
@@ -37,23 +39,33 @@ export class StreamTables {
   describe(relation: Relation): boolean {
     const known = this.#known.get(relation.oid);
     // A partition that has been detached since looks the same, and its rows come under its own name.
-    return known === undefined || known.underRoot || !sameRelation(known.relation, relation);
+    if (known !== undefined && !known.underRoot && sameRelation(known.relation, relation)) return false;
+    if (this.#options.partitioned() || this.#options.owns(relation.schema, relation.name)) return true;
+    this.#leaveOut(relation);
+    return false;
   }
 
   /** @throws OfftakeError as RelationCompiler.compile */
   async compile(relation: Relation, xid: number): Promise<void> {
-    const { owns, leftOut } = this.#options;
+    const { owns, partitioned } = this.#options;
     const { schema, name, oid } = relation;
     const before = this.#known.get(oid)?.encoder;
-    const underRoot = await this.#compiler.comesUnderRoot(relation, xid);
-    if (underRoot || !owns(schema, name)) {
-      if (!underRoot) leftOut(`the table ${schema}.${name}, which is in the publication and not among the service's tables`);
-      this.#known.set(oid, { relation, encoder: undefined, underRoot });
+    if (partitioned() && (await this.#compiler.comesUnderRoot(relation, xid))) {
+      this.#known.set(oid, { relation, encoder: undefined, underRoot: true });
+      return;
+    }
+    if (!owns(schema, name)) {
+      this.#leaveOut(relation);
       return;
     }
     const encoder = await this.#compiler.compile(relation, xid);
     if (before !== undefined) encoder.goOnFrom(before);
-    this.#known.set(oid, { relation, encoder, underRoot });
+    this.#known.set(oid, { relation, encoder, underRoot: false });
+  }
+
+  #leaveOut(relation: Relation): void {
+    this.#options.leftOut(`the table ${relation.schema}.${relation.name}, which is in the publication and not among the service's tables`);
+    this.#known.set(relation.oid, { relation, encoder: undefined, underRoot: false });
   }
 
   /**

@@ -70,7 +70,7 @@ describe("the list of captured tables", () => {
   });
 });
 
-const bare: CapturedShape = { oid: 1, file: 1, toast: 0, unlogged: false, columns: [], enums: [], partitions: [] };
+const bare: CapturedShape = { oid: 1, partitioned: false, file: 1, toast: 0, unlogged: false, columns: [], enums: [], partitions: [] };
 
 function filed(file: number, doubts: string[]): CapturedTable {
   return { name: "public.a", membership: "1", shape: { ...bare, file }, doubts };

@@ -19,7 +19,16 @@ function partition(oid: number, changed: Partial<CapturedPartition> = {}): Captu
 }
 
 const column = { number: 1, name: "id", type: 23, modifier: -1, written: "90" };
-const table: CapturedShape = { oid: 1, file: 0, toast: 0, unlogged: false, columns: [column], enums: [], partitions: [partition(2), partition(3)] };
+const table: CapturedShape = {
+  oid: 1,
+  partitioned: true,
+  file: 0,
+  toast: 0,
+  unlogged: false,
+  columns: [column],
+  enums: [],
+  partitions: [partition(2), partition(3)],
+};
 const around: ShapeSurroundings = { target: { sql: "t", renamed: false }, withRows: new Set(), recently: true, truncatedIn: () => false };
 
 const partitioned = (...partitions: CapturedPartition[]): CapturedShape => ({ ...table, partitions });
