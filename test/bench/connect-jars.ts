@@ -9,7 +9,7 @@ const connectAndDebezium: MavenDownload = {
   name: "bench-jars",
   pom: fileURLToPath(new URL("pom.xml", import.meta.url)),
   what: "Kafka Connect and Debezium",
-  megabytes: 130,
+  megabytes: 90,
 };
 
 export interface ConnectJars {

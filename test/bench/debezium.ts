@@ -133,9 +133,10 @@ export class Debezium {
     await source.put(run, this.#source(backlog, run, poll));
     const broker = this.#broker;
     return {
-      pids: async () => {
+      pids: async () => ({ source: source.pid, sink: sink.pid, target: await sinkBackend(target), walsender: await backlog.readerOf(run), broker }),
+      refuseFailed: async () => {
         await source.refuseFailed(run);
-        return { source: source.pid, sink: sink.pid, target: await sinkBackend(target), walsender: await backlog.readerOf(run), broker };
+        await sink.refuseFailed(run);
       },
       settle: async () => untilSettled(target, backlog),
       stop: async () => {

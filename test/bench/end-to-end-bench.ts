@@ -14,8 +14,14 @@ export async function endToEnd(backlog: Backlog, startPipeline: StartPipeline, s
   try {
     const figures = await measure(
       async () => pipeline.pids(),
-      async () => (await backlog.readerOf(run)) !== 0,
-      async () => ((await target.query("SELECT FROM bench WHERE id = -1")).rowCount ?? 0) > 0,
+      async () => {
+        await pipeline.refuseFailed?.();
+        return (await backlog.readerOf(run)) !== 0;
+      },
+      async () => {
+        await pipeline.refuseFailed?.();
+        return ((await target.query("SELECT FROM bench WHERE id = -1")).rowCount ?? 0) > 0;
+      },
     );
     await pipeline.settle?.();
     return { figures, equal: (await fingerprint(target)) === backlog.fingerprint };

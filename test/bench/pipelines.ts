@@ -12,6 +12,8 @@ import { applierSession, install, removeTopic, start } from "./product.ts";
 export interface Pipeline {
   /** Its processes by name; 0 for one that is not there yet. */
   pids(): Promise<Record<string, number>>;
+  /** @throws where a part of it has failed, which would never be done */
+  refuseFailed?(): Promise<void>;
   /** Where the last row may be there before others: returns when all of them are. */
   settle?(): Promise<void>;
   stop(): Promise<void>;

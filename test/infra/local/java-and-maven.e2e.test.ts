@@ -1,6 +1,7 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { javaAndMaven } from "../../../infra/local/java-and-maven.ts";
 import { findJava } from "../../../infra/local/java.ts";
 import { type TemporaryFolder, temporaryFolder } from "../../support/temporary-folder.ts";
 import { startProgram } from "./program.ts";
@@ -58,4 +59,12 @@ test("a start without Maven on a machine that has fetched nothing says what to i
   expect(code).toBe(1);
   expect(stderr).toContain("STACK_MAVEN_MISSING");
   expect(stderr).toContain("apt install maven");
+});
+
+test("what else is fetched with Maven is called by its own name where there is none", async () => {
+  await using at = await places();
+  await writeFile(join(at.path, "pom.xml"), "<project/>");
+  const environment = { PATH: "", JAVA_HOME: await installJava(at.home, "17.0.1", true) };
+  const wanted = { name: "peers", pom: join(at.path, "pom.xml"), what: "Peers of a benchmark", megabytes: 1 };
+  expect(() => javaAndMaven(environment, wanted)).toThrow("Peers of a benchmark are fetched once with Maven, and there is no mvn on the PATH.");
 });
