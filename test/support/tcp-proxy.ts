@@ -14,6 +14,8 @@ interface Pair {
   readonly held: Record<Direction, Buffer[]>;
   /** Whether the client is kept although the server's end is gone. */
   abandoned: boolean;
+  /** Whether nothing passes any more: it is about to be cut. */
+  over: boolean;
 }
 
 export class TcpProxy implements AsyncDisposable {
@@ -113,7 +115,7 @@ export class TcpProxy implements AsyncDisposable {
   #accept(client: Socket): void {
     this.accepted += 1;
     const server = connect({ ...this.#target(), noDelay: true });
-    const pair: Pair = { client, server, held: { there: [], back: [] }, abandoned: false };
+    const pair: Pair = { client, server, held: { there: [], back: [] }, abandoned: false, over: false };
     this.#pairs.add(pair);
     client.on("data", (bytes: Buffer) => this.#receive(pair, "there", bytes));
     server.on("data", (bytes: Buffer) => this.#receive(pair, "back", bytes));
@@ -131,7 +133,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #receive(pair: Pair, direction: Direction, bytes: Buffer): void {
-    if (this.#swallows.has(direction)) return;
+    if (pair.over || this.#swallows.has(direction)) return;
     if (this.#holds.has(direction)) {
       pair.held[direction].push(bytes);
       return;
@@ -155,7 +157,8 @@ export class TcpProxy implements AsyncDisposable {
     this.#cutAfter.set(direction, left - length);
     if (length < left) return;
     this.#cutAfter.delete(direction);
-    // What was written leaves first: the other side has it, and nothing of what follows.
+    // What was written leaves first: the other side has it, and nothing of what follows. What comes before the cut would be read behind a gap.
+    for (const each of this.#pairs) each.over = true;
     setImmediate(() => this.cut());
   }
 }
