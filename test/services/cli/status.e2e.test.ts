@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, inject, test } from "vitest";
+import { startLocalStack } from "../../../infra/local/stack.ts";
 import { status, type StatusAnswer } from "../../../services/cli/status.ts";
 import { ExitCode } from "../../../services/cli/terminal.ts";
 import { formatLsn } from "../../../connectors/postgres/lsn.ts";
@@ -21,6 +22,10 @@ async function only(configuration: Configuration): Promise<StatusAnswer & { read
   expect(answer.object.services).toHaveLength(1);
   return { ...answer, service: answer.object.services[0]! };
 }
+
+// A monolith of its own: on one that others write to a connector has never received everything.
+const own = await startLocalStack({ servers: ["source"], progress: () => {} });
+afterAll(async () => own.stop());
 
 /** As it is once the condition holds: what the servers show of a connector's progress comes a moment after it. */
 async function statusWhen(pipeline: Pipeline, holds: (answer: Awaited<ReturnType<typeof only>>) => boolean): ReturnType<typeof only> {
@@ -55,7 +60,9 @@ describe("offtake status", () => {
   });
 
   test("follows events from the monolith to the topic to the target, and each lag is that of its own stage", async () => {
-    await using pipeline = await createPipeline(schema);
+    await using pipeline = await createPipeline(schema, {
+      servers: { source: own.source.url(), target: inject("target"), kafka: inject("kafka"), registry: inject("registry") },
+    });
     await pipeline.up();
     const { connector, configuration } = pipeline;
     {
