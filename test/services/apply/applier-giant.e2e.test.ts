@@ -35,7 +35,7 @@ describe("a transaction that is larger than a batch", () => {
     const configuration = parseConfiguration(
       JSON.stringify({
         mode: "development",
-        source: { url: database.url },
+        source: { url: inject("source") },
         kafka: { brokers: inject("kafka"), topicPrefix: written.topic.replace(".trading", "") },
         registry: { url: inject("registry") },
         services: { trading: { target: { url: database.url }, tables: ["trades"], apply: { batchRows: 10 } } },
