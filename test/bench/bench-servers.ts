@@ -10,12 +10,11 @@ const postgres = {
   checkpoint_timeout: "30min",
   max_parallel_workers_per_gather: "0",
   autovacuum: "off",
-  // A row says when its transaction was committed, on both sides: latency-bench.ts.
-  track_commit_timestamp: "on",
 };
 
-export async function startBenchServers(progress: (line: string) => void): Promise<LocalStack> {
-  return startLocalStack({ progress, fsync: true, kafkaJvm: "full", settings: { source: postgres, target: postgres } });
+/** @param source settings besides */
+export async function startBenchServers(progress: (line: string) => void, source: Record<string, string> = {}): Promise<LocalStack> {
+  return startLocalStack({ progress, fsync: true, kafkaJvm: "full", settings: { source: { ...postgres, ...source }, target: postgres } });
 }
 
 /** @returns the process of the session of that name in the database; 0 for none */
