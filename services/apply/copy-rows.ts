@@ -1,5 +1,5 @@
 /**
- * New rows as the text that COPY reads: three quarters of what the same rows cost the server as arrays (docs/decisions/0003-apply.md). Values are what
+ * New rows as the text that COPY reads: little more than half of what the same rows cost the server as arrays (docs/decisions/0003-apply.md). Values are what
  * PostgreSQL printed, and its own input functions read them; only what would end a value or a row is escaped.
  *
  *     Data     Row*

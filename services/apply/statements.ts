@@ -1,7 +1,8 @@
 /**
  * The statements that write a table, each for any number of rows: one parameter per column, an array of its values.
  *
- * Costs at the target, PostgreSQL 18.4, ten mixed columns, batches of 5000: INSERT 10.2 us a row, UPDATE 16, DELETE 4.2, with ON CONFLICT 13 to 16.
+ * Costs at the target, PostgreSQL 18.4, ten mixed columns, batches of 5000: INSERT 10.2 us a row, UPDATE 16, DELETE 4.2, with ON CONFLICT 13 to 16. New rows
+ * in number go by COPY (copy-rows.ts), for 7.5.
  *
  * Source: PostgreSQL documentation, "INSERT", "UPDATE", "DELETE", unnest.
  */
