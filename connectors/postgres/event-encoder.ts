@@ -9,7 +9,6 @@
  */
 import { AvroWriter } from "../../schemas/avro-bytes.ts";
 import { avroName } from "../../schemas/avro-names.ts";
-import type { EnvelopeColumn } from "../../schemas/envelope.ts";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import type { RecordBatchWriter } from "../kafka/record-batch.ts";
 import { columnWriters, type ColumnWriter } from "./column-writers.ts";
@@ -17,20 +16,9 @@ import { debeziumSequence } from "./debezium-sequence.ts";
 import { EventKey } from "./event-key.ts";
 import { Op } from "./op.ts";
 import { Old, type PgoutputDecoder, type Tuple, Value } from "./pgoutput.ts";
+import type { TablePlan } from "./table-plan.ts";
 import type { Transaction } from "./transaction.ts";
 import { wireHead } from "./wire-head.ts";
-
-/** What the encoder of one table is made of. */
-export interface TablePlan {
-  readonly schema: string;
-  readonly table: string;
-  readonly columns: readonly EnvelopeColumn[];
-  /** Ids of the registered schemas; keyId is undefined for a table without a key. */
-  readonly keyId: number | undefined;
-  readonly valueId: number;
-  /** REPLICA IDENTITY FULL: the key is the catalog's of today, and the stream's rows may be older than it. */
-  readonly keyFromCatalog: boolean;
-}
 
 /** The change that is being encoded: the message's bytes, and the LSN of the change in two words. */
 export interface Change {

@@ -5,8 +5,8 @@
 import { AvroWriter } from "../../schemas/avro-bytes.ts";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import type { ColumnWriter } from "./column-writers.ts";
-import type { TablePlan } from "./event-encoder.ts";
 import { Old, type PgoutputDecoder, type Tuple, Value } from "./pgoutput.ts";
+import type { TablePlan } from "./table-plan.ts";
 import { wireHead } from "./wire-head.ts";
 
 /** Bytes around the key: a length that turns out longer than was guessed, and the schema id. */

@@ -14,7 +14,8 @@ import { type RunningUnit, startUnit } from "../../support/running-unit.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { caughtUp } from "../apply/same-texts.ts";
 import { sessionProxy } from "../apply/session-proxy.ts";
-import { asSuperuser, type BadInputs, describeBadInput, sqlOf, told } from "./bad-input.ts";
+import { asSuperuser } from "./as-superuser.ts";
+import { type BadInputs, describeBadInput, sqlOf, told } from "./bad-input.ts";
 
 // A monolith of this file's own, whose settings are the matter.
 const own = await startStack({ backend: "local", servers: ["source"], progress: () => {} });

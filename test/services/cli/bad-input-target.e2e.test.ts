@@ -16,7 +16,8 @@ import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
 import { type RunningUnit, startUnit } from "../../support/running-unit.ts";
 import { caughtUp, stateOf } from "../apply/same-texts.ts";
 import { sessionProxy } from "../apply/session-proxy.ts";
-import { asSuperuser, type BadInputs, describeBadInput, sqlOf, told } from "./bad-input.ts";
+import { asSuperuser } from "./as-superuser.ts";
+import { type BadInputs, describeBadInput, sqlOf, told } from "./bad-input.ts";
 
 const schema = "CREATE TABLE trades (id int8 PRIMARY KEY, note text, amount numeric, lots int8)";
 const silent = { json: true, progress: () => {}, answer: () => {} };

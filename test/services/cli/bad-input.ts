@@ -4,7 +4,6 @@
  */
 import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { Client } from "pg";
 import { describe, expect, test } from "vitest";
 import type { OfftakeError } from "../../../services/runtime/errors.ts";
 
@@ -44,17 +43,6 @@ export function describeBadInput(section: string, cases: BadInputs): void {
       expect(rows).toEqual(all.map(([name, { codes }]) => [name, codes.map((code) => `\`${code}\``).join(", ")]));
     });
   });
-}
-
-/** Runs SQL as a superuser, statement by statement as psql does. */
-export async function asSuperuser(url: string, sql: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    for (const statement of sql.split(";").filter((each) => each.trim() !== "")) await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }
 
 /** The statements of a cure: from the first word of SQL to the last semicolon. */

@@ -1,4 +1,3 @@
-import { Client } from "pg";
 import { Kafka, logLevel, ConfigResourceTypes } from "kafkajs";
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { check } from "../../../services/cli/check.ts";
@@ -7,6 +6,7 @@ import type { Configuration } from "../../../services/runtime/configuration.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
 import { uniqueName } from "../../support/databases.ts";
 import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
+import { asSuperuser } from "./as-superuser.ts";
 
 const schema = "CREATE TABLE trades (id int8 PRIMARY KEY, note text); CREATE TABLE users (id int8 PRIMARY KEY, name text)";
 
@@ -15,27 +15,16 @@ function serious(findings: readonly Finding[]): Finding[] {
   return findings.filter(({ level, what }) => level !== "note" && !what.startsWith("max_slot_wal_keep_size is unlimited"));
 }
 
-/** Runs SQL as whoever has the right to, statement by statement as psql does. */
-async function cure(url: string, sql: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    for (const statement of sql.split(";").filter((each) => each.trim() !== "")) await client.query(statement);
-  } finally {
-    await client.end();
-  }
-}
-
 const roles: { url: string; role: string }[] = [];
 
 afterEach(async () => {
-  for (const { url, role } of roles.splice(0)) await cure(url, `DROP ROLE IF EXISTS ${role}`);
+  for (const { url, role } of roles.splice(0)) await asSuperuser(url, `DROP ROLE IF EXISTS ${role}`);
 });
 
 /** A URL for a new role of this database. */
 async function roleOf(url: string, options = ""): Promise<{ role: string; url: string }> {
   const role = uniqueName("role");
-  await cure(url, `CREATE ROLE ${role} LOGIN PASSWORD 'x' ${options}`);
+  await asSuperuser(url, `CREATE ROLE ${role} LOGIN PASSWORD 'x' ${options}`);
   const server = new URL(url);
   server.pathname = "/postgres";
   roles.push({ url: server.href, role });
@@ -67,7 +56,7 @@ async function codes(configuration: Configuration): Promise<string[]> {
 async function cured(configuration: Configuration, url: string): Promise<Finding> {
   const findings = serious(await check(configuration));
   expect(findings.map(({ where, what }) => `${where}: ${what}`)).toHaveLength(1);
-  await cure(url, findings[0]!.cure);
+  await asSuperuser(url, findings[0]!.cure);
   expect(serious(await check(configuration))).toEqual([]);
   return findings[0]!;
 }
@@ -125,7 +114,7 @@ describe("offtake check", () => {
       await pipeline.source.query(`ALTER PUBLICATION ${pipeline.connector.publication} DROP TABLE users; ${sql}`);
       const findings = serious(await check(pipeline.configuration)).filter(({ what }) => what.includes("the table public.users"));
       expect(findings.map(({ what }) => what)).toEqual([expect.stringContaining("does not hold"), expect.stringContaining(words)]);
-      for (const finding of findings.toReversed()) await cure(pipeline.sourceUrl, finding.cure);
+      for (const finding of findings.toReversed()) await asSuperuser(pipeline.sourceUrl, finding.cure);
       expect(serious(await check(pipeline.configuration)).filter(({ level }) => level === "fault")).toEqual([]);
     });
 
@@ -144,9 +133,9 @@ describe("offtake check", () => {
         `the role ${role} may not read the table public.trades`,
         `the role ${role} may not read the table public.users`,
       ]);
-      for (const finding of findings) await cure(pipeline.sourceUrl, finding.cure);
+      for (const finding of findings) await asSuperuser(pipeline.sourceUrl, finding.cure);
       expect(serious(await check(configuration))).toEqual([]);
-      await cure(pipeline.sourceUrl, `DROP OWNED BY ${role}`);
+      await asSuperuser(pipeline.sourceUrl, `DROP OWNED BY ${role}`);
     });
 
     test("a slot of another database, or of another plugin", async () => {
@@ -207,12 +196,12 @@ describe("offtake check", () => {
       await pipeline.target.query("ALTER TABLE users ALTER id ADD GENERATED ALWAYS AS IDENTITY; CREATE TABLE of_users (id int8 REFERENCES users)");
       expect(serious(await check(pipeline.configuration))).toEqual([]);
       const { role, url } = await roleOf(pipeline.targetUrl);
-      await cure(pipeline.targetUrl, `GRANT ALL ON trades, users TO ${role}`);
+      await asSuperuser(pipeline.targetUrl, `GRANT ALL ON trades, users TO ${role}`);
       const findings = serious(await check(withTarget(pipeline, url))).filter(({ what }) => what.includes("GENERATED ALWAYS"));
       expect(findings.map(({ level, what }) => [level, what])).toEqual([["warning", expect.stringContaining("the column id of public.users")]]);
-      await cure(pipeline.targetUrl, findings[0]!.cure);
+      await asSuperuser(pipeline.targetUrl, findings[0]!.cure);
       expect(serious(await check(withTarget(pipeline, url))).filter(({ what }) => what.includes("GENERATED ALWAYS"))).toEqual([]);
-      await cure(pipeline.targetUrl, `DROP OWNED BY ${role}`);
+      await asSuperuser(pipeline.targetUrl, `DROP OWNED BY ${role}`);
     });
 
     test("a deferrable primary key beside REPLICA IDENTITY FULL is none, and --create-tables makes the same", async () => {
@@ -230,7 +219,7 @@ describe("offtake check", () => {
       await pipeline.up();
       await pipeline.target.query("ALTER TABLE t DROP COLUMN m, DROP COLUMN n");
       const findings = serious(await check(pipeline.configuration));
-      for (const finding of findings) await cure(pipeline.targetUrl, finding.cure);
+      for (const finding of findings) await asSuperuser(pipeline.targetUrl, finding.cure);
       expect([findings.length, serious(await check(pipeline.configuration))]).toEqual([2, []]);
     });
 
@@ -239,7 +228,7 @@ describe("offtake check", () => {
       await pipeline.up();
       const { role, url } = await roleOf(pipeline.targetUrl);
       const configuration = withTarget(pipeline, url);
-      await cure(pipeline.targetUrl, `GRANT SELECT, INSERT, UPDATE, DELETE ON users TO ${role}`);
+      await asSuperuser(pipeline.targetUrl, `GRANT SELECT, INSERT, UPDATE, DELETE ON users TO ${role}`);
       const findings = serious(await check(configuration));
       expect(findings.map(({ level, what }) => `${level} ${what}`)).toEqual([
         expect.stringContaining("warning triggers and foreign keys of the target stay awake"),
@@ -248,17 +237,20 @@ describe("offtake check", () => {
         `fault the role ${role} may not write the target's table public.users`,
       ]);
       expect(findings[3]!.cure).toBe(`GRANT TRUNCATE ON "public"."users" TO "${role}";`);
-      for (const finding of findings) await cure(pipeline.targetUrl, finding.cure);
+      for (const finding of findings) await asSuperuser(pipeline.targetUrl, finding.cure);
       expect(serious(await check(configuration))).toEqual([]);
-      await cure(pipeline.targetUrl, `DROP OWNED BY ${role}; REVOKE ALL ON PARAMETER session_replication_role FROM ${role}`);
+      await asSuperuser(pipeline.targetUrl, `DROP OWNED BY ${role}; REVOKE ALL ON PARAMETER session_replication_role FROM ${role}`);
     });
 
     test("a role that may not make the schema offtake", async () => {
       await using pipeline = await createPipeline(schema);
       const { role, url } = await roleOf(pipeline.targetUrl);
-      await cure(pipeline.targetUrl, `${schema}; GRANT ALL ON trades, users TO ${role}; GRANT SET ON PARAMETER session_replication_role TO ${role}`);
+      await asSuperuser(
+        pipeline.targetUrl,
+        `${schema}; GRANT ALL ON trades, users TO ${role}; GRANT SET ON PARAMETER session_replication_role TO ${role}`,
+      );
       expect((await cured(withTarget(pipeline, url), pipeline.targetUrl)).what).toBe(`the role ${role} may not create the schema offtake`);
-      await cure(pipeline.targetUrl, `DROP OWNED BY ${role}; REVOKE ALL ON PARAMETER session_replication_role FROM ${role}`);
+      await asSuperuser(pipeline.targetUrl, `DROP OWNED BY ${role}; REVOKE ALL ON PARAMETER session_replication_role FROM ${role}`);
     });
   });
 
