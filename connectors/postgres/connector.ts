@@ -33,7 +33,7 @@ import { refuseStandby } from "./refuse-standby.ts";
 import { RelationCompiler } from "./relation-compiler.ts";
 import { ReplicationSession, type ReplicationStream } from "./replication-stream.ts";
 import { endSession, openSession, sessionError } from "./session.ts";
-import { usableSlot } from "./slot.ts";
+import { readSlot, usableSlot } from "./slot.ts";
 import { whySlotIsMissing } from "./slot-gone.ts";
 import { SlotWatch } from "./slot-watch.ts";
 import { beyondTail, checkReached, isBeyond } from "./start-checks.ts";
@@ -113,8 +113,12 @@ class Connection {
     const { topic } = service;
     // A server that shuts down ends this session at once, and waits for the one that streams: that must not wait for the next look at a clock.
     this.#source.once("end", () => this.#fail(sourceGone(configuration.source.url)));
-    const publication = new PublicationWatch(this.#source, this.#context, this.#applicationName);
-    const tables = await publication.look();
+    // Tables that are locked keep a look waiting. In a session of its own: heartbeats, and the proof that the slot is still ours, would wait behind it.
+    const applicationName = `${this.#applicationName} tables`;
+    const looking = await openSession(configuration.source.url, { side: "source", applicationName, statementTimeoutMs: 30_000 });
+    this.#ends.push(async () => endSession(looking));
+    const publication = new PublicationWatch(looking, this.#context, this.#applicationName);
+    const tables = await publication.look((await readSlot(this.#source, connector.slot))?.active === true);
     const replication = await ReplicationSession.open(configuration.source.url, this.#applicationName);
     this.#ends.push(async () => replication.end());
     const identity = await replication.identify();
@@ -176,7 +180,10 @@ class Connection {
       maxEventBytes: configuration.kafka.maxEventBytes,
       messageSchemaId,
       owns: (schema, table) => service.tables.some((entry) => matchesTable(entry, { schema, table })),
-      leftOut: (what) => log.warn(`left out: ${what}`),
+      leftOut: (what) => {
+        log.warn(`left out: ${what}`);
+        publication.passedBy(what);
+      },
       partitioned: () => publication.hasPartitioned,
       truncated: (oid, xid) => publication.truncated(oid, xid),
       failed: (error) => void this.#failSettled(error, producer),

@@ -57,6 +57,8 @@ export class PublicationWatch {
   #due = false;
   /** Undefined until the stream is read. */
   #received: (() => Lsn) | undefined;
+  /** What the stream had, and its reader left out. */
+  readonly #passedBy = new Set<string>();
   /** OIDs of the tables that are partitioned. */
   #partitioned: ReadonlySet<number> = new Set();
   /** By OID: transactions of the stream that truncated it, the newest last. */
@@ -88,11 +90,18 @@ export class PublicationWatch {
     this.#due = true;
   }
 
+  /** The stream has something that is left out: a table perhaps of which `up`, with another list, has just written that it is captured. */
+  passedBy(what: string): void {
+    this.#passedBy.add(what);
+    this.#due = true;
+  }
+
   /**
+   * @param elsewhere whether another process reads the slot: it knows what its stream has, and when it looked last, and this one would judge without
    * @returns how many tables are captured
    * @throws OfftakeError TABLES_UNRESOLVED, PUBLICATION_MISSING, PUBLICATION_DIFFERS, TABLE_UNSUITABLE
    */
-  async look(): Promise<number> {
+  async look(elsewhere = false): Promise<number> {
     const { connector, service } = this.#context;
     // Only its own: another service's table that was dropped is no reason to stop this one.
     const tables = (await serviceTables(this.#source, [service])).get(service.name) ?? [];
@@ -101,7 +110,8 @@ export class PublicationWatch {
     const partitioned = await readPartitioned(this.#source, tables);
     const shaped = await withShapes(this.#source, captured, tables, partitioned);
     this.#partitioned = new Set(shaped.flatMap(({ shape }) => (shape?.partitioned === true ? [shape.oid] : [])));
-    await this.#record(shaped, tables);
+    if (elsewhere) this.#due = true;
+    else await this.#record(shaped, tables);
     for (const each of partitioned) {
       const [fault] = partitionFaults(each);
       if (fault !== undefined) throw new OfftakeError("TABLE_UNSUITABLE", `The table ${fullName(each)} ${fault.what}.`, { cure: fault.cure });
@@ -131,7 +141,7 @@ export class PublicationWatch {
   }
 
   async #record(captured: readonly CapturedTable[], tables: readonly TableName[]): Promise<void> {
-    const list = JSON.stringify(captured);
+    const list = JSON.stringify([captured, [...this.#passedBy]]);
     if (list === this.#recorded && performance.now() - this.#writtenAt < againMs) {
       this.#recordedAt = performance.now();
       return;

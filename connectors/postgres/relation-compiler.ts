@@ -25,6 +25,19 @@ const primaryKeySql = `
     JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts
    WHERE i.indrelid = $1 AND i.indisprimary AND i.indimmediate`;
 
+// The table, and what is below a partitioned one. Not pg_partition_tree, and for the same reason not pg_publication_tables below: they lock what they look at,
+// so that a table that somebody alters for an hour would hold up the stream of all others.
+const treeSql = `
+  WITH RECURSIVE tree (oid) AS (
+    SELECT $1::oid
+    UNION
+    SELECT i.inhrelid
+      FROM tree
+      JOIN pg_catalog.pg_class p ON p.oid = tree.oid AND p.relkind = 'p'
+      JOIN pg_catalog.pg_inherits i ON i.inhparent = p.oid
+  )
+  SELECT oid FROM tree`;
+
 // Columns that hold null in every row that is older than they are. A default leaves something in all of them without a row event, and so does that of a type;
 // a column of the stream that the catalog has no more may have done so.
 const emptySql = `
@@ -33,17 +46,17 @@ const emptySql = `
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
    WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.atthasdef AND a.attidentity = '' AND t.typdefault IS NULL
      AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute m
-                      WHERE m.attname = a.attname AND m.atthasmissing
-                        AND m.attrelid IN (SELECT $1 UNION ALL SELECT relid FROM pg_catalog.pg_partition_tree($1)))`;
+                      WHERE m.attname = a.attname AND m.atthasmissing AND m.attrelid IN (${treeSql}))`;
 
 // The stream describes a partition also where its rows come under another name.
 const underRootSql = `
-  SELECT CASE WHEN c.relispartition THEN EXISTS (
-           SELECT FROM pg_catalog.pg_publication_tables p
-             JOIN pg_catalog.pg_namespace n ON n.nspname = p.schemaname
-             JOIN pg_catalog.pg_class root ON root.relnamespace = n.oid AND root.relname = p.tablename
-            WHERE p.pubname = $2 AND root.oid <> c.oid AND root.oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid)))
-         ELSE false END AS under_root
+  SELECT c.relispartition AND EXISTS (
+           SELECT FROM pg_catalog.pg_publication u
+             JOIN pg_catalog.pg_partition_ancestors(c.oid) AS above ON above.relid <> c.oid
+             JOIN pg_catalog.pg_class root ON root.oid = above.relid
+            WHERE u.pubname = $2 AND u.pubviaroot
+              AND (u.puballtables OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel r WHERE r.prpubid = u.oid AND r.prrelid = root.oid)
+                   OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace s WHERE s.pnpubid = u.oid AND s.pnnspid = root.relnamespace))) AS under_root
     FROM pg_catalog.pg_class c
    WHERE c.oid = $1`;
 

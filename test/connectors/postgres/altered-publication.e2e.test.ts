@@ -31,6 +31,22 @@ async function upWith(configuration: Configuration, said: string[] = [], signal 
 
 const marks = async ({ target, connector }: Pipeline): Promise<string[]> => readNeedsCopy(target, connector.name);
 
+describe("a connector that waits for another to give up the slot", () => {
+  test("leaves it to that one to say what has happened to the tables: it does not know what the stream has, or when they were looked at last", async () => {
+    await using pipeline = await createPipeline("CREATE TABLE t (id int, note text, PRIMARY KEY (id)) PARTITION BY LIST (id)");
+    const { source } = pipeline;
+    await source.query("CREATE TABLE t_1 PARTITION OF t FOR VALUES IN (1); CREATE TABLE t_2 PARTITION OF t FOR VALUES IN (2)");
+    await pipeline.up();
+    await source.query("INSERT INTO t VALUES (1, 'a'), (2, 'b')");
+    await using reader = pipeline.startConnector();
+    await reader.working;
+    await source.query("VACUUM FULL t_1");
+    expect(await pipeline.startConnector().ended).toMatchObject({ code: "SLOT_IN_USE" });
+    expect(await marks(pipeline)).toEqual([]);
+    await reader.stop();
+  });
+});
+
 describe("a publication that is altered while its connector runs", () => {
   test("does not hold a new table that a pattern matches: the connector says so, and does not wait until it starts again", async () => {
     await using pipeline = await createPipeline(schema, { heartbeatEvery: "1s" });
@@ -63,6 +79,25 @@ describe("a list of tables that is altered", () => {
       }
       expect(await marks(pipeline)).toEqual(["public.u"]);
     }
+  });
+
+  test("so that a table joins it, by `up`, while a connector still has the list before: what that passes by is marked", async () => {
+    await using pipeline = await createPipeline(schema);
+    const { source, target } = pipeline;
+    const [without, withIt] = [withTables(pipeline, ["t"]), withTables(pipeline, ["t", "u"])];
+    await upWith({ ...pipeline.configuration, services: [without] });
+    await using first = startWith(pipeline, without);
+    await first.working;
+    await upWith({ ...pipeline.configuration, services: [withIt] });
+    expect(await marks(pipeline)).toEqual([]);
+    await source.query("INSERT INTO u VALUES (1)");
+    const toldOff = "SELECT FROM offtake.captured_table WHERE table_name = 'public.u' AND NOT captured";
+    await waitFor(async () => (await target.query(toldOff)).rowCount === 1, { what: "the word that it is not captured" });
+    await first.stop();
+    await using second = startWith(pipeline, withIt);
+    await second.working;
+    expect(await marks(pipeline)).toEqual(["public.u"]);
+    await second.stop();
   });
 
   test("while its target is away: it captures, and what is missing is marked when the target is back", async () => {
