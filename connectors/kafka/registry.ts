@@ -122,17 +122,18 @@ export class Registry {
   async ping(): Promise<void> {
     const doing = "answer";
     try {
-      await this.#inTime(doing, async () => this.#recognise());
+      await this.#inTime(doing, async () => this.#recognise(false));
     } catch (error) {
       throw this.#judged(error, doing);
     }
   }
 
-  async #recognise(): Promise<void> {
+  /** @param refusing whether one counts that refuses to say: where rights are given by subject, nobody has any to that one */
+  async #recognise(refusing: boolean): Promise<void> {
     try {
       this.#parsed(versionNumbers, await this.#get(`subjects/${pingSubject}/versions`));
     } catch (error) {
-      if (!isSubjectNotFound(error)) throw error;
+      if (!isSubjectNotFound(error) && !(refusing && isOwnRefusal(error))) throw error;
     }
     this.#recognised = true;
   }
@@ -159,7 +160,7 @@ export class Registry {
   /** A call of the client, once it is known what it talks to. */
   async #limited<T>(doing: string, call: () => Promise<T>): Promise<T> {
     return this.#inTime(doing, async () => {
-      if (!this.#recognised) await this.#recognise();
+      if (!this.#recognised) await this.#recognise(true);
       return call();
     });
   }
@@ -191,6 +192,11 @@ async function bodyOf(response: Response): Promise<unknown> {
 
 function isSubjectNotFound(error: unknown): boolean {
   return error instanceof RegistryAnswer && error.errorCode === subjectNotFound;
+}
+
+/** "Forbidden" as a registry says it, and not a proxy in front of it. */
+function isOwnRefusal(error: unknown): boolean {
+  return error instanceof RegistryAnswer && error.status === 403 && error.errorCode !== undefined;
 }
 
 function hostAndAuth(url: Secret): { host: string; auth?: { username: string; password: string } } {

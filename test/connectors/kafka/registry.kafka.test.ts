@@ -142,6 +142,21 @@ describe("Registry", () => {
     server.close();
   });
 
+  test("that gives rights by subject is one, though it tells nothing of a subject that is none of the role's", async () => {
+    const answers: Readonly<Record<string, string>> = { "/subjects/mine/versions": "[1]", "/subjects/mine/versions/1": '{"id":7,"schema":"{}"}' };
+    const server = createServer(({ url = "" }, response) => {
+      const body = answers[url];
+      response.writeHead(body === undefined ? 403 : 200, { "content-type": "application/json" });
+      response.end(body ?? '{"error_code":40301,"message":"User is denied operation Read on Subject"}');
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const granted = registry(`http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`);
+    await expect(granted.versions("mine")).resolves.toEqual([{ id: 7, schema: {} }]);
+    await expect(granted.versions("another")).rejects.toMatchObject({ code: "REGISTRY_REFUSED" });
+    server.close();
+  });
+
   test.each([
     [401, "REGISTRY_REFUSED"],
     [403, "REGISTRY_REFUSED"],
