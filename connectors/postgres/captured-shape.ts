@@ -133,8 +133,12 @@ export async function readCapturedShapes(source: ClientBase, tables: readonly Ta
   );
 }
 
-const nameSql =
-  "SELECT n.nspname AS schema, c.relname AS table FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1";
+// A table without a page has no rows, and everybody may see that: few give rights to each new partition, which nobody names.
+const nameSql = `
+  SELECT n.nspname AS schema, c.relname AS table, pg_catalog.pg_relation_size(c.oid) = 0 AS blank
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.oid = $1`;
 
 /** SQLSTATEs of a look that is not allowed, that takes too long, and of a table that is gone or locked. */
 const unseen: ReadonlySet<string> = new Set(["42501", "57014", "42P01", "55P03"]);
@@ -143,10 +147,10 @@ const unseen: ReadonlySet<string> = new Set(["42501", "57014", "42P01", "55P03"]
 export async function partitionsWithRows(source: ClientBase, partitions: readonly CapturedPartition[]): Promise<ReadonlySet<number>> {
   const found = new Set<number>();
   for (const { oid } of partitions) {
-    const { rows: names } = await source.query<TableName>(nameSql, [oid]);
-    const [name] = names;
-    if (name === undefined) continue;
     try {
+      const { rows: names } = await source.query<TableName & { blank: boolean | null }>(nameSql, [oid]);
+      const [name] = names;
+      if (name === undefined || name.blank === true) continue;
       const { rows } = await source.query<{ some: boolean }>(
         `SELECT EXISTS (SELECT FROM ${escapeIdentifier(name.schema)}.${escapeIdentifier(name.table)}) AS some`,
       );
