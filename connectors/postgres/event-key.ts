@@ -15,6 +15,8 @@ const frameBytes = 32;
 /** Bytes of a value that a message shows. */
 const shownBytes = 100;
 
+const passByCure = "Take the table out of `tables` until its connector has passed the change, then put it back: it is marked as not copied.";
+
 export class EventKey {
   /** Whether the table has none. */
   readonly isNone: boolean;
@@ -41,6 +43,8 @@ export class EventKey {
     for (const i of this.#columns) {
       // A key value that is not in the WAL is the one that was logged with the old key.
       if (decoder.new.kind[i] === Value.unchanged) continue;
+      // A partition may have an identity without it: nothing says whether it has changed, and no row before this one does either.
+      if (decoder.old.kind[i] !== Value.text) return true;
       const length = decoder.new.end[i]! - decoder.new.start[i]!;
       if (decoder.old.end[i]! - decoder.old.start[i]! !== length) return true;
       if (bytes.compare(bytes, decoder.old.start[i], decoder.old.end[i], decoder.new.start[i], decoder.new.end[i]) !== 0) return true;
@@ -102,13 +106,15 @@ export class EventKey {
   #withoutValue(column: string): OfftakeError {
     const { schema, table, keyFromCatalog } = this.#plan;
     if (keyFromCatalog) return keyChanged(schema, table, `a row of the stream has no value in its column ${column}, which the primary key now has`);
-    return new OfftakeError("PGOUTPUT_MALFORMED", `A row of ${schema}.${table} comes without the value of its key column ${column}.`);
+    return new OfftakeError("PGOUTPUT_MALFORMED", `A row of ${schema}.${table} comes without the value of its key column ${column}.`, {
+      cure: `If the table is partitioned, the REPLICA IDENTITY of a partition was without that column. ${passByCure}`,
+    });
   }
 }
 
 /** Under REPLICA IDENTITY FULL the stream does not say which key its rows had. */
 export function keyChanged(schema: string, table: string, why: string): OfftakeError {
   return new OfftakeError("TABLE_KEY_CHANGED", `The table ${schema}.${table} has REPLICA IDENTITY FULL, and its key was changed: ${why}.`, {
-    cure: `Take the table out of \`tables\` until its connector has passed the change, then put it back: it is marked as not copied. With REPLICA IDENTITY DEFAULT the stream says the key itself.`,
+    cure: `${passByCure} With REPLICA IDENTITY DEFAULT the stream says the key itself.`,
   });
 }
