@@ -63,7 +63,7 @@ export class RecordDecoder {
   /** By then the applier has all that is before it, so that the topic may begin behind it. */
   #foreignCure(offset: number): string {
     const content = JSON.stringify({ version: 1, partitions: [{ topic: this.#topic, partition: 0, offset: offset + 1 }] });
-    return `A topic of Offtake has one writer, its connector: find out who else writes to it. Once \`offtake status\` shows that nothing before it is left to apply, let the topic begin behind it: kafka-delete-records --bootstrap-server … --offset-json-file records.json, with '${content}' in that file. The applier goes on by itself; it says so if an event is missing then.`;
+    return `A topic of Offtake has one writer, its connector: find out who else writes to it. Once \`offtake status\` shows that nothing before it is left to apply, and its connector has put something behind it, as it does with every heartbeat, let the topic begin behind it: kafka-delete-records --bootstrap-server … --offset-json-file records.json, with '${content}' in that file. The applier goes on by itself; it says so if an event is missing then.`;
   }
 
   #malformed(offset: number, what: string, cure: string, cause?: OfftakeError): OfftakeError {
