@@ -107,7 +107,7 @@ export const carriedKinds: readonly CarriedKind[] = [
   },
   {
     name: "partitioned table with REPLICA IDENTITY FULL, and with USING INDEX",
-    how: "as an ordinary one; each partition needs an identity that has the root's key, which a new one does not get by itself",
+    how: "as an ordinary one; each partition needs an identity that has the root's key, which a new one does not get by itself, and with FULL as well if events are to have the whole row before",
     tables: ["k_root_full", "k_root_keyless", "k_root_index"],
     sql: `CREATE TABLE k_root_full (id int PRIMARY KEY, body text, n int) PARTITION BY RANGE (id); ALTER TABLE k_root_full REPLICA IDENTITY FULL;
           CREATE TABLE k_root_full_1 PARTITION OF k_root_full FOR VALUES FROM (0) TO (10); CREATE TABLE k_root_full_2 PARTITION OF k_root_full FOR VALUES FROM (10) TO (20);
