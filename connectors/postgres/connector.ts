@@ -37,7 +37,7 @@ import { readSlot, usableSlot } from "./slot.ts";
 import { whySlotIsMissing } from "./slot-gone.ts";
 import { SlotWatch } from "./slot-watch.ts";
 import { beyondTail, checkReached, isBeyond } from "./start-checks.ts";
-import { withStartOver } from "./start-over.ts";
+import { pipelineNames, withStartOver } from "./start-over.ts";
 import { markerThrough, takeOver } from "./take-over.ts";
 
 export interface ConnectorContext {
@@ -79,8 +79,7 @@ export async function runConnector(context: ConnectorContext, signal: AbortSigna
     await new Connection(context, source, applicationName, ends).run(AbortSignal.any([signal, over.signal]));
   } catch (error) {
     const judged = sessionError(error, "source", configuration.source.url);
-    if (!signal.aborted || judged.code !== "INTERRUPTED")
-      throw withStartOver(judged, { connector: connector.name, slot: connector.slot, topic: context.service.topic });
+    if (!signal.aborted || judged.code !== "INTERRUPTED") throw withStartOver(judged, pipelineNames(configuration, connector, context.service.topic));
   } finally {
     // What still waits for Kafka must not go on waiting beside the next start.
     over.abort();

@@ -5,6 +5,7 @@
  * The steps are those of docs/mishaps.md, "Starting over", which a test carries out. Pure.
  */
 import { escapeLiteral } from "pg";
+import type { Configuration } from "../../services/runtime/configuration.ts";
 import type { ErrorCode } from "../../services/runtime/error-codes.ts";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import { unpublishedCure } from "./replication-stream.ts";
@@ -13,6 +14,17 @@ export interface PipelineNames {
   readonly connector: string;
   readonly slot: string;
   readonly topic: string;
+  /** host:port of each. */
+  readonly brokers: readonly string[];
+}
+
+/** Of a connector and its service's topic. */
+export function pipelineNames(
+  { kafka }: Pick<Configuration, "kafka">,
+  { name, slot }: { readonly name: string; readonly slot: string },
+  topic: string,
+): PipelineNames {
+  return { connector: name, slot, topic, brokers: kafka.brokers };
 }
 
 const codes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -34,14 +46,15 @@ const codes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** The error with the steps behind its cure, where it is one that ends in them. */
 export function withStartOver(error: OfftakeError, names: PipelineNames): OfftakeError {
   if (!codes.has(error.code) && error.cure !== unpublishedCure) return error;
-  return new OfftakeError(error.code, error.message, { cure: `${error.cure} ${startOver(names)}`.trimStart(), cause: error.cause });
+  return new OfftakeError(error.code, error.message, { cure: `${error.cure} ${startingOver(names)}`.trimStart(), cause: error.cause });
 }
 
-function startOver({ connector, slot, topic }: PipelineNames): string {
+/** The steps, as a cure has them. */
+export function startingOver({ connector, slot, topic, brokers }: PipelineNames): string {
   return [
     "Starting over: stop connector and applier;",
     `at the source SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = ${escapeLiteral(slot)};`,
-    `kafka-topics.sh --delete --if-exists --topic ${topic};`,
+    `kafka-topics.sh --bootstrap-server ${brokers.join(",")} --delete --if-exists --topic ${topic};`,
     `at the target DELETE FROM offtake.applied_position WHERE connector = ${escapeLiteral(connector)};`,
     "`offtake up`, which marks the tables as not copied; copy them; `offtake run` (docs/mishaps.md).",
   ].join(" ");

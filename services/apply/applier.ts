@@ -9,7 +9,7 @@ import { Consumer } from "../../connectors/kafka/consumer.ts";
 import { commitOffset, groupOf, offsetRange } from "../../connectors/kafka/offsets.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
 import { endSession, sessionError } from "../../connectors/postgres/session.ts";
-import { type PipelineNames, withStartOver } from "../../connectors/postgres/start-over.ts";
+import { pipelineNames, type PipelineNames, withStartOver } from "../../connectors/postgres/start-over.ts";
 import { readTail, type TailRecord } from "../../connectors/postgres/tail.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { asOfftakeError, type OfftakeError } from "../runtime/errors.ts";
@@ -118,7 +118,7 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
 
 function namesOf({ configuration, connector, service }: ApplierContext): PipelineNames {
   const slot = configuration.connectors.find(({ name }) => name === connector)?.slot ?? connector;
-  return { connector, slot, topic: service.topic };
+  return pipelineNames(configuration, { name: connector, slot }, service.topic);
 }
 
 function interrupted({ interruption }: ApplierContext, error: OfftakeError): void {

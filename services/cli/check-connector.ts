@@ -8,17 +8,22 @@ import { neededOptions, publicationSql } from "../../connectors/postgres/create-
 import { publicationFaults, readPublication } from "../../connectors/postgres/publication.ts";
 import { slotHealth } from "../../connectors/postgres/slot-health.ts";
 import { readSlot } from "../../connectors/postgres/slot.ts";
-import type { ConnectorConfiguration } from "../runtime/configuration.ts";
+import { pipelineNames, startingOver } from "../../connectors/postgres/start-over.ts";
+import type { Configuration, ConnectorConfiguration } from "../runtime/configuration.ts";
 import type { TableName } from "../runtime/table-pattern.ts";
 import { checkSourceTables } from "./check-source-tables.ts";
 import { fault, type Finding, note, warning } from "./finding.ts";
 
-/** @param tables the service's, as the catalog names them */
+/**
+ * @param tables the service's, as the catalog names them
+ * @param begun whether events of it are applied: what does not exist has been there, then
+ */
 export async function checkConnector(
   source: Client,
+  configuration: Configuration,
   connector: ConnectorConfiguration,
   tables: readonly TableName[],
-  maxRetainedWalBytes: number,
+  begun: boolean,
 ): Promise<Finding[]> {
   const where = `connector ${connector.name}`;
   const findings: Finding[] = [];
@@ -26,6 +31,10 @@ export async function checkConnector(
   if (publication !== undefined)
     findings.push(
       ...publicationFaults(publication, tables).map(({ what, cure }) => fault(where, `the publication ${connector.publication} ${what}`, cure)),
+    );
+  else if (begun)
+    findings.push(
+      fault(where, `the publication ${connector.publication} does not exist any more: rows that change meanwhile are in no stream`, "offtake up"),
     );
   else if (await mayPublish(source, tables))
     findings.push(note(where, `the publication ${connector.publication} does not exist yet: \`offtake up\` creates it`));
@@ -38,7 +47,15 @@ export async function checkConnector(
       ),
     );
   const slot = await readSlot(source, connector.slot);
-  if (slot === undefined) findings.push(note(where, `the slot ${connector.slot} does not exist yet: \`offtake up\` creates it`));
+  if (slot === undefined && begun)
+    findings.push(
+      fault(
+        where,
+        `the slot ${connector.slot} does not exist any more, and events of it are applied: what was committed since is in no stream`,
+        startingOver(pipelineNames(configuration, connector, topicOf(configuration, connector))),
+      ),
+    );
+  else if (slot === undefined) findings.push(note(where, `the slot ${connector.slot} does not exist yet: \`offtake up\` creates it`));
   else if (slot.plugin !== "pgoutput" || slot.database !== (await databaseOf(source)))
     findings.push(
       fault(
@@ -48,7 +65,7 @@ export async function checkConnector(
       ),
     );
   else {
-    const health = slotHealth(slot, maxRetainedWalBytes);
+    const health = slotHealth(slot, configuration.source.maxRetainedWalBytes);
     if (health.word === "lost")
       findings.push(
         fault(where, `the slot ${connector.slot}: ${health.reason}`, "The service's tables have to be copied again; raise max_slot_wal_keep_size."),
@@ -59,6 +76,10 @@ export async function checkConnector(
       );
   }
   return [...findings, ...(await checkSourceTables(source, where, tables))];
+}
+
+function topicOf({ services }: Configuration, { service }: ConnectorConfiguration): string {
+  return services.find(({ name }) => name === service)!.topic;
 }
 
 const mayPublishSql = `

@@ -5,6 +5,7 @@ import { escapeIdentifier } from "pg";
 import type { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { readTopicSettings, topicFaults } from "../../connectors/kafka/topic.ts";
 import { endSession, sessionError } from "../../connectors/postgres/session.ts";
+import { type PipelineNames, startingOver } from "../../connectors/postgres/start-over.ts";
 import { openTargetSession } from "../apply/target-session.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
@@ -16,7 +17,13 @@ import { fault, type Finding, note, warning } from "./finding.ts";
 import { databaseIdentity, ownTarget } from "./own-target.ts";
 import type { TableShape } from "./table-shape.ts";
 
-export async function checkTopic(cluster: KafkaCluster, configuration: Configuration, { topic }: ServiceConfiguration): Promise<Finding[]> {
+/** @param over names for starting over, where events of the topic are applied: one that does not exist has been there, then */
+export async function checkTopic(
+  cluster: KafkaCluster,
+  configuration: Configuration,
+  { topic }: ServiceConfiguration,
+  over: PipelineNames | undefined,
+): Promise<Finding[]> {
   const where = `topic ${topic}`;
   try {
     const faults = topicFaults(
@@ -28,8 +35,10 @@ export async function checkTopic(cluster: KafkaCluster, configuration: Configura
     );
     return faults.map(({ what, cure }) => fault(where, `it ${what}`, cure));
   } catch (error) {
-    if (error instanceof OfftakeError && error.code === "TOPIC_MISSING") return [note(where, "it does not exist yet: `offtake up` creates it")];
-    throw error;
+    if (!(error instanceof OfftakeError) || error.code !== "TOPIC_MISSING") throw error;
+    return over === undefined
+      ? [note(where, "it does not exist yet: `offtake up` creates it")]
+      : [fault(where, "it does not exist any more, and events of it are applied: those that were not are gone", startingOver(over))];
   }
 }
 

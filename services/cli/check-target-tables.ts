@@ -3,12 +3,16 @@
  *
  * Source: PostgreSQL documentation, "Privileges", "Type Conversion", Value Storage.
  */
-import { escapeIdentifier, type ClientBase } from "pg";
+import { escapeIdentifier, escapeLiteral, type ClientBase } from "pg";
 import type { TargetSession } from "../apply/target-session.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { type Mapped as MappedTables, mappingOf, type TableMapping, targetColumn } from "../runtime/table-mapping.ts";
 import { fault, type Finding, warning } from "./finding.ts";
 import { type ColumnShape, readShapes, type TableShape } from "./table-shape.ts";
+
+// A schema that is not there is created along with its first table.
+const createSql = `
+  SELECT current_user AS role, coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_catalog.pg_namespace WHERE nspname = $1), true) AS creates`;
 
 const rightsSql = `
   SELECT current_user AS role, has_schema_privilege(c.relnamespace, 'USAGE') AS usable,
@@ -53,6 +57,7 @@ export async function checkTargetTables(
     wanted.map((source) => mappingOf(service, source)),
   );
   const findings: Finding[] = [];
+  const created = new Set<string>();
   for (const source of wanted) {
     const mapping = mappingOf(service, source);
     findings.push(...mappingFaults(where, source, mapping));
@@ -61,6 +66,8 @@ export async function checkTargetTables(
     const name = `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
     const found = there.find((each) => each.schema === schema && each.table === table);
     if (found === undefined) {
+      if (!mapping.differs && !created.has(schema)) findings.push(...(await creationFaults(client, where, schema)));
+      created.add(schema);
       findings.push(
         mapping.differs
           ? fault(where, `its target has no table ${shown}, and a table with a mapping is not created`, `CREATE TABLE ${name} (…);`)
@@ -114,6 +121,15 @@ function mappingFaults(where: string, source: TableShape, { columns, exclude }: 
   ];
 }
 
+/** What `up --create-tables` would meet in the middle, when publication and schema offtake are there already. */
+async function creationFaults(client: ClientBase, where: string, schema: string): Promise<Finding[]> {
+  const { rows } = await client.query<{ role: string; creates: boolean }>(createSql, [schema]);
+  const { role, creates } = rows[0]!;
+  if (creates) return [];
+  const sql = `GRANT USAGE, CREATE ON SCHEMA ${escapeIdentifier(schema)} TO ${escapeIdentifier(role)};`;
+  return [fault(where, `the role ${role} may not create tables in the target's schema ${schema}`, sql)];
+}
+
 async function rightFaults(client: ClientBase, where: string, table: { schema: string; shown: string; name: string }): Promise<Finding[]> {
   const { rows } = await client.query<{ role: string; usable: boolean; missing: string[] }>(rightsSql, [table.name]);
   const { role, usable, missing } = rows[0]!;
@@ -157,8 +173,7 @@ function columnFindings(
   const found = there.find(({ name }) => name === wanted.name);
   const column = escapeIdentifier(wanted.name);
   const alter = `ALTER TABLE ${table.name}`;
-  if (found === undefined)
-    return [fault(where, `the target's table ${table.shown} has no column ${wanted.name}`, `${alter} ADD COLUMN ${column} ${wanted.type};`)];
+  if (found === undefined) return [missingColumn(where, table.shown, `${alter} ADD COLUMN ${column} ${wanted.type}`, wanted)];
   if (found.generated)
     return isKey
       ? [
@@ -177,6 +192,14 @@ function columnFindings(
       `${alter} ALTER COLUMN ${column} TYPE ${wanted.type};`,
     ),
   ];
+}
+
+/** Added without the default that it was added with at the source, a column would leave older rows without what they have there, and no event would say so. */
+function missingColumn(where: string, shown: string, add: string, { name, older, filled }: ColumnShape): Finding {
+  const what = `the target's table ${shown} has no column ${name}`;
+  if (older !== null)
+    return fault(where, `${what}; at the source older rows have the default that it was added with`, `${add} DEFAULT ${escapeLiteral(older)};`);
+  return fault(where, filled ? `${what}; rows that are at the target already get NULL in it, and need their values of the source` : what, `${add};`);
 }
 
 async function isUnique(client: ClientBase, name: string, key: readonly string[]): Promise<boolean> {

@@ -16,6 +16,10 @@ export interface ColumnShape {
   readonly generated: boolean;
   /** Whether the publication would have it, generated or not. */
   readonly published: boolean;
+  /** What rows that are older than the column have in it, where it was added with a default; null for nothing. */
+  readonly older: string | null;
+  /** Whether rows may hold something in it of which no event says so: by a default of its own or of its type. */
+  readonly filled: boolean;
 }
 
 export interface TableShape extends TableName {
@@ -28,7 +32,10 @@ const shapesSql = `
   SELECT n.nspname AS schema, c.relname AS table,
          (SELECT json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'typeName', t.typname,
                                             'modifier', a.atttypmod, 'generated', a.attgenerated <> '',
-                                            'published', a.attgenerated = '' OR a.attgenerated = 's' AND $3) ORDER BY a.attnum)
+                                            'published', a.attgenerated = '' OR a.attgenerated = 's' AND $3,
+                                            'older', CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END,
+                                            'filled', a.atthasdef AND a.attgenerated = '' OR a.atthasmissing OR a.attidentity <> '' OR t.typdefault IS NOT NULL)
+                         ORDER BY a.attnum)
             FROM pg_catalog.pg_attribute a
             JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,

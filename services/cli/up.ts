@@ -16,7 +16,7 @@ import { refuseStandby } from "../../connectors/postgres/refuse-standby.ts";
 import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { readSlot } from "../../connectors/postgres/slot.ts";
-import { withStartOver } from "../../connectors/postgres/start-over.ts";
+import { pipelineNames, withStartOver } from "../../connectors/postgres/start-over.ts";
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
 import { ensureTopic } from "../../connectors/kafka/topic.ts";
@@ -114,7 +114,7 @@ async function upService(context: UpContext): Promise<ServiceUp> {
   try {
     return await new ServiceOpening(context, target).run();
   } catch (error) {
-    throw withStartOver(sessionError(error, "target", url), { connector: connector.name, slot: connector.slot, topic: service.topic });
+    throw withStartOver(sessionError(error, "target", url), pipelineNames(context.configuration, connector, service.topic));
   } finally {
     await endSession(target);
   }

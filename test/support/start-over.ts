@@ -14,7 +14,9 @@ async function startOver(pipeline: Pipeline, error: OfftakeError | undefined): P
   const { source, target, service } = pipeline;
   const cure = error?.cure ?? "";
   const [, atSource, topic, atTarget] =
-    /at the source (SELECT [^;]+;) kafka-topics\.sh --delete --if-exists --topic (\S+); at the target (DELETE [^;]+;)/.exec(cure) ?? [cure];
+    /at the source (SELECT [^;]+;) kafka-topics\.sh --bootstrap-server \S+ --delete --if-exists --topic (\S+); at the target (DELETE [^;]+;)/.exec(
+      cure,
+    ) ?? [cure];
   if (atSource === undefined || atTarget === undefined || topic !== service.topic) throw new Error(`no way to start over: ${cure}`);
   await released(pipeline);
   await source.query(atSource);

@@ -3,14 +3,19 @@ import { unpublishedCure } from "../../../connectors/postgres/replication-stream
 import { withStartOver } from "../../../connectors/postgres/start-over.ts";
 import { OfftakeError } from "../../../services/runtime/errors.ts";
 
-const names = { connector: "o'trading", slot: "offtake_trading", topic: "offtake.trading" };
+const names = { connector: "o'trading", slot: "offtake_trading", topic: "offtake.trading", brokers: ["a:9092", "b:9092"] };
 
 test("an error that ends a topic gets the commands of starting over behind its cure, and keeps what it says", () => {
   const cause = new Error("why");
   const found = withStartOver(new OfftakeError("SLOT_MOVED", "It was moved.", { cure: "Copy again.", cause }), names);
   expect(found).toMatchObject({ code: "SLOT_MOVED", message: "It was moved.", cause });
   expect(found.cure).toMatch(/^Copy again\. Starting over: stop connector and applier; /);
-  for (const part of ["slot_name = 'offtake_trading';", "--topic offtake.trading;", "WHERE connector = 'o''trading';", "docs/mishaps.md"])
+  for (const part of [
+    "slot_name = 'offtake_trading';",
+    "kafka-topics.sh --bootstrap-server a:9092,b:9092 --delete --if-exists --topic offtake.trading;",
+    "WHERE connector = 'o''trading';",
+    "docs/mishaps.md",
+  ])
     expect(found.cure).toContain(part);
 });
 

@@ -9,6 +9,8 @@ const column = (name: string, typeName: string, generated = false): ColumnShape 
   modifier: -1,
   generated,
   published: !generated,
+  older: null,
+  filled: false,
 });
 const shapes: TableShape[] = [
   {

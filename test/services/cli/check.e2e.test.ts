@@ -6,6 +6,9 @@ import type { Configuration } from "../../../services/runtime/configuration.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
 import { uniqueName } from "../../support/databases.ts";
 import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
+import { deleteTopic, testCluster } from "../../support/topics.ts";
+import { released } from "../../connectors/postgres/published-pipeline.ts";
+import { caughtUp } from "../apply/same-texts.ts";
 import { asSuperuser } from "./as-superuser.ts";
 
 const schema = "CREATE TABLE trades (id int8 PRIMARY KEY, note text); CREATE TABLE users (id int8 PRIMARY KEY, name text)";
@@ -74,6 +77,33 @@ describe("offtake check", () => {
     expect(serious(before).map(({ what }) => what)).toEqual(["its target has no table public.trades", "its target has no table public.users"]);
     await pipeline.up();
     expect(serious(await check(pipeline.configuration))).toEqual([]);
+  });
+
+  test("tells what does not exist any more from what does not exist yet", async () => {
+    await using pipeline = await createPipeline(schema);
+    const { configuration, connector, service, source } = pipeline;
+    await pipeline.up();
+    {
+      await using capturing = pipeline.startConnector();
+      await using applier = pipeline.startApplier();
+      await source.query("INSERT INTO users VALUES (1)");
+      await caughtUp(pipeline, [capturing, applier]);
+      await capturing.stop();
+      await applier.stop();
+    }
+    await released(pipeline);
+    await source.query("SELECT pg_drop_replication_slot($1)", [connector.slot]);
+    await source.query(`DROP PUBLICATION ${connector.publication}`);
+    const cluster = testCluster(configuration.kafka.brokers);
+    await deleteTopic(cluster, service.topic);
+    await cluster.close();
+    const findings = serious(await check(configuration));
+    expect(findings.map(({ level, what }) => `${level} ${what.split(":")[0]}`)).toEqual([
+      `fault the publication ${connector.publication} does not exist any more`,
+      `fault the slot ${connector.slot} does not exist any more, and events of it are applied`,
+      "fault it does not exist any more, and events of it are applied",
+    ]);
+    expect(findings.map(({ cure }) => cure.split(":")[0])).toEqual(["offtake up", "Starting over", "Starting over"]);
   });
 
   test("changes nothing", async () => {
@@ -221,6 +251,48 @@ describe("offtake check", () => {
       const findings = serious(await check(pipeline.configuration));
       for (const finding of findings) await asSuperuser(pipeline.targetUrl, finding.cure);
       expect([findings.length, serious(await check(pipeline.configuration))]).toEqual([2, []]);
+    });
+
+    test("a column that is missing is added with what older rows have in it, or said to need it", async () => {
+      await using pipeline = await createPipeline("CREATE TABLE t (id int4 PRIMARY KEY); INSERT INTO t VALUES (1)");
+      await pipeline.up();
+      await pipeline.target.query("INSERT INTO t VALUES (1)");
+      await pipeline.source.query(
+        `ALTER TABLE t ADD COLUMN currency char(3) NOT NULL DEFAULT 'CHF', ADD COLUMN note text[] DEFAULT '{"it''s","\\\\"}', ADD COLUMN plain text;
+         ALTER TABLE t ALTER COLUMN currency SET DEFAULT 'EUR'`,
+      );
+      // The row from before `up` is marked as not copied, which is a warning of its own.
+      const faults = async (): Promise<Finding[]> => (await check(pipeline.configuration)).filter(({ level }) => level === "fault");
+      const findings = await faults();
+      expect(findings.map(({ what }) => what)).toEqual([
+        expect.stringMatching(/has no column currency; at the source older rows have the default/),
+        expect.stringMatching(/has no column note; at the source older rows have the default/),
+        "the target's table public.t has no column plain",
+      ]);
+      for (const finding of findings) await asSuperuser(pipeline.targetUrl, finding.cure);
+      const text = "SELECT id, currency, note, plain FROM t";
+      expect((await pipeline.target.query(text)).rows).toEqual((await pipeline.source.query(text)).rows);
+      expect(await faults()).toEqual([]);
+      // One that is written into every row has no such default that could be looked up.
+      await pipeline.source.query("ALTER TABLE t ADD COLUMN at timestamptz DEFAULT clock_timestamp()");
+      expect((await faults()).map(({ what }) => what)).toEqual([
+        "the target's table public.t has no column at; rows that are at the target already get NULL in it, and need their values of the source",
+      ]);
+    });
+
+    test("a role that may not create the tables that are missing", async () => {
+      await using pipeline = await createPipeline(schema);
+      const { role, url } = await roleOf(pipeline.targetUrl);
+      await asSuperuser(
+        pipeline.targetUrl,
+        `GRANT CREATE ON DATABASE ${new URL(pipeline.targetUrl).pathname.slice(1)} TO ${role}; GRANT SET ON PARAMETER session_replication_role TO ${role}`,
+      );
+      const [finding, ...missing] = serious(await check(withTarget(pipeline, url)));
+      expect(finding).toMatchObject({ what: `the role ${role} may not create tables in the target's schema public` });
+      expect(missing.map(({ cure }) => cure)).toEqual(["offtake up --create-tables", "offtake up --create-tables"]);
+      await asSuperuser(pipeline.targetUrl, finding!.cure);
+      expect(serious(await check(withTarget(pipeline, url)))).toEqual(missing);
+      await asSuperuser(pipeline.targetUrl, `DROP OWNED BY ${role}; REVOKE ALL ON PARAMETER session_replication_role FROM ${role}`);
     });
 
     test("a role that may not write, or only some of it, or not put triggers to sleep", async () => {
