@@ -53,8 +53,14 @@ export class SlotWatch {
 
   /** Until it is stopped, or the session has ended. */
   async run(signal: AbortSignal): Promise<void> {
-    do await this.#look();
-    while ((await waitOrStop(lookEveryMs, signal)) === "elapsed");
+    const { metrics, connector } = this.#context;
+    try {
+      do await this.#look();
+      while ((await waitOrStop(lookEveryMs, signal)) === "elapsed");
+    } finally {
+      // Nobody looks any more: what was last seen would stand in the metrics for as long as the process lives.
+      metrics.slotActive.set({ connector: connector.name }, 0);
+    }
   }
 
   async #look(): Promise<void> {

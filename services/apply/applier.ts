@@ -87,7 +87,8 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
       },
       conflict: (conflict) => {
         context.metrics.conflictsTotal.inc({ service: service.name, kind: conflict.kind });
-        log.warn({ ...conflict }, "the target's row is not what the stream takes it to be; the source wins");
+        const end = conflict.kind === "partial-missing" ? "the row was never copied: its update is left out" : "the source wins";
+        log.warn({ ...conflict }, `the target's row is not what the stream takes it to be; ${end}`);
       },
     });
     if (prepared.position !== undefined && prepared.position.offset > range.start) {

@@ -42,6 +42,8 @@ function say(text: string): void {
   lines.push(line);
 }
 
+const metrics = createMetrics("test");
+
 /** Of a connector whose slot is read by this process of the server. */
 function watchOf(pid: number): SlotWatch {
   const text = JSON.stringify({
@@ -54,7 +56,7 @@ function watchOf(pid: number): SlotWatch {
   });
   const configuration = parseConfiguration(text, "offtake.yaml", {});
   const log = createLog({ env: {}, terminal: false, write: say });
-  return new SlotWatch(client, { configuration, connector: configuration.connectors[0]!, log, metrics: createMetrics("test") }, pid);
+  return new SlotWatch(client, { configuration, connector: configuration.connectors[0]!, log, metrics }, pid);
 }
 
 /** One look at the slot. */
@@ -109,5 +111,20 @@ test("an answer that lay in the socket while the connector was asleep proves wha
   pass(producerDeadline);
   await looking;
   expect(watch.refusal?.code).toBe("CONNECTOR_FENCED");
+  await stream.end();
+});
+
+async function active(): Promise<number | undefined> {
+  return (await metrics.slotActive.get()).values.find(({ labels }) => labels.connector === database.name)?.value;
+}
+
+test("says that nobody reads the slot once it has ended: what it saw last would stand there for as long as the process lives", async () => {
+  const { stream, pid } = await read();
+  const over = new AbortController();
+  const watching = watchOf(pid).run(over.signal);
+  await waitFor(async () => (await active()) === 1, { what: "the slot to be seen as read" });
+  over.abort();
+  await watching;
+  expect(await active()).toBe(0);
   await stream.end();
 });
