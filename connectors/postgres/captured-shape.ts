@@ -4,8 +4,8 @@
  *
  * Source: PostgreSQL documentation, pg_class, pg_attribute, pg_inherits, pg_enum, "System Columns". Tried on PostgreSQL 15, 16, 17 and 18.
  */
-import { escapeIdentifier, type ClientBase } from "pg";
-import { fullName, type TableName } from "../../services/runtime/table-pattern.ts";
+import type { ClientBase } from "pg";
+import { fullName, quotedName, type TableName } from "../../services/runtime/table-pattern.ts";
 import { sqlState } from "./session.ts";
 
 /** Where rows are stored. TRUNCATE, VACUUM FULL, CLUSTER and an ALTER TABLE that rewrites give a table another file. */
@@ -151,9 +151,7 @@ export async function partitionsWithRows(source: ClientBase, partitions: readonl
       const { rows: names } = await source.query<TableName & { blank: boolean | null }>(nameSql, [oid]);
       const [name] = names;
       if (name === undefined || name.blank === true) continue;
-      const { rows } = await source.query<{ some: boolean }>(
-        `SELECT EXISTS (SELECT FROM ${escapeIdentifier(name.schema)}.${escapeIdentifier(name.table)}) AS some`,
-      );
+      const { rows } = await source.query<{ some: boolean }>(`SELECT EXISTS (SELECT FROM ${quotedName(name)}) AS some`);
       if (rows[0]?.some !== false) found.add(oid);
     } catch (error) {
       if (!unseen.has(sqlState(error) ?? "")) throw error;

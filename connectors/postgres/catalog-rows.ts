@@ -5,8 +5,8 @@
  * planner's estimate cannot be used for it: it is 0 for a table that was filled a minute ago. One row is enough for the answer, so it is cheap
  * except where a table begins with millions of dead rows; the timeout bounds that.
  */
-import { escapeIdentifier, type ClientBase } from "pg";
-import type { TableName } from "../../services/runtime/table-pattern.ts";
+import type { ClientBase } from "pg";
+import { quotedName, type TableName } from "../../services/runtime/table-pattern.ts";
 import { inCatalogSnapshot } from "./catalog-session.ts";
 import { readTableRows } from "./catalog-tables.ts";
 
@@ -20,23 +20,19 @@ const tablesPerQuery = 50;
  * @param names names that are no table are not in the answer
  */
 export async function tablesWithRows(client: ClientBase, names: readonly TableName[]): Promise<TableName[]> {
-  const asked = new Set(names.map((name) => sqlName(name)));
+  const asked = new Set(names.map(quotedName));
   const tables = (await readTableRows(client, names)).map(({ schema, name, relkind }) => ({ schema, table: name, relkind }));
-  const wanted = tables.filter((table) => asked.has(sqlName(table)));
+  const wanted = tables.filter((table) => asked.has(quotedName(table)));
   const found: TableName[] = [];
   for (let at = 0; at < wanted.length; at += tablesPerQuery) {
     const batch = wanted.slice(at, at + tablesPerQuery);
     const parts = batch.map((table, place) => {
       const only = table.relkind === "p" ? "" : "ONLY ";
-      return `SELECT ${place} AS place WHERE EXISTS (SELECT FROM ${only}${sqlName(table)})`;
+      return `SELECT ${place} AS place WHERE EXISTS (SELECT FROM ${only}${quotedName(table)})`;
     });
     const { rows } = await inCatalogSnapshot(client, [], async () => client.query<{ place: number }>(parts.join(" UNION ALL ")));
     const places = new Set(rows.map(({ place }) => place));
     for (const [place, { schema, table }] of batch.entries()) if (places.has(place)) found.push({ schema, table });
   }
   return found;
-}
-
-function sqlName({ schema, table }: TableName): string {
-  return `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
 }

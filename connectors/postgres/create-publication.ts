@@ -6,7 +6,7 @@
 import { escapeIdentifier, type ClientBase } from "pg";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import type { Partition } from "../../services/runtime/expand-tables.ts";
-import { fullName, type TableName } from "../../services/runtime/table-pattern.ts";
+import { fullName, quotedName, type TableName } from "../../services/runtime/table-pattern.ts";
 import { listPartitions } from "./catalog-tables.ts";
 import { needsGeneratedSql, type Publication, publishedAs, readPublication, refusePublication } from "./publication.ts";
 
@@ -101,5 +101,5 @@ function optionList({ generated, viaRoot }: PublicationOptions): string {
 }
 
 function quoted(tables: readonly TableName[]): string {
-  return tables.map(({ schema, table }) => `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`).join(", ");
+  return tables.map(quotedName).join(", ");
 }

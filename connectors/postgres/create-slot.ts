@@ -10,7 +10,7 @@ import type { ConnectorConfiguration } from "../../services/runtime/configuratio
 import { interrupted, OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
-import type { TableName } from "../../services/runtime/table-pattern.ts";
+import { quotedName, type TableName } from "../../services/runtime/table-pattern.ts";
 import { refuseWithoutFailover } from "./failover-slot.ts";
 import { type Lsn, parseLsn } from "./lsn.ts";
 import { backendPidOf, endSession, openSession, sessionError, sqlState } from "./session.ts";
@@ -49,7 +49,7 @@ export async function createSlot(
     );
     const withRows: TableName[] = [];
     for (const table of tables) {
-      const name = `${escapeIdentifier(table.schema)}.${escapeIdentifier(table.table)}`;
+      const name = quotedName(table);
       const { rows: found } = await client.query<{ some: string }>(`SELECT EXISTS (SELECT 1 FROM ${name}) AS some`);
       // The replication connection gives text: t or f.
       if (String(found[0]?.some).startsWith("t")) withRows.push(table);

@@ -4,11 +4,11 @@
 import type { ClientBase } from "pg";
 import type { ServiceConfiguration } from "../../services/runtime/configuration.ts";
 import { mappingOf } from "../../services/runtime/table-mapping.ts";
-import { fullName, type TableName } from "../../services/runtime/table-pattern.ts";
+import { fullName, quotedName, type TableName } from "../../services/runtime/table-pattern.ts";
 import { partitionsWithRows, readCapturedShapes } from "./captured-shape.ts";
 import type { CapturedTable, JudgeShape } from "./captured-tables.ts";
 import { type PartitionedTable, partitionFaults } from "./partition-faults.ts";
-import { attachedPartitions, quotedTable, shapeChange, type ShapeSurroundings } from "./shape-change.ts";
+import { attachedPartitions, shapeChange, type ShapeSurroundings } from "./shape-change.ts";
 
 /**
  * With what each of the tables looks like now. Changes of a partition that is not as it must be may be missing from the moment when it was made.
@@ -41,7 +41,7 @@ export function judgeShapes(
       tables.find((table) => fullName(table) === name)!,
     );
     return shapeChange(before, now, {
-      target: { sql: quotedTable(mapping.schema, mapping.table), renamed: mapping.columns.size > 0 },
+      target: { sql: quotedName(mapping), renamed: mapping.columns.size > 0 },
       withRows: await partitionsWithRows(source, attachedPartitions(before, now)),
       recently: stream.recently,
       truncatedIn: (transaction) => stream.truncatedIn(now.oid, transaction),

@@ -5,8 +5,8 @@
  *
  * Source: PostgreSQL documentation, "ALTER TABLE", REPLICA IDENTITY; "Table Partitioning", Limitations.
  */
-import { escapeIdentifier, type ClientBase } from "pg";
-import { fullName, type TableName } from "../../services/runtime/table-pattern.ts";
+import type { ClientBase } from "pg";
+import { fullName, quotedName, type TableName } from "../../services/runtime/table-pattern.ts";
 
 /** A table below a partitioned one, and what of its old rows is logged. */
 export interface LeafIdentity extends TableName {
@@ -78,12 +78,12 @@ export interface PartitionFault {
 /** Why changes of some partitions do not come, or cannot be told apart. Pure. */
 export function partitionFaults({ schema, table, key, leaves }: PartitionedTable): PartitionFault[] {
   return leaves.flatMap((leaf): PartitionFault[] => {
-    const name = quoted(leaf);
+    const name = quotedName(leaf);
     const say = (what: string, cure: string): PartitionFault[] => [{ partition: leaf, what, cure }];
     if (leaf.foreign)
       return say(
         `has the foreign partition ${fullName(leaf)}: its changes are not in the WAL`,
-        `ALTER TABLE ${quoted({ schema, table })} DETACH PARTITION ${name}; -- or name the other partitions in \`tables\``,
+        `ALTER TABLE ${quotedName({ schema, table })} DETACH PARTITION ${name}; -- or name the other partitions in \`tables\``,
       );
     if (leaf.unlogged) return say(`has the unlogged partition ${fullName(leaf)}: its changes are not in the WAL`, `ALTER TABLE ${name} SET LOGGED;`);
     if (leaf.whole && leaf.virtuals.length > 0)
@@ -99,8 +99,4 @@ export function partitionFaults({ schema, table, key, leaves }: PartitionedTable
       `ALTER TABLE ${name} REPLICA IDENTITY ${leaf.cure};`,
     );
   });
-}
-
-function quoted({ schema, table }: TableName): string {
-  return `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
 }

@@ -6,7 +6,7 @@
  */
 import { escapeIdentifier, type ClientBase } from "pg";
 import { OfftakeError } from "../../services/runtime/errors.ts";
-import type { TableName } from "../../services/runtime/table-pattern.ts";
+import { quotedName, type TableName } from "../../services/runtime/table-pattern.ts";
 import type { CapturedTable } from "./captured-tables.ts";
 
 export interface PublishedTable extends TableName {
@@ -125,10 +125,10 @@ export function publicationFaults(publication: Publication, tables: readonly Tab
     });
   for (const { schema, table } of tables) {
     const published = publication.tables.find((each) => isSame(each, { schema, table }));
-    const quoted = `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
+    const quoted = quotedName({ schema, table });
     const root = publishedAs(publication, { schema, table });
     if (published === undefined && root !== undefined) {
-      const whole = `${escapeIdentifier(root.schema)}.${escapeIdentifier(root.table)}`;
+      const whole = quotedName(root);
       const needed = publication.tables.some((each) => each.partitions.length > 0 && tables.some((own) => isSame(own, each)));
       faults.push({
         what: `has publish_via_partition_root: changes of the partition ${schema}.${table} come as changes of ${root.schema}.${root.table}, and TRUNCATE of it alone does not come at all`,

@@ -5,7 +5,6 @@
  *
  * Pure. Source: docs/tables.md, "What the stream does not say".
  */
-import { escapeIdentifier } from "pg";
 import type { CapturedColumn, CapturedPartition, CapturedShape, StoredShape } from "./captured-shape.ts";
 
 export interface ShapeSurroundings {
@@ -171,9 +170,4 @@ function enumReasons(before: CapturedShape, now: CapturedShape): string[] {
 
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
-}
-
-/** As statements name a table. */
-export function quotedTable(schema: string, table: string): string {
-  return `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
 }

@@ -5,10 +5,10 @@
  * Source: table-evolution.ts, which decides.
  */
 import type { ClientBase } from "pg";
-import { escapeIdentifier } from "pg";
 import type { EventPlan } from "../../schemas/event-plan.ts";
 import { ddlPolicy, type Mapped, mappingOf } from "../runtime/table-mapping.ts";
 import type { ShapeHistory } from "./table-history.ts";
+import { quotedName } from "../runtime/table-pattern.ts";
 import { evolve, type TypedColumn } from "./table-evolution.ts";
 
 const columnsSql = `
@@ -33,7 +33,7 @@ export async function followTable(client: ClientBase, plan: EventPlan, service: 
   const shapes = await history.of(plan);
   if (shapes === undefined || shapes.earlier.length === 0) return [];
   const mapping = mappingOf(service, plan);
-  const name = `${escapeIdentifier(mapping.schema)}.${escapeIdentifier(mapping.table)}`;
+  const name = quotedName(mapping);
   const { rows: columns } = await client.query<TypedColumn>(columnsSql, [name]);
   // One that is not there is the reader's to report.
   if (columns.length === 0) return [];

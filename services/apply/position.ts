@@ -54,6 +54,17 @@ export async function readPosition(client: ClientBase, connector: string): Promi
   };
 }
 
+/** As readPosition(), of a target that may not be prepared. */
+export async function findPosition(client: ClientBase, connector: string): Promise<AppliedPosition | undefined> {
+  return (await isPrepared(client)) ? readPosition(client, connector) : undefined;
+}
+
+/** Whether the target has a place for applied positions. */
+export async function isPrepared(client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass('offtake.applied_position') IS NOT NULL AS there");
+  return rows[0]?.there === true;
+}
+
 const firstSql = `
   INSERT INTO offtake.applied_position (connector, topic, topic_id, "offset", commit_lsn, sequence, xid, system_identifier, timeline)
   VALUES ($1, $2, $3, $4, $5::pg_lsn, $6, $7, $8, $9)

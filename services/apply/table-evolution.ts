@@ -12,7 +12,7 @@ import { escapeIdentifier } from "pg";
 import type { ColumnType } from "../../schemas/column-types.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { type DdlPolicy, type TableMapping, targetColumn } from "../runtime/table-mapping.ts";
-import { fullName } from "../runtime/table-pattern.ts";
+import { fullName, quotedName } from "../runtime/table-pattern.ts";
 import type { TableShapes } from "./table-history.ts";
 
 /** A column of the target. */
@@ -67,7 +67,7 @@ function addedOrMissing(evolving: Evolving, source: string, name: string, { pgTy
   const gone = goneColumns(evolving);
   if (policy === "follow" && !keys.includes(source) && gone.length === 0 && !filled && type !== undefined)
     return [{ name: escapeIdentifier(name), type }];
-  const table = nameOf(mapping);
+  const table = quotedName(mapping);
   const add = `ALTER TABLE ${table} ADD COLUMN ${escapeIdentifier(name)} ${type ?? pgType}`;
   const unknown = type === undefined ? `Create the type ${pgType} at the target. ` : "";
   const cures = [
@@ -100,11 +100,7 @@ function refuseOutdated(evolving: Evolving, source: string, found: TypedColumn, 
     "TARGET_COLUMN_OUTDATED",
     `The target's column ${found.name} of ${fullName(mapping)} still has the type that the monolith's had before it became ${type}.`,
     {
-      cure: `ALTER TABLE ${nameOf(mapping)} ALTER COLUMN ${escapeIdentifier(found.name)} TYPE ${type}; with the USING of the monolith's, if it had one. The applier goes on by itself.`,
+      cure: `ALTER TABLE ${quotedName(mapping)} ALTER COLUMN ${escapeIdentifier(found.name)} TYPE ${type}; with the USING of the monolith's, if it had one. The applier goes on by itself.`,
     },
   );
-}
-
-function nameOf({ schema, table }: TableMapping): string {
-  return `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
 }

@@ -8,6 +8,7 @@ import { DatabaseError, escapeIdentifier } from "pg";
 import { isUnreachable, sessionError, sqlState } from "../../connectors/postgres/session.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { messageOf, OfftakeError } from "../runtime/errors.ts";
+import { quotedName } from "../runtime/table-pattern.ts";
 import type { Misfit } from "./misfit.ts";
 
 /**
@@ -56,7 +57,7 @@ function refusalCure(error: unknown, row: RefusedRow | undefined): string {
   if (row !== undefined && row.misfits.length > 0)
     return row.misfits.map(({ name, wider }) => `ALTER TABLE ${row.table} ALTER COLUMN ${name} TYPE ${wider};`).join(" ");
   const { schema, table, column, constraint } = error instanceof DatabaseError ? error : {};
-  const named = schema === undefined || table === undefined ? undefined : `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
+  const named = schema === undefined || table === undefined ? undefined : quotedName({ schema, table });
   const state = sqlState(error);
   if (state === "23502" && named !== undefined && column !== undefined)
     return `ALTER TABLE ${named} ALTER COLUMN ${escapeIdentifier(column)} DROP NOT NULL; or give the column a default.`;

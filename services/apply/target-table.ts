@@ -13,6 +13,7 @@ import type { AvroForm } from "../../schemas/postgres-types.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { type TableMapping, targetColumn } from "../runtime/table-mapping.ts";
 import { parameterType, type ParameterType } from "./array-parameter.ts";
+import { quotedName } from "../runtime/table-pattern.ts";
 import { markSql } from "./target-marks.ts";
 
 export interface TargetColumn {
@@ -144,7 +145,7 @@ interface ColumnRow {
  * @throws OfftakeError TARGET_TABLE_MISSING, TARGET_TABLE_UNSUITABLE, TARGET_COLUMN_MISSING
  */
 export async function readTargetTable(client: ClientBase, plan: EventPlan, mapping: TableMapping, replica: boolean): Promise<TargetTable> {
-  const name = `${escapeIdentifier(mapping.schema)}.${escapeIdentifier(mapping.table)}`;
+  const name = quotedName(mapping);
   const shown = `${mapping.schema}.${mapping.table}`;
   const table = (await client.query<TableRow>(tableSql, [name, replica ? ["A", "R"] : ["A", "O"]])).rows[0];
   if (table === undefined)

@@ -1,26 +1,29 @@
 /**
- * Whether a connector has worked before: its service's target holds an applied position. What does not exist *yet* before that does not exist *any more* after
+ * Which connectors have worked before: their services' targets hold an applied position. What does not exist *yet* before that does not exist *any more* after
  * it, and `offtake up` alone would begin anew behind a gap.
  */
 import { endSession, openSession } from "../../connectors/postgres/session.ts";
-import { readPosition } from "../apply/position.ts";
+import { type PipelineNames, pipelineNames } from "../../connectors/postgres/start-over.ts";
+import { findPosition } from "../apply/position.ts";
 import type { Configuration } from "../runtime/configuration.ts";
+import type { Secret } from "../runtime/secret.ts";
 
-/** @returns names of the connectors; one whose target cannot be asked is not among them, which the target's own findings say */
-export async function begunConnectors({ connectors, services }: Configuration): Promise<ReadonlySet<string>> {
-  const begun = new Set<string>();
-  for (const { name, service } of connectors) {
-    const url = services.find((each) => each.name === service)?.target.url;
-    if (url !== undefined && (await isBegun(url, name).catch(() => false))) begun.add(name);
-  }
-  return begun;
+/** @returns by connector what starting over needs; one whose target cannot be asked is not there, which the target's own findings say */
+export async function begunConnectors(configuration: Configuration): Promise<ReadonlyMap<string, PipelineNames>> {
+  const begun = await Promise.all(
+    configuration.connectors.map(async (connector): Promise<[string, PipelineNames][]> => {
+      const { target, topic } = configuration.services.find((each) => each.name === connector.service)!;
+      const isBegun = await hasPosition(target.url, connector.name).catch(() => false);
+      return isBegun ? [[connector.name, pipelineNames(configuration, connector, topic)]] : [];
+    }),
+  );
+  return new Map(begun.flat());
 }
 
-async function isBegun(url: Parameters<typeof openSession>[0], connector: string): Promise<boolean> {
+async function hasPosition(url: Secret, connector: string): Promise<boolean> {
   const client = await openSession(url, { side: "target", applicationName: "offtake check", statementTimeoutMs: 10_000 });
   try {
-    const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass('offtake.applied_position') IS NOT NULL AS there");
-    return rows[0]?.there === true && (await readPosition(client, connector)) !== undefined;
+    return (await findPosition(client, connector)) !== undefined;
   } finally {
     await endSession(client);
   }

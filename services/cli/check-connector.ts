@@ -8,22 +8,22 @@ import { neededOptions, publicationSql } from "../../connectors/postgres/create-
 import { publicationFaults, readPublication } from "../../connectors/postgres/publication.ts";
 import { slotHealth } from "../../connectors/postgres/slot-health.ts";
 import { readSlot } from "../../connectors/postgres/slot.ts";
-import { pipelineNames, startingOver } from "../../connectors/postgres/start-over.ts";
-import type { Configuration, ConnectorConfiguration } from "../runtime/configuration.ts";
+import { type PipelineNames, startingOver } from "../../connectors/postgres/start-over.ts";
+import type { ConnectorConfiguration } from "../runtime/configuration.ts";
 import type { TableName } from "../runtime/table-pattern.ts";
 import { checkSourceTables } from "./check-source-tables.ts";
 import { fault, type Finding, note, warning } from "./finding.ts";
 
 /**
  * @param tables the service's, as the catalog names them
- * @param begun whether events of it are applied: what does not exist has been there, then
+ * @param over names for starting over, where events of it are applied: what does not exist has been there, then
  */
 export async function checkConnector(
   source: Client,
-  configuration: Configuration,
   connector: ConnectorConfiguration,
   tables: readonly TableName[],
-  begun: boolean,
+  maxRetainedWalBytes: number,
+  over: PipelineNames | undefined,
 ): Promise<Finding[]> {
   const where = `connector ${connector.name}`;
   const findings: Finding[] = [];
@@ -32,7 +32,7 @@ export async function checkConnector(
     findings.push(
       ...publicationFaults(publication, tables).map(({ what, cure }) => fault(where, `the publication ${connector.publication} ${what}`, cure)),
     );
-  else if (begun)
+  else if (over !== undefined)
     findings.push(
       fault(where, `the publication ${connector.publication} does not exist any more: rows that change meanwhile are in no stream`, "offtake up"),
     );
@@ -47,12 +47,12 @@ export async function checkConnector(
       ),
     );
   const slot = await readSlot(source, connector.slot);
-  if (slot === undefined && begun)
+  if (slot === undefined && over !== undefined)
     findings.push(
       fault(
         where,
         `the slot ${connector.slot} does not exist any more, and events of it are applied: what was committed since is in no stream`,
-        startingOver(pipelineNames(configuration, connector, topicOf(configuration, connector))),
+        startingOver(over),
       ),
     );
   else if (slot === undefined) findings.push(note(where, `the slot ${connector.slot} does not exist yet: \`offtake up\` creates it`));
@@ -65,7 +65,7 @@ export async function checkConnector(
       ),
     );
   else {
-    const health = slotHealth(slot, configuration.source.maxRetainedWalBytes);
+    const health = slotHealth(slot, maxRetainedWalBytes);
     if (health.word === "lost")
       findings.push(
         fault(where, `the slot ${connector.slot}: ${health.reason}`, "The service's tables have to be copied again; raise max_slot_wal_keep_size."),
@@ -76,10 +76,6 @@ export async function checkConnector(
       );
   }
   return [...findings, ...(await checkSourceTables(source, where, tables))];
-}
-
-function topicOf({ services }: Configuration, { service }: ConnectorConfiguration): string {
-  return services.find(({ name }) => name === service)!.topic;
 }
 
 const mayPublishSql = `

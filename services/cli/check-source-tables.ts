@@ -6,7 +6,7 @@
 import { escapeIdentifier, type Client } from "pg";
 import { partitionFaults, readPartitioned } from "../../connectors/postgres/partition-faults.ts";
 import { OfftakeError } from "../runtime/errors.ts";
-import { fullName, type TableName } from "../runtime/table-pattern.ts";
+import { fullName, quotedName, type TableName } from "../runtime/table-pattern.ts";
 import { fault, type Finding } from "./finding.ts";
 
 const tablesSql = `
@@ -72,7 +72,7 @@ async function readTables(source: Client, tables: readonly TableName[]): Promise
 /** Whether updates and deletes of it can be published. */
 function identityFaults(where: string, row: TableRow): Finding[] {
   const { schema, table, identity, unlogged, keyed, indexed } = row;
-  const name = `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
+  const name = quotedName({ schema, table });
   const shown = `the table ${schema}.${table}`;
   if (unlogged) return [fault(where, `${shown} is unlogged: its changes are not in the WAL`, `ALTER TABLE ${name} SET LOGGED;`)];
   const whole = `ALTER TABLE ${name} REPLICA IDENTITY FULL; -- or better, give it a primary key`;
@@ -121,7 +121,7 @@ function rightFaults(where: string, { schema, table, role, schema_usable: usable
   if (usable && readable) return [];
   const sql = [
     ...(usable ? [] : [`GRANT USAGE ON SCHEMA ${escapeIdentifier(schema)} TO ${to};`]),
-    ...(readable ? [] : [`GRANT SELECT ON ${escapeIdentifier(schema)}.${escapeIdentifier(table)} TO ${to};`]),
+    ...(readable ? [] : [`GRANT SELECT ON ${quotedName({ schema, table })} TO ${to};`]),
   ];
   return [fault(where, `the role ${role} may not read the table ${schema}.${table}`, sql.join(" "))];
 }

@@ -8,6 +8,7 @@ import type { TargetSession } from "../apply/target-session.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { type Mapped as MappedTables, mappingOf, type TableMapping, targetColumn } from "../runtime/table-mapping.ts";
 import { fault, type Finding, warning } from "./finding.ts";
+import { quotedName } from "../runtime/table-pattern.ts";
 import { type ColumnShape, readShapes, type TableShape } from "./table-shape.ts";
 
 // A schema that is not there is created along with its first table.
@@ -63,7 +64,7 @@ export async function checkTargetTables(
     findings.push(...mappingFaults(where, source, mapping));
     const { schema, table } = mapping;
     const shown = `${schema}.${table}`;
-    const name = `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
+    const name = quotedName(mapping);
     const found = there.find((each) => each.schema === schema && each.table === table);
     if (found === undefined) {
       if (!mapping.differs && !created.has(schema)) findings.push(...(await creationFaults(client, where, schema)));

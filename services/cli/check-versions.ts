@@ -6,6 +6,7 @@
  */
 import { escapeIdentifier, type ClientBase } from "pg";
 import { type Finding, warning } from "./finding.ts";
+import { quotedName } from "../runtime/table-pattern.ts";
 import type { TableShape } from "./table-shape.ts";
 
 /** The first version whose intervals can be infinite. */
@@ -30,7 +31,7 @@ export function versionFindings(where: string, source: number, target: number, s
         warning(
           where,
           `the column ${name} of ${schema}.${table} may hold 'infinity', an interval that PostgreSQL ${target} does not know: it would stop the applier`,
-          `Upgrade the target to PostgreSQL ${infiniteIntervals} or later, or at the source: ALTER TABLE ${escapeIdentifier(schema)}.${escapeIdentifier(table)} ADD CHECK (${check});`,
+          `Upgrade the target to PostgreSQL ${infiniteIntervals} or later, or at the source: ALTER TABLE ${quotedName({ schema, table })} ADD CHECK (${check});`,
         ),
       ];
     }),

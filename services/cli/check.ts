@@ -9,8 +9,8 @@ import { neededOptions } from "../../connectors/postgres/create-publication.ts";
 import { readPublication } from "../../connectors/postgres/publication.ts";
 import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
-import { pipelineNames } from "../../connectors/postgres/start-over.ts";
-import type { Configuration, ConnectorConfiguration } from "../runtime/configuration.ts";
+import type { PipelineNames } from "../../connectors/postgres/start-over.ts";
+import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError } from "../runtime/errors.ts";
 import type { TableName } from "../runtime/table-pattern.ts";
 import { begunConnectors } from "./begun.ts";
@@ -26,7 +26,7 @@ import { ExitCode } from "./terminal.ts";
 
 export async function check(configuration: Configuration): Promise<Finding[]> {
   const cluster = new KafkaCluster(configuration.kafka, "offtake-check");
-  const connectorOf = (service: string): ConnectorConfiguration | undefined => configuration.connectors.find((each) => each.service === service);
+  const connectorOf = (service: string): string | undefined => configuration.connectors.find((connector) => connector.service === service)?.name;
   try {
     const begun = await begunConnectors(configuration);
     const source = await checkSource(configuration, begun);
@@ -37,9 +37,9 @@ export async function check(configuration: Configuration): Promise<Finding[]> {
     const services: Finding[] = [];
     for (const service of configuration.services) {
       const connector = connectorOf(service.name);
-      const over = connector !== undefined && begun.has(connector.name) ? pipelineNames(configuration, connector, service.topic) : undefined;
+      const over = connector === undefined ? undefined : begun.get(connector);
       services.push(...(await orFinding(`topic ${service.topic}`, async () => checkTopic(cluster, configuration, service, over))));
-      services.push(...(await orFinding(`service ${service.name}`, async () => checkTarget(service, source, connector?.name))));
+      services.push(...(await orFinding(`service ${service.name}`, async () => checkTarget(service, source, connector))));
     }
     return [...source.findings, ...registry, ...services];
   } finally {
@@ -51,7 +51,7 @@ interface CheckedSource extends KnownSource {
   readonly findings: readonly Finding[];
 }
 
-async function checkSource(configuration: Configuration, begun: ReadonlySet<string>): Promise<CheckedSource> {
+async function checkSource(configuration: Configuration, begun: ReadonlyMap<string, PipelineNames>): Promise<CheckedSource> {
   const { url } = configuration.source;
   const shapes = new Map<string, readonly TableShape[]>();
   let major: number | undefined;
@@ -66,7 +66,15 @@ async function checkSource(configuration: Configuration, begun: ReadonlySet<stri
       for (const [service, tables] of owned ?? [])
         shapes.set(service, await readShapes(source, tables, await publishesGenerated(source, configuration, service, tables)));
       for (const connector of configuration.connectors)
-        server.push(...(await checkConnector(source, configuration, connector, owned?.get(connector.service) ?? [], begun.has(connector.name))));
+        server.push(
+          ...(await checkConnector(
+            source,
+            connector,
+            owned?.get(connector.service) ?? [],
+            configuration.source.maxRetainedWalBytes,
+            begun.get(connector.name),
+          )),
+        );
       return server;
     } catch (error) {
       throw sessionError(error, "source", url);

@@ -14,7 +14,7 @@ import { readSlot, type Slot } from "../../connectors/postgres/slot.ts";
 import { readTail, type TailRecord } from "../../connectors/postgres/tail.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
-import { type AppliedPosition, readPosition } from "../apply/position.ts";
+import { type AppliedPosition, isPrepared, readPosition } from "../apply/position.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import type { ErrorCode } from "../runtime/error-codes.ts";
 import { asOfftakeError, type OfftakeError } from "../runtime/errors.ts";
@@ -166,8 +166,7 @@ async function readTarget(
 ): Promise<{ position: AppliedPosition | undefined; marks: NeedsCopy[] }> {
   const client = await openSession(service.target.url, { side: "target", applicationName: "offtake status", statementTimeoutMs: 10_000 });
   try {
-    const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass('offtake.applied_position') IS NOT NULL AS there");
-    if (rows[0]?.there !== true) return { position: undefined, marks: [] };
+    if (!(await isPrepared(client))) return { position: undefined, marks: [] };
     return { position: await readPosition(client, connector.name), marks: await readMarks(client, connector.name) };
   } catch (error) {
     throw sessionError(error, "target", service.target.url);

@@ -27,7 +27,7 @@ import { tablesWithTargetRows } from "../apply/target-rows.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { interrupted } from "../runtime/errors.ts";
 import { mappingOf } from "../runtime/table-mapping.ts";
-import { fullName, type TableName } from "../runtime/table-pattern.ts";
+import { fullName, quotedName, type TableName } from "../runtime/table-pattern.ts";
 import { refuseUnsuitableTables } from "./check-source-tables.ts";
 import { databaseIdentity, ownTarget } from "./own-target.ts";
 import type { Terminal } from "./terminal.ts";
@@ -173,11 +173,10 @@ class ServiceOpening {
     const created = await createTables(options);
     const leftOut = [...created.leftOut];
     for (const table of tables.filter((each) => !same.includes(each))) {
-      const { schema, table: name } = mappingOf(service, table);
-      const quoted = `${this.#target.escapeIdentifier(schema)}.${this.#target.escapeIdentifier(name)}`;
-      const { rows } = await this.#target.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [quoted]);
+      const mapping = mappingOf(service, table);
+      const { rows } = await this.#target.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [quotedName(mapping)]);
       if (rows[0]?.there !== true)
-        leftOut.push({ what: `table ${schema}.${name}`, why: `offtake.yaml maps ${fullName(table)} to it: create it as its service wants it` });
+        leftOut.push({ what: `table ${fullName(mapping)}`, why: `offtake.yaml maps ${fullName(table)} to it: create it as its service wants it` });
     }
     return { ...created, leftOut };
   }
@@ -259,9 +258,7 @@ class ServiceOpening {
 async function tablesWithoutRows(source: Client, tables: readonly TableName[]): Promise<TableName[]> {
   const found: TableName[] = [];
   for (const table of tables) {
-    const { rows } = await source.query<{ some: boolean }>(
-      `SELECT EXISTS (SELECT 1 FROM ${source.escapeIdentifier(table.schema)}.${source.escapeIdentifier(table.table)}) AS some`,
-    );
+    const { rows } = await source.query<{ some: boolean }>(`SELECT EXISTS (SELECT 1 FROM ${quotedName(table)}) AS some`);
     if (rows[0]?.some === false) found.push(table);
   }
   return found;

@@ -11,6 +11,7 @@
  *
  * Pure.
  */
+import { escapeIdentifier } from "pg";
 
 /** Schema and table; either may hold `*`. */
 export interface TablePattern {
@@ -40,6 +41,11 @@ export function parseTablePattern(text: string, schema = "public"): TablePattern
 /** As messages, marks and lists name a table: schema.table. */
 export function fullName({ schema, table }: TableName): string {
   return `${schema}.${table}`;
+}
+
+/** As statements name a table. */
+export function quotedName({ schema, table }: TableName): string {
+  return `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
 }
 
 export function isLiteral(pattern: TablePattern): boolean {

@@ -44,16 +44,22 @@ export const sentinelSql = `INSERT INTO bench SELECT ${rowSql("(-1)::bigint")}`;
 
 /** Bulk: new rows, a thousand in a transaction. */
 export function bulk(rows: number): Workload {
+  return newRows("w1", `${rows} new rows, 1000 a transaction`, rows, 1000);
+}
+
+/** @param text SQL of the column s60 of the row g */
+function newRows(name: string, what: string, rows: number, perTransaction: number, text?: string): Workload {
   return {
-    name: "w1",
-    what: `${rows} new rows, 1000 a transaction`,
+    name,
+    what,
     rows,
     prepare: async () => {},
     write: async (client) => {
       await client.query(`
         DO $$ BEGIN
-          FOR i IN 0..${Math.ceil(rows / 1000) - 1} LOOP
-            INSERT INTO bench SELECT ${rowSql("g")} FROM generate_series(i * 1000 + 1, least((i + 1) * 1000, ${rows})::bigint) g;
+          FOR i IN 0..${Math.ceil(rows / perTransaction) - 1} LOOP
+            INSERT INTO bench SELECT ${rowSql("g", text)}
+              FROM generate_series(i * ${perTransaction} + 1, least((i + 1) * ${perTransaction}, ${rows})::bigint) g;
             COMMIT;
           END LOOP;
         END $$`);
@@ -95,21 +101,7 @@ export function small(rows: number): Workload {
 /** Wide: new rows of 2 KB, a hundred in a transaction; text that does not compress well, as long as it is stored in the row. */
 export function wide(rows: number): Workload {
   const text = "(SELECT string_agg(md5(g::text || part), '') FROM generate_series(1, 54) part)";
-  return {
-    name: "w4",
-    what: `${rows} new rows of 2 KB, 100 a transaction`,
-    rows,
-    prepare: async () => {},
-    write: async (client) => {
-      await client.query(`
-        DO $$ BEGIN
-          FOR i IN 0..${Math.ceil(rows / 100) - 1} LOOP
-            INSERT INTO bench SELECT ${rowSql("g", text)} FROM generate_series(i * 100 + 1, least((i + 1) * 100, ${rows})::bigint) g;
-            COMMIT;
-          END LOOP;
-        END $$`);
-    },
-  };
+  return newRows("w4", `${rows} new rows of 2 KB, 100 a transaction`, rows, 100, text);
 }
 
 /** One transaction. */
