@@ -1,0 +1,46 @@
+/**
+ * What a connector knows of the copies that it is to make, and remembers of those under way: one job for each table, kept where a restart finds it. A job that
+ * forgot a chunk that is in the topic only copies it again; one that remembered a chunk that is not would leave its rows out for ever.
+ *
+ * Source: ARCHITECTURE.md, "Snapshot".
+ */
+import type { OfftakeError } from "../../services/runtime/errors.ts";
+
+export interface SnapshotJob {
+  readonly id: string;
+  /** schema.table of the source. */
+  readonly table: string;
+  /** Columns by which the table is walked, and the text of their values in the last row that is published; undefined before the first chunk. */
+  readonly keyColumns: readonly string[] | undefined;
+  readonly lastKey: readonly string[] | undefined;
+  /** What is published. */
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export interface SnapshotStart {
+  readonly keyColumns: readonly string[];
+  readonly estimatedRows: number;
+  readonly estimatedBytes: number;
+}
+
+export interface SnapshotProgress {
+  readonly lastKey: readonly string[];
+  /** Of the whole job, not of the chunk. */
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** Every call fails with an OfftakeError when the control database is away: copying waits then, the stream does not. */
+export interface SnapshotJournal {
+  /** Jobs that wait or are under way, oldest first. */
+  open(connector: string): Promise<SnapshotJob[]>;
+  /** Puts jobs in for tables that have none open. @param tables of the source, as schema.table */
+  request(connector: string, service: string, tables: readonly string[], reason: string): Promise<void>;
+  started(id: string, start: SnapshotStart): Promise<void>;
+  /** After the chunk is durable in Kafka, before the next one is published. @returns false when the job was cancelled meanwhile */
+  progress(id: string, progress: SnapshotProgress): Promise<boolean>;
+  copied(id: string): Promise<void>;
+  failed(id: string, error: OfftakeError): Promise<void>;
+  close(): Promise<void>;
+}
