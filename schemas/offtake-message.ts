@@ -33,10 +33,20 @@ const takeOver = z.object({
   event: z.object({ lsn: z.string(), table: z.string(), op: z.string(), key: z.string() }).optional(),
 });
 
-const message = z.discriminatedUnion("kind", [heartbeat, takeOver]);
+/** Written by a connector behind the last row of a table that it has copied. */
+const copied = z.object({
+  kind: z.literal("copied"),
+  /** schema.table of the source. */
+  table: z.string(),
+  /** The job's number in the control database. */
+  snapshot: z.string(),
+});
+
+const message = z.discriminatedUnion("kind", [heartbeat, takeOver, copied]);
 
 export type OfftakeMessage = z.infer<typeof message>;
 export type TakeOverMarker = z.infer<typeof takeOver>;
+export type CopiedMessage = z.infer<typeof copied>;
 
 /** @returns undefined for content that is no message of this version */
 export function parseMessage(content: string): OfftakeMessage | undefined {
