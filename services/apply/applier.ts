@@ -86,7 +86,7 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
         added: (table, columns) => log.info({ table, columns }, "the monolith's table has new columns; the target's has got them"),
       },
       conflict: (conflict) => {
-        context.metrics.conflictsTotal.inc({ service: service.name, kind: conflict.kind });
+        context.metrics.conflictsTotal.inc({ service: service.name, kind: conflict.kind }, conflict.rows);
         const end = conflict.kind === "partial-missing" ? "the row was never copied: its update is left out" : "the source wins";
         log.warn({ ...conflict }, `the target's row is not what the stream takes it to be; ${end}`);
       },
@@ -222,6 +222,7 @@ class ApplyLoop {
     metrics.applyBatchSeconds.observe(labels, (now - startedAt) / 1000);
     metrics.applyLagSeconds.set(labels, behind === 0 ? 0 : Math.max(now - last.micros / 1000, 0) / 1000);
     lag.applied(last);
+    for (const table of batch.copied) this.#context.log.info({ table }, "the table is copied: what it was marked for is mended");
     for (const micros of batch.transactions.heartbeats) metrics.endToEndSeconds.observe(labels, Math.max(now - micros / 1000, 0) / 1000);
     this.#offset = last.offset;
     if (now - this.#committedAt >= commitEveryMs) void this.#commitOffset();

@@ -38,6 +38,8 @@ export interface Conflict {
   readonly table: string;
   readonly key: string;
   readonly offset: number;
+  /** 1, but for rows that one statement was to touch. */
+  readonly rows: number;
 }
 
 export interface InOrder {
@@ -49,8 +51,8 @@ export interface InOrder {
   readonly awake: boolean;
   /** Of the source transaction that the changes belong to. */
   readonly commitLsn: bigint;
-  /** Whether rows of this table of the source may be missing at the target because they were never copied. */
-  readonly uncopied: (schema: string, table: string) => boolean;
+  /** For each plan of the log whether rows of its table may be missing at the target because they were never copied. */
+  readonly uncopied: readonly boolean[];
   readonly conflict: (conflict: Conflict) => void;
   /** For the parameters of one statement at a time. */
   readonly arena: ByteArena;
@@ -108,6 +110,7 @@ class RowChange {
   readonly #table: TargetTable;
   readonly #keyed: boolean;
   readonly #known: readonly boolean[];
+  readonly #uncopied: boolean;
 
   constructor(client: Client, context: InOrder, change: number) {
     this.#client = client;
@@ -116,6 +119,7 @@ class RowChange {
     this.#table = context.tables[context.log.plan[change]!]!;
     this.#keyed = this.#table.plan.keys.length > 0;
     this.#known = knownColumns(context.log, change);
+    this.#uncopied = context.uncopied[context.log.plan[change]!] === true;
   }
 
   async apply(): Promise<void> {
@@ -123,6 +127,9 @@ class RowChange {
     switch (this.#context.log.op[this.#change]!) {
       case Change.create:
         if (await this.#put()) this.#conflict("create-exists");
+        break;
+      case Change.read:
+        await this.#put();
         break;
       case Change.update:
         if (!(await this.#update())) await this.#missing();
@@ -133,7 +140,7 @@ class RowChange {
         break;
       case Change.delete:
         // Where foreign keys act one of the target's own may have taken the row with its parent already.
-        if (!(await this.#run(this.#keyed ? deleteStatement(table) : keylessDeleteStatement(table))) && !table.awake)
+        if (!(await this.#run(this.#keyed ? deleteStatement(table) : keylessDeleteStatement(table))) && !table.awake && !this.#uncopied)
           this.#conflict("delete-missing");
         break;
     }
@@ -142,7 +149,8 @@ class RowChange {
   /** @returns whether a row was there already */
   async #put(): Promise<boolean> {
     const table = this.#table;
-    if (this.#keyed && table.arbiter && !table.replaces) {
+    // A partitioned table cannot return xmax, which tells new rows from old ones.
+    if (this.#keyed && table.arbiter && !table.replaces && !table.partitioned) {
       const { rows, rowCount } = await this.#send(upsertStatement(table));
       return rowCount === 0 || rows[0]?.existed === true;
     }
@@ -198,11 +206,10 @@ class RowChange {
 
   /** The source wins: the row is put back where the event has all of it. */
   async #missing(): Promise<void> {
-    const { schema, table } = this.#table.plan;
     if (this.#known.every(Boolean)) {
-      this.#conflict("update-missing");
+      if (!this.#uncopied) this.#conflict("update-missing");
       await this.#put();
-    } else if (this.#context.uncopied(schema, table)) this.#conflict("partial-missing");
+    } else if (this.#uncopied) this.#conflict("partial-missing");
     else throw rowMissing(this.#context, this.#table, this.#change);
   }
 
@@ -222,7 +229,7 @@ class RowChange {
 
   #conflict(kind: ConflictKind): void {
     const { log, conflict } = this.#context;
-    conflict({ kind, table: this.#table.shown, key: keyText(log, this.#table, this.#change), offset: log.offset[this.#change]! });
+    conflict({ kind, table: this.#table.shown, key: keyText(log, this.#table, this.#change), offset: log.offset[this.#change]!, rows: 1 });
   }
 }
 

@@ -12,7 +12,7 @@ import { merge } from "./merge.ts";
 import type { ByteArena } from "./byte-arena.ts";
 import { RowSet } from "./row-set.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
-import { deleteStatement, insertStatement, moveStatement, type Statement, truncateSql, updateStatement } from "./statements.ts";
+import { deleteStatement, insertStatement, moveStatement, putStatement, type Statement, truncateSql, updateStatement } from "./statements.ts";
 import { type Step, steps } from "./steps.ts";
 import type { TargetTable } from "./target-table.ts";
 
@@ -24,11 +24,19 @@ export interface Sent extends GroupStatement {
   readonly values: Buffer[];
   /** Rows that it must touch; undefined where any number will do. */
   readonly rows: number | undefined;
+  /** Of a table that has not been copied yet, the rows that it touches where none is missing. */
+  readonly atMost?: LeftOut;
+  /** The table whose rows it takes for new, though some may be there. */
+  readonly hopeful?: TargetTable;
 }
 
 export interface Merging {
   /** For each plan of the log. */
   readonly tables: readonly TargetTable[];
+  /** For each of them whether rows may be missing at the target because they were never copied. */
+  readonly uncopied: readonly boolean[];
+  /** And whether rows that a copy brings are likely to be new there. */
+  readonly hopeful: readonly boolean[];
   readonly arena: ByteArena;
 }
 
@@ -44,22 +52,30 @@ export function mergedStatements(log: ChangeLog, merging: Merging, to: number): 
   return steps(log, inOrder, 0, to).flatMap((step) => stepStatements(log, step, merging));
 }
 
+/** Rows of a table that has not been copied yet, which a statement was to touch and which are not there. */
+export interface LeftOut {
+  readonly table: string;
+  readonly rows: number;
+}
+
 /** Sends them all, waits for all, and judges their counts. @throws NotMergeable; the server's own error */
-export async function sendAll(client: Client, sent: readonly Sent[]): Promise<void> {
+export async function sendAll(client: Client, sent: readonly Sent[]): Promise<LeftOut[]> {
   const { counts, error } = await runGroup(client, sent);
-  judgeCounts(sent, counts);
+  const left = judgeCounts(sent, counts);
   if (error !== undefined) throw error;
+  return left;
 }
 
 /** @param counts of the first statements, up to one that failed. @throws NotMergeable */
-export function judgeCounts(sent: readonly Sent[], counts: readonly number[]): void {
-  for (const [i, count] of counts.entries()) {
-    const { rows, sql } = sent[i]!;
+export function judgeCounts(sent: readonly Sent[], counts: readonly number[]): LeftOut[] {
+  return counts.flatMap((count, i) => {
+    const { rows, sql, atMost } = sent[i]!;
     if (rows !== undefined && count !== rows) throw new NotMergeable(`${count} of ${rows} rows: ${sql}`);
-  }
+    return atMost === undefined || count === atMost.rows ? [] : [{ table: atMost.table, rows: atMost.rows - count }];
+  });
 }
 
-function stepStatements(log: ChangeLog, step: Step, { tables, arena }: Merging): Sent[] {
+function stepStatements(log: ChangeLog, step: Step, { tables, uncopied, hopeful, arena }: Merging): Sent[] {
   const table = tables[step.plan]!;
   switch (step.kind) {
     case "truncate":
@@ -72,14 +88,21 @@ function stepStatements(log: ChangeLog, step: Step, { tables, arena }: Merging):
       return byMarks(log, step.changes).map(({ known, changes }) => bind(log, arena, moveStatement(table, known), RowSet.of(changes)));
     case "merge": {
       // Most batches are nothing but new rows, and each is there once: merging finds that out too, and nothing is lost by asking it.
-      const merged = merge(log, step.changes);
+      const lenient = uncopied[step.plan]!;
+      const merged = merge(log, step.changes, lenient);
       if (merged === undefined) throw new NotMergeable(`changes of ${table.shown} that do not follow from one another`);
-      const { nothing, deletes, updates, inserts } = merged;
+      const { nothing, deletes, removals, updates, inserts, puts } = merged;
+      if (puts.length > 0 && (!table.arbiter || table.replaces)) throw new NotMergeable(`rows of ${table.shown} that cannot be written over`);
       return [
         ...(nothing.length === 0 ? [] : [{ ...bind(log, arena, deleteStatement(table), nothing), rows: 0 }]),
         ...(deletes.length === 0 ? [] : [bind(log, arena, deleteStatement(table), deletes)]),
-        ...updates.map(({ known, rows }) => bind(log, arena, updateStatement(table, known), rows)),
+        ...(removals.length === 0 ? [] : [{ ...bind(log, arena, deleteStatement(table), removals), rows: undefined }]),
+        ...updates.map(({ known, rows }) => {
+          const sent = bind(log, arena, updateStatement(table, known), rows);
+          return lenient ? { ...sent, rows: undefined, atMost: { table: table.shown, rows: rows.length } } : sent;
+        }),
         ...(inserts.length === 0 ? [] : [newRows(log, arena, table, inserts)]),
+        ...(puts.length === 0 ? [] : [putRows(log, arena, table, puts, hopeful[step.plan]!)]),
       ];
     }
   }
@@ -88,10 +111,21 @@ function stepStatements(log: ChangeLog, step: Step, { tables, arena }: Merging):
 /** Fewer are cheaper as arrays: the server makes a statement of every COPY anew. */
 const copiedFrom = 50;
 
+function isCopied(table: TargetTable, rows: RowSet): boolean {
+  return table.copied && rows.length >= copiedFrom;
+}
+
 function newRows(log: ChangeLog, arena: ByteArena, table: TargetTable, rows: RowSet): Sent {
-  if (!table.copied || rows.length < copiedFrom) return bind(log, arena, insertStatement(table), rows);
+  if (!isCopied(table, rows)) return bind(log, arena, insertStatement(table), rows);
   const { sql, name } = copyStatement(table);
   return { sql, name, values: [], text: false, rows: rows.length, copy: copyRows(log, rows, table.columns, arena) };
+}
+
+/** A row that is there already is written over; what may all be new goes by COPY, which costs half as much. */
+function putRows(log: ChangeLog, arena: ByteArena, table: TargetTable, rows: RowSet, hopeful: boolean): Sent {
+  if (hopeful && isCopied(table, rows)) return { ...newRows(log, arena, table, rows), hopeful: table };
+  // Where the key is all that there is, and cannot be set, a row that is there stays as it is.
+  return { ...bind(log, arena, putStatement(table), rows), ...(table.columns.every((column) => column.identityAlways) ? { rows: undefined } : {}) };
 }
 
 /** Moves grouped by the columns whose value they know. Their order does not matter: no key occurs twice. */

@@ -9,6 +9,8 @@ export class Batch {
   readonly transactions: TransactionEnds;
   /** Events, messages included. */
   events = 0;
+  /** Tables of the source, as schema.table, whose copy ends with the last transaction of the batch. */
+  readonly copied: string[] = [];
 
   constructor(log: ChangeLog = new ChangeLog(), transactions: TransactionEnds = new TransactionEnds()) {
     this.log = log;
@@ -20,5 +22,6 @@ export class Batch {
     this.log.clear();
     this.transactions.clear();
     this.events = 0;
+    this.copied.length = 0;
   }
 }

@@ -16,8 +16,10 @@ export class Chain {
   #high: number;
   #low: number;
   #sequence: number;
-  /** Whether the newest event's transaction goes on. */
+  /** Whether the newest event's transaction, or piece, goes on. */
   #open = false;
+  /** Whether the newest event is of a piece: rows of a copy, between two transactions, at the position of the one before. */
+  #piece = false;
   /** How many events of the newest transaction have been published up to the newest event. */
   #order = 0;
   #systemIdentifier: string | undefined;
@@ -41,21 +43,26 @@ export class Chain {
 
   /**
    * @param offset of the record, for the error
+   * @param piece whether it is no change of a transaction but of a copy of a table
    * @returns whether the event is new: false for one at or below the newest
    * @throws OfftakeError CHAIN_BROKEN, SOURCE_IDENTITY_CHANGED
    */
-  follows(event: EventReader, offset: number): boolean {
+  follows(event: EventReader, offset: number, piece = false): boolean {
     const { commitHigh, commitLow, sequence } = event;
     const later = commitHigh > this.#high || (commitHigh === this.#high && commitLow > this.#low);
     if (!later && (commitHigh !== this.#high || commitLow !== this.#low || sequence <= this.#sequence)) return false;
     this.#checkIdentity(event, offset);
-    if (later) this.#checkLink(event, offset);
-    else if (!this.#open) throw this.#broken(event, offset, `goes on with the transaction ${this.#newest()}, which had ended`);
-    this.#checkOrder(event, offset, later ? 1 : this.#order + 1);
+    if (piece) this.#checkPiece(event, offset, later);
+    else {
+      if (later) this.#checkLink(event, offset);
+      else if (!this.#open || this.#piece) throw this.#broken(event, offset, `goes on with the transaction ${this.#newest()}, which had ended`);
+      this.#checkOrder(event, offset, later ? 1 : this.#order + 1);
+    }
     this.#high = commitHigh;
     this.#low = commitLow;
     this.#sequence = sequence;
     this.#open = !event.last;
+    this.#piece = piece;
     return true;
   }
 
@@ -95,6 +102,14 @@ export class Chain {
       );
   }
 
+  /** Pieces name no transaction before them, and need not: each is exact by itself. But none may be missing behind another, nor what it was read behind. */
+  #checkPiece(event: EventReader, offset: number, later: boolean): void {
+    if (later) throw this.#brokenPiece(event, offset, `belongs behind a transaction that is not here: the newest is ${this.#newest()}`);
+    if (this.#open && !this.#piece) throw this.#brokenPiece(event, offset, "stands in the middle of that transaction");
+    if (this.#piece && event.sequence !== this.#sequence + 1)
+      throw this.#brokenPiece(event, offset, `is number ${event.sequence}, and the one before is ${this.#sequence}`);
+  }
+
   /**
    * Sequences have gaps, where a change became no event; Debezium's count has none. It may fall behind: a connector that was given fewer tables in the
    * middle of a transaction counts fewer events in front of the same one.
@@ -130,7 +145,7 @@ export class Chain {
   }
 
   #newest(): string {
-    return `${formatLsn(this.commitLsn)}:${this.#sequence}`;
+    return this.#high === -1 ? "none" : `${formatLsn(this.commitLsn)}:${this.#sequence}`;
   }
 
   #foreign(found: string, offset: number): OfftakeError {
@@ -141,9 +156,16 @@ export class Chain {
     );
   }
 
+  #brokenPiece(event: EventReader, offset: number, why: string): OfftakeError {
+    return new OfftakeError(
+      "CHAIN_BROKEN",
+      `In the topic ${this.#topic} the copied row at offset ${offset}, behind the transaction ${formatLsn(commitOf(event))}, ${why}.`,
+      { cure: "Events are missing, and nothing of this row was applied: the service's tables have to be copied again." },
+    );
+  }
+
   #broken(event: EventReader, offset: number, why: string): OfftakeError {
-    const commit = (BigInt(event.commitHigh) << 32n) | BigInt(event.commitLow);
-    return new OfftakeError("CHAIN_BROKEN", `In the topic ${this.#topic} the transaction ${formatLsn(commit)} at offset ${offset} ${why}.`, {
+    return new OfftakeError("CHAIN_BROKEN", `In the topic ${this.#topic} the transaction ${formatLsn(commitOf(event))} at offset ${offset} ${why}.`, {
       cure: "Events are missing, and nothing of this transaction was applied: the service's tables have to be copied again.",
     });
   }
@@ -152,6 +174,10 @@ export class Chain {
 function ordinal(n: number): string {
   const ending = [11, 12, 13].includes(n % 100) ? "th" : (["th", "st", "nd", "rd"][n % 10] ?? "th");
   return `${n}${ending}`;
+}
+
+function commitOf(event: EventReader): Lsn {
+  return (BigInt(event.commitHigh) << 32n) | BigInt(event.commitLow);
 }
 
 function previousOf(event: EventReader): Lsn {

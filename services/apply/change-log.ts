@@ -10,8 +10,8 @@ import type { EventPlan } from "../../schemas/event-plan.ts";
 import type { Columns, EventReader } from "../../schemas/event-reader.ts";
 import { ByteArena } from "./byte-arena.ts";
 
-/** What a change does; `move` is an update of the key. */
-export const Change = { create: 0x63, update: 0x75, delete: 0x64, truncate: 0x74, move: 0x6b } as const;
+/** What a change does; `move` is an update of the key, `read` a row as a copy of its table found it, which may be at the target or not. */
+export const Change = { create: 0x63, update: 0x75, delete: 0x64, truncate: 0x74, read: 0x72, move: 0x6b } as const;
 
 export class ChangeLog {
   length = 0;

@@ -15,6 +15,22 @@
  *     replaced     update        replaced
  *     replaced     delete        gone
  *
+ * A row that a copy of its table read (op r) is the row as it is at that place of the topic, whether the target has it or not:
+ *
+ *     unknown      read          put
+ *     changed      read          put
+ *     gone         read          replaced
+ *     nothing      read          new
+ *     removed      read          renewed
+ *     any other    read          what it was, with this row's values
+ *     put          update        put
+ *     put          delete        removed: it may have been there, and is not any more
+ *     removed      create        renewed: starts empty, as one that is replaced
+ *     renewed      update        renewed
+ *     renewed      delete        removed
+ *
+ * The rows of a table that has not been copied yet may be missing: there an update that has the whole row puts it, too, and a delete removes it.
+ *
  * Every other pair cannot come from a database that has a key. It is not guessed at: the batch is then applied in source order.
  *
  * An update whose WAL left out unchanged columns (TOAST) keeps what the batch knows of them; what it does not know stays out of the statement.
@@ -29,9 +45,13 @@ export interface Merged {
   /** Came and went within the batch: none of them may be at the target. */
   readonly nothing: RowSet;
   readonly deletes: RowSet;
+  /** May be at the target or not, and go. */
+  readonly removals: RowSet;
   /** Grouped by the columns that stay out; the key of the group says which. */
   readonly updates: readonly UpdateGroup[];
   readonly inserts: RowSet;
+  /** May be at the target or not, and are there afterwards, as they are here. */
+  readonly puts: RowSet;
 }
 
 export interface UpdateGroup {
@@ -40,13 +60,28 @@ export interface UpdateGroup {
   readonly rows: RowSet;
 }
 
-const State = { unknown: 0, fresh: 1, changed: 2, gone: 3, nothing: 4, replaced: 5 } as const;
+const State = { unknown: 0, fresh: 1, changed: 2, gone: 3, nothing: 4, replaced: 5, put: 6, removed: 7, renewed: 8 } as const;
+
+/** What a row is once a copy has read it, by what it was. */
+const afterRead = Uint8Array.from({
+  [State.unknown]: State.put,
+  [State.fresh]: State.fresh,
+  [State.changed]: State.put,
+  [State.gone]: State.replaced,
+  [State.nothing]: State.fresh,
+  [State.replaced]: State.replaced,
+  [State.put]: State.put,
+  [State.removed]: State.renewed,
+  [State.renewed]: State.renewed,
+  length: 9,
+});
 
 /**
  * @param changes indexes into the log, of one plan, in source order
+ * @param uncopied whether rows of the table may be missing at the target
  * @returns undefined when the changes do not follow from one another
  */
-export function merge(log: ChangeLog, changes: readonly number[]): Merged | undefined {
+export function merge(log: ChangeLog, changes: readonly number[], uncopied = false): Merged | undefined {
   const plan = log.plans[log.plan[changes[0]!]!]!;
   const width = plan.columns.length;
   const index = new KeyIndex(log, plan.keys, changes.length);
@@ -61,22 +96,29 @@ export function merge(log: ChangeLog, changes: readonly number[]): Merged | unde
       case Change.create:
         if (before === State.unknown || before === State.nothing) state[row] = State.fresh;
         else if (before === State.gone) state[row] = State.replaced;
+        else if (before === State.removed) state[row] = State.renewed;
         else return undefined;
         image[row] = change;
         sources[row] = undefined;
         break;
+      case Change.read:
+        state[row] = afterRead[before]!;
+        image[row] = change;
+        sources[row] = undefined;
+        break;
       case Change.update: {
-        if (before === State.gone || before === State.nothing) return undefined;
+        if (isGone(before)) return undefined;
         const partial = log.unchanged[change] !== -1;
         if (partial && before !== State.unknown) sources[row] = overlaid(log, width, sources[row], image[row]!, change);
         else sources[row] = undefined;
         image[row] = change;
-        if (before === State.unknown) state[row] = State.changed;
+        if (before === State.unknown || before === State.changed) state[row] = uncopied && !partial ? State.put : State.changed;
         break;
       }
       case Change.delete:
-        if (before === State.gone || before === State.nothing) return undefined;
-        state[row] = before === State.fresh ? State.nothing : State.gone;
+        if (isGone(before)) return undefined;
+        if (before === State.fresh) state[row] = State.nothing;
+        else state[row] = uncopied || before === State.put || before === State.renewed ? State.removed : State.gone;
         image[row] = change;
         sources[row] = undefined;
         break;
@@ -85,6 +127,10 @@ export function merge(log: ChangeLog, changes: readonly number[]): Merged | unde
     }
   }
   return gather(log, width, index.size, state, image, sources);
+}
+
+function isGone(state: number): boolean {
+  return state === State.gone || state === State.nothing || state === State.removed;
 }
 
 /** For each column the newest change that has its value. */
@@ -101,6 +147,8 @@ function overlaid(log: ChangeLog, width: number, below: Int32Array | undefined, 
 function gather(log: ChangeLog, width: number, rows: number, state: Uint8Array, image: Int32Array, sources: (Int32Array | undefined)[]): Merged {
   const nothing = new RowSet();
   const deletes = new RowSet();
+  const removals = new RowSet();
+  const puts = new RowSet();
   const inserts = new RowSet();
   const groups = new Map<string, UpdateGroup>();
   const whole: UpdateGroup = { known: Array.from({ length: width }, () => true), rows: new RowSet() };
@@ -117,6 +165,16 @@ function gather(log: ChangeLog, width: number, rows: number, state: Uint8Array, 
       case State.fresh:
         inserts.add(change, sources[row]);
         break;
+      case State.put:
+        puts.add(change, sources[row]);
+        break;
+      case State.removed:
+        removals.add(change, undefined);
+        break;
+      case State.renewed:
+        removals.add(change, undefined);
+        inserts.add(change, sources[row]);
+        break;
       case State.nothing:
         nothing.add(change, undefined);
         break;
@@ -125,7 +183,7 @@ function gather(log: ChangeLog, width: number, rows: number, state: Uint8Array, 
         break;
     }
   }
-  return { nothing, deletes, inserts, updates: [whole, ...groups.values()].filter((group) => group.rows.length > 0) };
+  return { nothing, deletes, removals, inserts, puts, updates: [whole, ...groups.values()].filter((group) => group.rows.length > 0) };
 }
 
 function groupOf(

@@ -36,6 +36,7 @@ const opNames: Readonly<Record<number, string>> = {
   [Change.update]: "update",
   [Change.delete]: "delete",
   [Change.truncate]: "truncate",
+  [Change.read]: "copy",
   [Change.move]: "change of key",
 };
 

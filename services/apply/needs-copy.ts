@@ -5,6 +5,7 @@
  * Source: schemas/target-schema.ts.
  */
 import { escapeLiteral, type ClientBase } from "pg";
+import { arrayText, type GroupStatement } from "./statement-group.ts";
 
 const markSql = `
   INSERT INTO offtake.needs_copy (connector, table_name, reason)
@@ -39,6 +40,16 @@ export async function readMarks(client: ClientBase, connector: string): Promise<
 /** @returns schema.table of each, in order */
 export async function readNeedsCopy(client: ClientBase, connector: string): Promise<string[]> {
   return (await readMarks(client, connector)).map(({ table }) => table);
+}
+
+/** Takes the marks away from tables that have been copied, in the transaction of what was copied last. */
+export function copiedStatement(connector: string, tables: readonly string[]): GroupStatement {
+  return {
+    name: "offtake copied",
+    sql: "DELETE FROM offtake.needs_copy WHERE connector = $1 AND table_name = ANY ($2::text[])",
+    values: [Buffer.from(connector), arrayText(tables)],
+    text: true,
+  };
 }
 
 /** What takes a mark away by hand, at the target, where somebody has mended the rows. */

@@ -77,7 +77,7 @@ function lowered(sentence: string): string {
 }
 
 /** What of an event this version could not apply, as the end of a sentence. */
-function faultOf({ plan, op, hasBefore, hasAfter, movesKey }: EventReader): string | undefined {
+function faultOf({ plan, op, hasBefore, hasAfter, movesKey, unchangedCount }: EventReader): string | undefined {
   if (plan.kind === "message") return undefined;
   const name = `${plan.schema}.${plan.table}`;
   switch (op) {
@@ -90,6 +90,9 @@ function faultOf({ plan, op, hasBefore, hasAfter, movesKey }: EventReader): stri
       return hasBefore ? undefined : `deletes a row of ${name} and does not say which`;
     case Change.truncate:
       return undefined;
+    case Change.read:
+      if (!hasAfter || movesKey || unchangedCount > 0) return `copies a row of ${name} and does not have all of it`;
+      return plan.keys.length > 0 ? undefined : `copies a row of ${name}, which has no key to find it by`;
     default:
       return `has the op ${JSON.stringify(String.fromCharCode(op))} of ${name}, which is not in this version`;
   }

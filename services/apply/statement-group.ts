@@ -133,6 +133,11 @@ function writeCopy(stream: Socket, copy: readonly Buffer[]): void {
   stream.write(copyDone);
 }
 
+/** A text array as a value in text form. */
+export function arrayText(values: readonly string[]): Buffer {
+  return Buffer.from(`{${values.map((value) => `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(",")}}`);
+}
+
 /** Sends them in one go, and waits for all. Never rejects. */
 export async function runGroup(client: Client, statements: readonly GroupStatement[]): Promise<GroupAnswer> {
   return new Promise((resolve) => {

@@ -27,13 +27,22 @@ export function insertStatement(table: TargetTable): Statement {
 
 /** Writes over a row that is there already; each row says in `existed` whether it was. */
 export function upsertStatement(table: TargetTable): Statement {
+  // A row version that this statement inserted has no xmax; one that it updated was locked first.
+  return statement("upsert", table, `${upsertSql(table)} RETURNING t.xmax <> 0 AS existed`, rowParameters(table));
+}
+
+/** As upsertStatement(), and says nothing of it. */
+export function putStatement(table: TargetTable): Statement {
+  return statement("put", table, upsertSql(table), rowParameters(table));
+}
+
+function upsertSql(table: TargetTable): string {
   const keys = table.columns.filter((column) => column.key);
   // The key, too: equal is not the same (1.0 and 1.00; citext).
   const written = table.columns.filter((column) => !column.identityAlways);
   const set = written.map((column) => `${column.name} = excluded.${column.name}`).join(", ");
   const conflict = `ON CONFLICT (${keys.map((column) => column.name).join(", ")}) DO ${set === "" ? "NOTHING" : `UPDATE SET ${set}`}`;
-  // A row version that this statement inserted has no xmax; one that it updated was locked first.
-  return statement("upsert", table, `${insertSql(table)} ${conflict} RETURNING t.xmax <> 0 AS existed`, rowParameters(table));
+  return `${insertSql(table)} ${conflict}`;
 }
 
 function insertSql(table: TargetTable): string {

@@ -7,7 +7,7 @@
  *
  * Source: PostgreSQL documentation, "System Columns", "System Catalogs"; ALTER TABLE for the locks.
  */
-import type { GroupStatement } from "./statement-group.ts";
+import { arrayText, type GroupStatement } from "./statement-group.ts";
 import type { TargetTable } from "./target-table.ts";
 
 /**
@@ -48,8 +48,4 @@ export function marksStatement(tables: Iterable<TargetTable>): { readonly statem
   }
   const values = [arrayText([...marks.keys()]), arrayText([...marks.values()])];
   return { statement: { name, sql, values, text: true }, count: marks.size };
-}
-
-function arrayText(values: readonly string[]): Buffer {
-  return Buffer.from(`{${values.map((value) => `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(",")}}`);
 }

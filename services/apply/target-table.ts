@@ -50,7 +50,7 @@ export interface TargetTable {
   readonly extra: readonly string[];
   /** Whether a unique index that is checked at once keeps two rows from having one key. */
   readonly unique: boolean;
-  /** Whether ON CONFLICT can name such an index, and the statement can say which rows were there. */
+  /** Whether ON CONFLICT can name such an index. */
   readonly arbiter: boolean;
   /** Whether a column beside the key is GENERATED ALWAYS AS IDENTITY: a row with another value there has to go and come again. */
   readonly replaces: boolean;
@@ -224,8 +224,7 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, mappi
     columns,
     extra,
     unique,
-    // A partitioned table cannot return xmax, which tells new rows from old ones.
-    arbiter: arbiter && !partitioned,
+    arbiter,
     replaces: columns.some((column) => column.identityAlways && !column.key),
     awake: table.awake,
     referenced: table.referenced,

@@ -7,9 +7,10 @@ import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { applyInOrder, type Conflict } from "./apply-in-order.ts";
-import { judgeCounts, mergedStatements, NotMergeable, sendAll, type Sent } from "./apply-merged.ts";
+import { judgeCounts, type LeftOut, mergedStatements, NotMergeable, sendAll, type Sent } from "./apply-merged.ts";
 import type { Batch } from "./batch.ts";
 import { ByteArena } from "./byte-arena.ts";
+import { copiedStatement } from "./needs-copy.ts";
 import { type AppliedPosition, positionStatement } from "./position.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
 import { eventRefused, targetError, verdictOf } from "./target-error.ts";
@@ -18,6 +19,7 @@ import type { TargetSession } from "./target-session.ts";
 import type { TargetTable } from "./target-table.ts";
 import { type TableWatch, TargetTables } from "./target-tables.ts";
 import type { TransactionEnd } from "./transaction-ends.ts";
+import { UncopiedTables } from "./uncopied-tables.ts";
 
 export interface TargetOptions {
   readonly service: ServiceConfiguration;
@@ -39,6 +41,7 @@ export class Target {
   readonly #replica: boolean;
   readonly #options: TargetOptions;
   readonly #tables: TargetTables;
+  readonly #uncopied: UncopiedTables;
   /** Of the transaction under way: they have not happened before it is committed. */
   #conflicts: Conflict[] = [];
   /** Of the batch in the target, and of the one that is made ready meanwhile. */
@@ -51,6 +54,7 @@ export class Target {
     this.#client = session.client;
     this.#replica = session.replica;
     this.#tables = new TargetTables(session, options.service, options.shapes);
+    this.#uncopied = new UncopiedTables(options.uncopied);
     this.position = position;
     this.#options = options;
   }
@@ -58,7 +62,8 @@ export class Target {
   /** Makes the next batch's statements while the one before is in the target. Nothing is sent, and nothing has to be: a new table is read first. */
   makeReady(batch: Batch): void {
     const tables = this.#tables.known(batch.log.plans);
-    if (tables !== undefined) this.#ready = { batch, tables, sent: merged(batch, tables, this.#nextArena) };
+    const { version } = this.#uncopied;
+    if (tables !== undefined) this.#ready = { batch, tables, version, sent: this.#merged(batch, tables, this.#nextArena) };
   }
 
   /** Applies whole transactions. @throws OfftakeError */
@@ -73,7 +78,7 @@ export class Target {
       let from = 0;
       for (let i = 0; i < batch.transactions.length; i += 1) {
         const end = batch.transactions.at(i);
-        await this.#applyOne(batch, from, end);
+        await this.#applyOne(batch, from, end, i === batch.transactions.length - 1 ? batch.copied : []);
         from = end.changes;
       }
     } catch (error) {
@@ -97,7 +102,7 @@ export class Target {
           if (piece.transactions.length > 0) return;
         }
       };
-      await this.#named(end, this.#inTransaction(end, used, [], work));
+      await this.#named(end, this.#inTransaction(end, used, [], [], work));
     } catch (error) {
       if (!(error instanceof Stopped)) throw targetError(error instanceof TablesChanged ? tablesChanged() : error, this.#options.service);
     }
@@ -110,7 +115,8 @@ export class Target {
     await client.query("SAVEPOINT piece");
     try {
       this.#arena.reset();
-      await sendAll(client, mergedStatements(piece.log, { tables, arena: this.#arena }, piece.log.length));
+      const merging = { tables, ...this.#uncopied.of(tables), arena: this.#arena };
+      this.#leftOut(end, await sendAll(client, mergedStatements(piece.log, merging, piece.log.length)));
     } catch (error) {
       if (!isWorthOrder(error)) throw error;
       await client.query("ROLLBACK TO SAVEPOINT piece");
@@ -125,10 +131,19 @@ export class Target {
     try {
       return await this.#asTheTablesAre(async () => {
         const tables = await this.#tables.read(batch.log.plans);
-        const isReady = ready?.tables.every((table, i) => table === tables[i]) === true;
-        const sent = isReady ? ready.sent : merged(batch, tables, this.#arena);
-        if (sent !== undefined) await this.#inTransaction(batch.transactions.last, tables, sent);
-        return sent !== undefined;
+        const isReady = ready?.version === this.#uncopied.version && ready.tables.every((table, i) => table === tables[i]);
+        const sent = isReady ? ready.sent : this.#merged(batch, tables, this.#arena);
+        if (sent === undefined) return false;
+        const hopeful = sent.flatMap((each) => each.hopeful ?? []);
+        try {
+          await this.#inTransaction(batch.transactions.last, tables, sent, batch.copied);
+        } catch (error) {
+          if (hopeful.length === 0 || !isWorthOrder(error)) throw error;
+          // Perhaps some of the rows were there already, which is no fault: they are written over then.
+          for (const table of hopeful) this.#uncopied.met(table);
+          await this.#inTransaction(batch.transactions.last, tables, this.#merged(batch, tables, this.#arena)!, batch.copied);
+        }
+        return true;
       });
     } catch (error) {
       if (!isWorthOrder(error) && !isOfTable(error)) throw error;
@@ -139,14 +154,14 @@ export class Target {
   }
 
   /** One transaction, in source order. */
-  async #applyOne(batch: Batch, from: number, end: TransactionEnd): Promise<void> {
+  async #applyOne(batch: Batch, from: number, end: TransactionEnd, copied: readonly string[]): Promise<void> {
     const { log } = batch;
     const work = async (): Promise<void> => {
       const needed = [...new Set(log.plan.subarray(from, end.changes))];
       const read = await this.#tables.read(needed.map((plan) => log.plans[plan]!));
       const tables: TargetTable[] = [];
       for (const [i, plan] of needed.entries()) tables[plan] = read[i]!;
-      await this.#inTransaction(end, read, [], async () => this.#inOrder(batch, tables, end.commitLsn, from, end.changes));
+      await this.#inTransaction(end, read, [], copied, async () => this.#inOrder(batch, tables, end.commitLsn, from, end.changes));
     };
     await this.#named(end, this.#asTheTablesAre(work));
   }
@@ -165,8 +180,6 @@ export class Target {
   }
 
   async #inOrder(batch: Batch, tables: readonly TargetTable[], commitLsn: bigint, from: number, to: number): Promise<void> {
-    const { uncopied } = this.#options;
-    const isUncopied = (schema: string, table: string): boolean => uncopied.has(`${schema}.${table}`);
     const awake = tables.some((table) => table.awake);
     // What the source checked at its commit, the target must not check before. Where foreign keys are asleep there is nothing to defer.
     if (awake || !this.#replica) await this.#client.query("SET CONSTRAINTS ALL DEFERRED");
@@ -179,7 +192,7 @@ export class Target {
       to,
       awake,
       commitLsn,
-      uncopied: isUncopied,
+      uncopied: this.#uncopied.of(tables).uncopied,
       conflict,
       arena: this.#arena,
     });
@@ -190,21 +203,32 @@ export class Target {
    * table that was written can be altered any more.
    *
    * @param tables that are written; complete when `work` has ended
+   * @param copied tables of the source whose copy ends with it
    * @param work what else belongs to the transaction
    * @throws TablesChanged, NotMergeable, OfftakeError; the server's own error
    */
-  async #inTransaction(end: TransactionEnd, tables: Iterable<TargetTable>, sent: readonly Sent[], work?: () => Promise<void>): Promise<void> {
+  async #inTransaction(
+    end: TransactionEnd,
+    tables: Iterable<TargetTable>,
+    sent: readonly Sent[],
+    copied: readonly string[],
+    work?: () => Promise<void>,
+  ): Promise<void> {
     const client = this.#client;
     const { service, topicId, connector } = this.#options;
     const { offset, commitLsn, sequence, xid, systemIdentifier, timeline } = end;
     const position = { topic: service.topic, topicId, offset, commitLsn, sequence, xid, systemIdentifier, timeline };
     this.#conflicts = [];
-    const opening = [begin, positionStatement(connector, this.position, position)];
+    const opening = [
+      begin,
+      positionStatement(connector, this.position, position),
+      ...(copied.length === 0 ? [] : [copiedStatement(connector, copied)]),
+    ];
     try {
       const marks = work === undefined ? marksStatement(tables) : undefined;
       const { counts, error } = await runGroup(client, [...opening, ...sent, ...(marks === undefined ? [] : [marks.statement])]);
       if (counts.length > 1 && counts[1] !== 1) throw positionMoved(service.name);
-      judgeCounts(sent, counts.slice(opening.length, opening.length + sent.length));
+      this.#leftOut(end, judgeCounts(sent, counts.slice(opening.length, opening.length + sent.length)));
       if (error !== undefined) throw error;
       if (marks !== undefined && counts.at(-1) !== marks.count) throw new TablesChanged();
       if (work !== undefined) {
@@ -214,6 +238,7 @@ export class Target {
       const { command } = await client.query("COMMIT");
       if (command !== "COMMIT") throw new OfftakeError("INTERNAL", "A transaction that was to be committed had failed before.");
       this.position = position;
+      this.#uncopied.copied(copied);
     } catch (error) {
       await client.query("ROLLBACK").catch((rollback: unknown) => {
         // What is left open must not take in what comes next; where nothing comes next, the first error says more.
@@ -222,6 +247,22 @@ export class Target {
       throw error;
     }
     for (const conflict of this.#conflicts) this.#options.conflict(conflict);
+  }
+
+  /** @param left updates of rows that were never copied, and that lack columns: they come with the copy */
+  #leftOut({ offset }: TransactionEnd, left: readonly LeftOut[]): void {
+    for (const { table, rows } of left) this.#conflicts.push({ kind: "partial-missing", table, key: "(several)", offset: offset - 1, rows });
+  }
+
+  /** @returns undefined when the batch has to be applied in source order */
+  #merged(batch: Batch, tables: readonly TargetTable[], arena: ByteArena): Sent[] | undefined {
+    arena.reset();
+    try {
+      return mergedStatements(batch.log, { tables, ...this.#uncopied.of(tables), arena }, batch.transactions.changes);
+    } catch (error) {
+      if (error instanceof NotMergeable) return undefined;
+      throw error;
+    }
   }
 
   async #checkMarks(tables: Iterable<TargetTable>): Promise<void> {
@@ -246,21 +287,12 @@ interface Ready {
   readonly batch: Batch;
   /** For which the statements were made. */
   readonly tables: readonly TargetTable[];
+  /** Of what was known of copies by then. */
+  readonly version: number;
   readonly sent: readonly Sent[] | undefined;
 }
 
 const begin: GroupStatement = { name: "offtake begin", sql: "BEGIN", values: [], text: true };
-
-/** @returns undefined when the batch has to be applied in source order */
-function merged(batch: Batch, tables: readonly TargetTable[], arena: ByteArena): Sent[] | undefined {
-  arena.reset();
-  try {
-    return mergedStatements(batch.log, { tables, arena }, batch.transactions.changes);
-  } catch (error) {
-    if (error instanceof NotMergeable) return undefined;
-    throw error;
-  }
-}
 
 /** The applier has to stop in the middle of a large transaction: nothing of it is applied. */
 class Stopped extends Error {}

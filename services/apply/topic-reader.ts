@@ -12,7 +12,7 @@ import { AbortedTransactions } from "../../connectors/kafka/aborted-transactions
 import type { Fetched } from "../../connectors/kafka/fetch.ts";
 import { RecordBatchReader } from "../../connectors/kafka/record-batch.ts";
 import type { Registry } from "../../connectors/kafka/registry.ts";
-import { parseMessage } from "../../schemas/offtake-message.ts";
+import { type OfftakeMessage, parseMessage } from "../../schemas/offtake-message.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { Batch } from "./batch.ts";
 import type { Chain } from "./chain.ts";
@@ -57,6 +57,8 @@ export class TopicReader {
   #fetchFrom: number;
   /** An event that was read and belongs to the next batch. */
   #held = false;
+  /** What the newest event says, if it is a message. */
+  #message: OfftakeMessage | undefined;
   /** The last piece of a transaction must not have the beginning of the next one. */
   #inPieces = false;
   /** What was read and not handed out. */
@@ -164,8 +166,14 @@ export class TopicReader {
         await decoder.load(records);
         decoder.decode(records);
       }
-      if (event.plan.kind === "message" && this.#isMarker()) continue;
-      if (!this.#chain.follows(event, records.offset)) continue;
+      this.#message = event.plan.kind === "message" ? this.#readMessage() : undefined;
+      if (this.#message?.kind === "take-over") {
+        // It repeats a position: it is no link of the chain, and says where the events after it come from.
+        this.#chain.takenOver(this.#message, records.offset);
+        continue;
+      }
+      const piece = event.op === Change.read || this.#message?.kind === "copied";
+      if (!this.#chain.follows(event, records.offset, piece)) continue;
       // A create that moves a row belongs to the delete before it: never cut between them.
       if (this.#mustCut && !event.movesKey) {
         this.#held = true;
@@ -181,7 +189,9 @@ export class TopicReader {
   }
 
   get #mustCut(): boolean {
-    const { transactions } = this.#batch;
+    const { transactions, copied } = this.#batch;
+    // Up to there rows of the table may be missing, and from there on they may not.
+    if (copied.length > 0) return true;
     if (this.#inPieces) return transactions.length > 0 || this.#holds(1);
     return this.#holds(transactions.length > 0 ? 1 : this.#limits.giant);
   }
@@ -208,7 +218,9 @@ export class TopicReader {
       }
       batch.log.add(event, offset, valueStart, valueEnd);
     }
-    if (event.last) batch.transactions.add(batch.log.length, event, offset, event.plan.kind === "message");
+    const message = this.#message;
+    if (message?.kind === "copied") batch.copied.push(message.table);
+    if (event.last) batch.transactions.add(batch.log.length, event, offset, event.plan.kind === "message" && message?.kind !== "copied");
   }
 
   #spare(): Batch {
@@ -232,12 +244,8 @@ export class TopicReader {
     return batch;
   }
 
-  /** A take-over marker repeats a position: it is no link of the chain, and says where the events after it come from. */
-  #isMarker(): boolean {
+  #readMessage(): OfftakeMessage | undefined {
     const { bytes, contentStart, contentEnd } = this.#decoder.event;
-    const message = parseMessage(bytes.toString("utf8", contentStart, contentEnd));
-    if (message?.kind !== "take-over") return false;
-    this.#chain.takenOver(message, this.#records.offset);
-    return true;
+    return parseMessage(bytes.toString("utf8", contentStart, contentEnd));
   }
 }

@@ -21,6 +21,11 @@ describe("parseMessage", () => {
     expect(parseMessage(JSON.stringify(marker))).toEqual(marker);
   });
 
+  test("reads the end of a table's copy", () => {
+    const content = { kind: "copied", table: "public.trades", snapshot: "12" };
+    expect(parseMessage(JSON.stringify(content))).toEqual(content);
+  });
+
   test("reads a marker of a topic without events", () => {
     const { previous: _previous, event: _event, ...opening } = marker;
     expect(parseMessage(JSON.stringify(opening))).toEqual(opening);
@@ -39,6 +44,7 @@ describe("parseMessage", () => {
     '{"kind":"heartbeat"}',
     '{"kind":"heartbeat","at":"1"}',
     '{"kind":"barrier","nonce":"x"}',
+    '{"kind":"copied","table":"public.trades"}',
     JSON.stringify({ ...marker, commitLsn: "0/1" }),
     JSON.stringify({ ...marker, commitLsn: 1 }),
     JSON.stringify({ ...marker, systemIdentifier: undefined }),

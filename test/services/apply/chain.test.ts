@@ -10,10 +10,10 @@ const trades = new WrittenTable("trades", { id: "int4*" });
 const writer = new EventWriter();
 const cluster = 7_300_000_000_000_000_001n;
 
-/** An event of transaction `commitLsn`, by default its only one. */
-function event(commitLsn: bigint, position: Partial<Position> = {}): EventReader {
+/** An event of transaction `of`, by default its only one. */
+function event(of: bigint, position: Partial<Position> = {}): EventReader {
   const bytes = writer.encode(trades.create({ id: 1 }), {
-    commitLsn,
+    commitLsn: of,
     sequence: 1,
     previous: null,
     last: true,
@@ -67,6 +67,18 @@ function errorOf(act: () => unknown): { code: string; message: string } {
 /** Beyond 2^32 and, for identifiers, beyond 2^63. */
 const far = (n: bigint): bigint => (0xfeedn << 32n) | n;
 
+/** Behind the transaction 100, whose last event has the sequence 3. */
+function behind(): Chain {
+  const chain = new Chain("t", undefined);
+  for (const sequence of [1, 3]) chain.follows(event(100n, { sequence, last: sequence === 3 }), sequence);
+  return chain;
+}
+
+/** Whether it is taken for a new row of a copy. */
+function piece(chain: Chain, sequence: number, position: Partial<Position> = {}): boolean {
+  return chain.follows(event(100n, { sequence, ...position }), sequence, true);
+}
+
 describe("Chain", () => {
   test("the first transaction of a new topic names none before it, and each later one its predecessor", () => {
     const chain = new Chain("t", undefined);
@@ -97,6 +109,57 @@ describe("Chain", () => {
     const open = { last: false };
     expect([1, 2, 2, 1, 3].map((sequence) => chain.follows(event(100n, { ...open, sequence }), sequence))).toEqual([true, true, false, false, true]);
     expect(chain.follows(event(100n, { sequence: 4 }), 9)).toBe(true);
+  });
+
+  describe("pieces of a copy", () => {
+    test("stand at the position of the transaction before them, and are no link: the next one names the same", () => {
+      const chain = behind();
+      expect([piece(chain, 4, { last: false }), piece(chain, 5), piece(chain, 6)]).toEqual([true, true, true]);
+      expect(chain.commitLsn).toBe(100n);
+      expect(chain.follows(event(200n, { previous: 100n, totalOrder: 1 }), 7)).toBe(true);
+    });
+
+    test("one that comes twice is dropped, and one of an earlier transaction too", () => {
+      const chain = behind();
+      expect([4, 5, 4, 5, 3].map((sequence) => piece(chain, sequence))).toEqual([true, true, false, false, false]);
+      expect(piece(chain, 9, { commitLsn: 99n })).toBe(false);
+    });
+
+    test("one that was applied before a restart is dropped, and the next goes on behind it", () => {
+      const chain = new Chain("t", applied({ commitLsn: 100n, sequence: 5 }));
+      expect([4, 5, 6].map((sequence) => piece(chain, sequence))).toEqual([false, false, true]);
+    });
+
+    test.each([
+      ["behind a transaction that is not here", { commitLsn: 200n }, [4], "belongs behind a transaction that is not here: the newest is 0/64:3"],
+      ["with a gap before it", {}, [4, 6], "is number 6, and the one before is 4"],
+    ])("one %s is refused", (_, position, sequences, why) => {
+      const chain = behind();
+      const { code, message } = errorOf(() => sequences.map((sequence) => piece(chain, sequence, position)));
+      expect([code, message]).toEqual(["CHAIN_BROKEN", expect.stringContaining(why)]);
+    });
+
+    test("one at the beginning of a topic is refused: it stands behind nothing", () => {
+      const { code, message } = errorOf(() => piece(new Chain("t", undefined), 4));
+      expect([code, message]).toEqual([
+        "CHAIN_BROKEN",
+        expect.stringContaining("belongs behind a transaction that is not here: the newest is none."),
+      ]);
+    });
+
+    test("one in the middle of a transaction is refused, and a transaction in the middle of one, and more of the transaction behind one", () => {
+      const open = new Chain("t", undefined);
+      open.follows(event(100n, { last: false }), 0);
+      expect(errorOf(() => piece(open, 4)).message).toContain("stands in the middle of that transaction");
+      const cut = behind();
+      piece(cut, 4, { last: false });
+      expect(errorOf(() => cut.follows(event(200n, { previous: 100n }), 5)).message).toContain("begins before the transaction 0/64:4 has ended");
+      expect(errorOf(() => cut.follows(event(100n, { sequence: 5 }), 5)).message).toContain("which had ended");
+    });
+
+    test("one of another cluster is refused as a transaction is", () => {
+      expect(errorOf(() => piece(behind(), 4, { systemIdentifier: 1n })).code).toBe("SOURCE_IDENTITY_CHANGED");
+    });
   });
 
   test("a transaction that does not follow on the newest one is a gap, and says what is missing", () => {

@@ -26,6 +26,8 @@ export interface TableEvent {
   readonly oldKey?: Row;
   /** Of a message. */
   readonly content?: string;
+  /** Of the message that ends a table's copy. */
+  readonly copied?: string;
 }
 
 /** As the registry's client gives it. */
@@ -101,6 +103,11 @@ export class WrittenTable {
     ];
   }
 
+  /** A row as a copy of the table finds it. */
+  read(after: Row): TableEvent {
+    return { table: this, op: "r", after };
+  }
+
   truncate(): TableEvent {
     return { table: this, op: "t" };
   }
@@ -123,6 +130,16 @@ export function heartbeat(): TableEvent {
 
 export function message(content: object): TableEvent {
   return { table: undefined, op: "m", content: JSON.stringify(content) };
+}
+
+/** The end of a table's copy. @param table of the source, as schema.table */
+export function copied(table: string): TableEvent {
+  return { ...message({ kind: "copied", table, snapshot: "1" }), copied: table };
+}
+
+/** Whether they are a piece of a copy, and no transaction. */
+function isPiece(events: readonly TableEvent[]): boolean {
+  return events.every((event) => event.op === "r" || event.copied !== undefined);
 }
 
 /** A record value of a topic, and what it says of itself. */
@@ -151,6 +168,9 @@ export class EventWriter {
   /** Of the newest transaction; null before the first. */
   previous: bigint | null = null;
   commitLsn = 0x1_0000_0100n;
+  /** The transaction before the newest, and the newest position's sequence: what pieces go on with. */
+  #before: bigint | null = null;
+  #sequence = 0;
   messageSchemaId = 1_000_000;
   readonly messagePlan: EventPlan;
   readonly #messageType: avro.Type;
@@ -160,15 +180,23 @@ export class EventWriter {
     this.messagePlan = eventPlan(this.messageSchemaId, readerType(messageSchema(prefix)));
   }
 
-  /** A whole transaction, one event behind the other. */
+  /** A whole transaction, one event behind the other; or a piece of a copy, at the position of the transaction before it. */
   transaction(events: readonly (TableEvent | readonly TableEvent[])[]): WrittenEvent[] {
     const all = events.flat();
-    this.commitLsn += 0x100n;
-    const { commitLsn, previous } = this;
-    this.previous = commitLsn;
+    const piece = isPiece(all);
+    if (!piece) {
+      this.commitLsn += 0x100n;
+      this.#before = this.previous;
+      this.previous = this.commitLsn;
+      this.#sequence = 0;
+    }
+    const { commitLsn } = this;
+    const previous = this.#before;
+    const from = this.#sequence;
+    this.#sequence += all.length;
     return all.map((event, i) => {
-      const sequence = i + 1;
-      const last = sequence === all.length;
+      const sequence = from + i + 1;
+      const last = i === all.length - 1;
       const bytes = this.encode(event, {
         commitLsn,
         sequence,
@@ -176,7 +204,7 @@ export class EventWriter {
         previous,
         systemIdentifier: this.systemIdentifier,
         timeline: this.timeline,
-        totalOrder: sequence,
+        ...(piece ? {} : { totalOrder: sequence }),
       });
       return { bytes, commitLsn, sequence, last };
     });
@@ -265,7 +293,9 @@ export function batchOf(written: readonly (readonly TableEvent[])[], writer: Eve
         if (reader.movesKey) batch.log.dropLast();
         batch.log.add(reader, at, 0, bytes.length);
       }
-      if (reader.last) batch.transactions.add(batch.log.length, reader, at, table === undefined);
+      const { copied: ended } = events[i]!;
+      if (ended !== undefined) batch.copied.push(ended);
+      if (reader.last) batch.transactions.add(batch.log.length, reader, at, table === undefined && ended === undefined);
       at += 1;
     }
   }

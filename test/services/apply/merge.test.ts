@@ -14,11 +14,18 @@ type Value = string | null;
 type ModelRow = Record<"a" | "b" | "c" | "own", Value>;
 type Model = Map<string, ModelRow>;
 
-type Step = { readonly key: string; readonly do: "put" | "delete"; readonly values: readonly Value[]; readonly unchanged: readonly boolean[] };
+type Step = {
+  readonly key: string;
+  readonly do: "put" | "delete" | "read";
+  readonly values: readonly Value[];
+  readonly unchanged: readonly boolean[];
+};
 
 /** The change that a database whose table is `model` would make, and the table after it. */
 function change(model: Model, { key, do: what, values: [a = null, b = null, c = null], unchanged }: Step): TableEvent | undefined {
   const row = model.get(key);
+  // A copy reads what is there.
+  if (what === "read") return row && notes.read({ id: key, a: row.a, b: row.b, c: row.c });
   if (row === undefined) {
     if (what === "delete") return undefined;
     model.set(key, { a, b, c, own: null });
@@ -41,13 +48,20 @@ function valueOf(log: ChangeLog, rows: RowSet, i: number, column: number): Value
   return log.start[at] === -1 ? null : log.buffers[log.buffer[from]!]!.toString("utf8", log.start[at], log.end[at]);
 }
 
-/** What the statements would do to the table: deletes, then updates, then inserts, each touching exactly the rows it names. */
-function apply(model: Model, log: ChangeLog, { deletes, updates, inserts }: Merged): void {
+/**
+ * What the statements would do to the table: deletes, then updates, then inserts and what is put, each touching exactly the rows it names, or, for removals
+ * and puts, those that are there.
+ *
+ * @param uncopied whether updates need not find their rows
+ */
+function apply(model: Model, log: ChangeLog, { deletes, removals, updates, inserts, puts }: Merged, uncopied = false): void {
   const keyOf = (rows: RowSet, i: number): string => valueOf(log, rows, i, 0)!;
   for (let i = 0; i < deletes.length; i += 1) expect(model.delete(keyOf(deletes, i))).toBe(true);
+  for (let i = 0; i < removals.length; i += 1) model.delete(keyOf(removals, i));
   for (const { known, rows } of updates) {
     for (let i = 0; i < rows.length; i += 1) {
       const row = model.get(keyOf(rows, i));
+      if (uncopied && row === undefined) continue;
       expect(row).toBeDefined();
       for (const [column, name] of columns.entries()) if (name !== "id" && known[column]) row![name] = valueOf(log, rows, i, column);
     }
@@ -56,6 +70,11 @@ function apply(model: Model, log: ChangeLog, { deletes, updates, inserts }: Merg
     const key = keyOf(inserts, i);
     expect(model.has(key)).toBe(false);
     model.set(key, { a: valueOf(log, inserts, i, 1), b: valueOf(log, inserts, i, 2), c: valueOf(log, inserts, i, 3), own: null });
+  }
+  for (let i = 0; i < puts.length; i += 1) {
+    const key = keyOf(puts, i);
+    const own = model.get(key)?.own ?? null;
+    model.set(key, { a: valueOf(log, puts, i, 1), b: valueOf(log, puts, i, 2), c: valueOf(log, puts, i, 3), own });
   }
 }
 
@@ -67,6 +86,11 @@ const step: fc.Arbitrary<Step> = fc.record({
   values: fc.tuple(value, value, value),
   unchanged: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean()),
 });
+const stepOrRead = fc.oneof(
+  step,
+  step,
+  step.map((each): Step => ({ ...each, do: "read" })),
+);
 const table = fc.dictionary(key, fc.record({ a: value, b: value, c: value, own: value })).map((rows): Model => new Map(Object.entries(rows)));
 
 describe("merge", () => {
@@ -87,19 +111,58 @@ describe("merge", () => {
     );
   });
 
+  test("rows that a copy reads come in where they stand among the changes", () => {
+    fc.assert(
+      fc.property(table, fc.array(stepOrRead, { minLength: 1, maxLength: 30 }), (start, steps) => {
+        const expected: Model = structuredClone(start);
+        const events = steps.flatMap((each) => change(expected, each) ?? []);
+        fc.pre(events.length > 0);
+        const log = logOf(events);
+        const actual: Model = structuredClone(start);
+        apply(actual, log, merge(log, [...events.keys()])!);
+        expect(actual).toEqual(expected);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("of a table that was not copied any row may be missing: it is there, as it should be, once a copy has read it or a change had all of it", () => {
+    fc.assert(
+      fc.property(table, fc.subarray(["1", "2", "3"]), fc.array(stepOrRead, { minLength: 1, maxLength: 30 }), (start, missing, steps) => {
+        const expected: Model = structuredClone(start);
+        const actual: Model = structuredClone(start);
+        for (const each of missing) actual.delete(each);
+        const unknown = new Set(missing.filter((each) => start.has(each)));
+        const events = steps.flatMap((each) => {
+          const event = change(expected, each);
+          if (event !== undefined && (event.unchanged ?? []).length === 0) unknown.delete(each.key);
+          return event ?? [];
+        });
+        fc.pre(events.length > 0);
+        const log = logOf(events);
+        apply(actual, log, merge(log, [...events.keys()], true)!, true);
+        // What only the target had went with the row that was missing.
+        const rest = [...expected].filter(([each]) => !unknown.has(each));
+        expect(actual).toEqual(new Map(rest.map(([each, row]) => [each, missing.includes(each) ? { ...row, own: null } : row])));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   test("names every key once, in one of its sets", () => {
     fc.assert(
-      fc.property(table, fc.array(step, { minLength: 1, maxLength: 30 }), (start, steps) => {
+      fc.property(table, fc.array(stepOrRead, { minLength: 1, maxLength: 30 }), (start, steps) => {
         const events = steps.flatMap((each) => change(start, each) ?? []);
         fc.pre(events.length > 0);
         const log = logOf(events);
-        const { deletes, updates, inserts } = merge(log, [...events.keys()])!;
+        const { deletes, removals, updates, inserts, puts } = merge(log, [...events.keys()])!;
         const keys = (rows: RowSet): string[] => rows.changes.map((_, i) => valueOf(log, rows, i, 0)!);
-        const written = [...updates.flatMap(({ rows }) => keys(rows)), ...keys(inserts)];
+        const written = [...updates.flatMap(({ rows }) => keys(rows)), ...keys(inserts), ...keys(puts)];
         expect(new Set(written).size).toBe(written.length);
-        expect(new Set(keys(deletes)).size).toBe(deletes.length);
+        const gone = [...keys(deletes), ...keys(removals)];
+        expect(new Set(gone).size).toBe(gone.length);
         // Only a row that is replaced is in two sets.
-        expect(updates.flatMap(({ rows }) => keys(rows)).filter((each) => keys(deletes).includes(each))).toEqual([]);
+        expect([...updates.flatMap(({ rows }) => keys(rows)), ...keys(puts)].filter((each) => gone.includes(each))).toEqual([]);
       }),
     );
   });

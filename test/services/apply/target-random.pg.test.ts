@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Applier, prepared, target } from "./applying-target.ts";
-import { type TableEvent, WrittenTable } from "./event-writer.ts";
+import { copied, heartbeat, type TableEvent, WrittenTable } from "./event-writer.ts";
 
 const keyed = new WrittenTable("keyed", { id: "int4*", a: "text", b: "text" });
 const lines = new WrittenTable("lines", { a: "text", b: "text" });
@@ -89,7 +89,39 @@ async function applied(): Promise<string[]> {
 
 const sql = "CREATE TABLE keyed (id int4 PRIMARY KEY, a text, b text); CREATE TABLE lines (a text, b text)";
 
+/** Rows that were there before the stream, and after which transaction a copy of the table reads each of three parts of them. */
+const copyOf = fc.record({
+  rows: fc.dictionary(fc.constantFrom("1", "2", "3", "4"), fc.record({ a: value, b: value })),
+  parts: fc.array(fc.subarray([1, 2, 3, 4]), { minLength: 1, maxLength: 3 }),
+});
+
 describe("whatever a monolith does", () => {
+  test("a copy of a table that changes meanwhile, rows of which are at the target or not, ends with what the monolith has", async () => {
+    await fc.assert(
+      fc.asyncProperty(load, copyOf, fc.subarray(["1", "2", "3", "4"]), async (batches, { rows, parts }, there) => {
+        await prepared(sql);
+        const model: Model = { keyed: new Map(Object.entries(rows).map(([id, row]) => [Number(id), { ...row }])), lines: [] };
+        for (const [id, { a, b }] of model.keyed)
+          if (there.includes(String(id))) await target.admin.query("INSERT INTO keyed VALUES ($1, $2, $3)", [id, a, b]);
+        const applier = await Applier.start({ uncopied: ["public.keyed"] });
+        const piece = (ids: readonly number[]): TableEvent[] =>
+          ids.flatMap((id) => {
+            const row = model.keyed.get(id);
+            return row === undefined ? [] : [keyed.read({ id, a: row.a, b: row.b })];
+          });
+        for (const [i, batch] of batches.entries()) {
+          const pieces = batch.map((steps) => [steps.flatMap((each) => events(model, each)), piece(parts[i] ?? [])]);
+          const transactions = [[heartbeat()], ...pieces.flat().filter((each) => each.length > 0)];
+          await applier.apply(...transactions);
+        }
+        await applier.apply(...[piece([1, 2]), piece([3, 4]), [copied("public.keyed")]].filter((each) => each.length > 0));
+        expect(await applied()).toEqual(shown(model));
+        expect(applier.kinds.filter((kind) => !kind.startsWith("partial-missing"))).toEqual([]);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   test.each([
     ["asleep", async () => prepared(sql).then(async () => Applier.start())],
     [

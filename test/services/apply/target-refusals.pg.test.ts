@@ -15,7 +15,7 @@ describe("conflicts: the source wins", () => {
     const applier = await filled();
     await applier.apply([trade(3)], [trade(1), trade(4)]);
     expect(await target.texts("trades")).toEqual(["(1,n1,1.00,mine)", "(2,old,1.00,mine)", "(3,n3,1.00,)", "(4,n4,1.00,)"]);
-    expect(applier.conflicts).toEqual([{ kind: "create-exists", table: "public.trades", key: "(id)=(1)", offset: 1 }]);
+    expect(applier.conflicts).toEqual([{ kind: "create-exists", table: "public.trades", key: "(id)=(1)", offset: 1, rows: 1 }]);
   });
 
   test("a row that is missing is put in where the update has all of it", async () => {
@@ -57,11 +57,20 @@ describe("conflicts: the source wins", () => {
     expect(applier.kinds).toEqual([]);
   });
 
-  test("a partial update of a row that was never copied is passed over", async () => {
+  test("a partial update of a row that was never copied is passed over, a whole one puts it, and a delete of it is no conflict", async () => {
     const applier = await filled();
-    await applier.apply([users.update({ id: 9, email: null }, ["email"]), users.update({ id: 8, email: "whole" })]);
+    await applier.apply([users.update({ id: 9, email: null }, ["email"]), users.update({ id: 8, email: "whole" }), users.delete({ id: 7 })]);
     expect(await target.texts("users")).toEqual(["(8,whole)"]);
-    expect(applier.kinds).toEqual(["partial-missing public.users (id)=(9)", "update-missing public.users (id)=(8)"]);
+    expect(applier.conflicts).toEqual([{ kind: "partial-missing", table: "public.users", key: "(several)", offset: 2, rows: 1 }]);
+  });
+
+  test("the same in source order, where each is named", async () => {
+    const applier = await filled();
+    // A move takes a row that is there: this one sends the batch through source order.
+    const lost = users.move({ id: 6 }, { id: 5, email: "moved" });
+    await applier.apply([users.update({ id: 9, email: null }, ["email"]), users.update({ id: 8, email: "whole" }), users.delete({ id: 7 }), lost]);
+    expect(await target.texts("users")).toEqual(["(5,moved)", "(8,whole)"]);
+    expect(applier.kinds).toEqual(["partial-missing public.users (id)=(9)"]);
   });
 
   test("a row of nothing but its key that is there already counts, too", async () => {

@@ -6,7 +6,7 @@ import type { TopicReader } from "../../../services/apply/topic-reader.ts";
 import { findTransactionEnd } from "../../../services/apply/transaction-end.ts";
 import type { TransactionEnd } from "../../../services/apply/transaction-ends.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { heartbeat, message, type TableEvent, type WrittenTable } from "./event-writer.ts";
+import { copied, heartbeat, message, type TableEvent, type WrittenTable } from "./event-writer.ts";
 import { errorOf } from "../../support/error-of.ts";
 import { writtenTopic, type WrittenTopic } from "./written-topic.ts";
 
@@ -88,6 +88,55 @@ describe("the reader of a topic", () => {
     ]);
     expect(batch!.transactions.last).toMatchObject({ systemIdentifier: String(systemIdentifier), timeline: 1, micros: 1_700_000_000_000_000 });
     expect([batch!.events, chain.commitLsn, reader.highWatermark, reader.offset]).toEqual([5, commitLsn, 5, 5]);
+  });
+
+  test("pieces of a copy come as what they are behind, each once: what is written twice, or behind a later transaction, is dropped", async () => {
+    await using written = await writtenTopic();
+    const trades = await written.table("trades", columns);
+    const { writer } = written;
+    const copy = (...ids: number[]): TableEvent[] => ids.map((id) => trades.read({ id, note: "read" }));
+    await written.write(rows(trades, 1));
+    const piece = writer.transaction(copy(2, 3));
+    const values = piece.map(({ bytes }) => bytes);
+    await written.writeValues(...values, ...values);
+    await written.write([trades.update({ id: 2, note: "later" })]);
+    await written.writeValues(...values);
+    await written.write(copy(4));
+    const { reader, chain } = written.reader();
+    const batch = await reader.next(idle);
+    expect(shown(batch)).toEqual(["c0 r1 r2 u5 r8", [1, 3, 4, 5]]);
+    expect(endsOf(batch!).map(({ commitLsn, sequence, offset }) => [writer.commitLsn - commitLsn, sequence, offset])).toEqual([
+      [0x100n, 1, 1],
+      [0x100n, 3, 3],
+      [0n, 1, 6],
+      [0n, 2, 9],
+    ]);
+    expect(chain.commitLsn).toBe(writer.commitLsn);
+  });
+
+  test("the end of a copy ends its batch, and is no heartbeat", async () => {
+    await using written = await writtenTopic();
+    const trades = await written.table("trades", columns);
+    await written.write(rows(trades, 1), [trades.read({ id: 2, note: "read" })], [copied("public.trades")], rows(trades, 3), [heartbeat()]);
+    const { reader } = written.reader();
+    const first = (await reader.next(idle))!;
+    expect([shown(first), first.copied, first.transactions.heartbeats]).toEqual([["c0 r1", [1, 2, 2]], ["public.trades"], []]);
+    const second = (await reader.next(idle))!;
+    expect([shown(second), second.copied, second.transactions.heartbeats.length]).toEqual([["c3", [1, 1]], [], 1]);
+  });
+
+  test.each([
+    ["without a row", { op: "r" }, columns, "copies a row of public.trades and does not have all of it"],
+    ["that lacks a column", { op: "r", after: { id: 1 }, unchanged: ["note"] }, columns, "copies a row of public.trades and does not have all of it"],
+    ["of a table without a key", { op: "r", after: { id: 1 } }, { id: "int4" }, "copies a row of public.trades, which has no key to find it by"],
+  ])("a copied row %s is refused", async (_, event, shape, why) => {
+    await using written = await writtenTopic();
+    const trades = await written.table("trades", shape);
+    await written.write([heartbeat()], [{ table: trades, ...event }]);
+    const { reader } = written.reader();
+    await reader.next(idle);
+    const error = await errorOf(reader.next(idle));
+    expect([error.code, error.message]).toEqual(["EVENT_MALFORMED", expect.stringContaining(why)]);
   });
 
   test("waits at the end of the topic, and gives a transaction as soon as its last event is there", async () => {
@@ -401,7 +450,7 @@ describe("the reader of a topic", () => {
     });
 
     test.each([
-      ["an op of another version", (table: WrittenTable): TableEvent => ({ ...rows(table, 1)[0]!, op: "r" }), `has the op "r" of public.trades`],
+      ["an op of another version", (table: WrittenTable): TableEvent => ({ ...rows(table, 1)[0]!, op: "x" }), `has the op "x" of public.trades`],
       ["a create without a row", (table: WrittenTable): TableEvent => ({ table, op: "c" }), "creates a row of public.trades and has no row"],
       ["an update without a row", (table: WrittenTable): TableEvent => ({ table, op: "u" }), "updates a row of public.trades and has no row"],
       [
