@@ -6,10 +6,7 @@
  *
  * offtake.migration lists those that have run. A migration that has been released is never changed: the next one changes what it made.
  */
-export interface Migration {
-  readonly version: number;
-  readonly sql: string;
-}
+import type { Migration } from "./migration.ts";
 
 export const targetMigrations: readonly Migration[] = [
   {

@@ -1,5 +1,5 @@
 /**
- * Sessions with PostgreSQL, source or target, under settings that make the server print every value in one canonical way. A session with the
+ * Sessions with PostgreSQL (source, target, control database) under settings that make the server print every value in one canonical way. A session with the
  * application's own DateStyle or lc_monetary would put other text on the topic, or read it as another value, without any error.
  *
  * The settings travel as start-up parameters: they hold before the first statement and end with the connection. A pooler in between refuses
@@ -34,9 +34,17 @@ const sourceSettings = { row_security: "off" };
 /** How many statement timeouts an answer may take: several statements leave together, and each has a timeout of its own. */
 const silentTimes = 5;
 
+/** Whose server it is: chooses the error codes, and how messages name it. */
+export type Side = "source" | "target" | "control";
+
+const sides = {
+  source: { shown: "source", unreachable: "SOURCE_UNREACHABLE", refused: "SOURCE_REFUSED" },
+  target: { shown: "target", unreachable: "TARGET_UNREACHABLE", refused: "TARGET_REFUSED" },
+  control: { shown: "control database", unreachable: "CONTROL_UNREACHABLE", refused: "CONTROL_REFUSED" },
+} as const;
+
 export interface SessionOptions {
-  /** Which side of the pipeline it is: chooses the error codes. */
-  readonly side: "source" | "target";
+  readonly side: Side;
   /** As pg_stat_activity shows it. */
   readonly applicationName: string;
   /** Milliseconds; 0 for none. */
@@ -51,7 +59,7 @@ export interface SessionOptions {
 
 /**
  * @returns connected; it is the caller's to end
- * @throws OfftakeError SOURCE_UNREACHABLE, SOURCE_REFUSED, TARGET_UNREACHABLE, TARGET_REFUSED, SERVER_TOO_OLD
+ * @throws OfftakeError SOURCE_UNREACHABLE, SOURCE_REFUSED, the same of TARGET and CONTROL, SERVER_TOO_OLD
  */
 export async function openSession(url: Secret, options: SessionOptions): Promise<Client> {
   const client = new pg.Client({
@@ -72,7 +80,7 @@ export async function openSession(url: Secret, options: SessionOptions): Promise
   const version = listenForVersion(client);
   try {
     await client.connect();
-    refuseOldServer(version(), `The ${options.side} at ${url.describe()}`);
+    refuseOldServer(version(), `The ${sides[options.side].shown} at ${url.describe()}`);
     return client;
   } catch (error) {
     await client.end().catch(() => undefined);
@@ -130,28 +138,29 @@ function isFault(error: unknown): boolean {
 }
 
 /** An error of pg as ours. Errors of statements that are the statement's own fault are left to whoever sent it. */
-export function sessionError(error: unknown, side: "source" | "target", url: Secret): OfftakeError {
+export function sessionError(error: unknown, side: Side, url: Secret): OfftakeError {
   if (error instanceof OfftakeError || isFault(error)) return asOfftakeError(error);
-  const where = `The ${side} at ${url.describe()}`;
+  const { shown, refused, unreachable } = sides[side];
+  const where = `The ${shown} at ${url.describe()}`;
   const state = sqlState(error);
   const why = messageOf(error);
   if (/unsupported startup parameter|no such database.*pgbouncer/i.test(why))
-    return new OfftakeError(side === "source" ? "SOURCE_REFUSED" : "TARGET_REFUSED", `${where} is behind a connection pooler: ${why}.`, {
+    return new OfftakeError(refused, `${where} is behind a connection pooler: ${why}.`, {
       cause: error,
       cure: `Give Offtake the address of the server itself: a pooler cannot carry replication, and leaks session settings.`,
     });
   const refusal = state === undefined ? connectionRefusal(error) : undefined;
   if (refusal !== undefined)
-    return new OfftakeError(side === "source" ? "SOURCE_REFUSED" : "TARGET_REFUSED", `${where} cannot be used: ${refusal.what}.`, {
+    return new OfftakeError(refused, `${where} cannot be used: ${refusal.what}.`, {
       cause: error,
       cure: refusal.cure,
     });
   if (isUnreachable(error))
-    return new OfftakeError(side === "source" ? "SOURCE_UNREACHABLE" : "TARGET_UNREACHABLE", `${where} cannot be reached: ${why}.`, {
+    return new OfftakeError(unreachable, `${where} cannot be reached: ${why}.`, {
       cause: error,
       cure: unreachableCure(error),
     });
-  return new OfftakeError(side === "source" ? "SOURCE_REFUSED" : "TARGET_REFUSED", `${where} refuses: ${why} (${state}).`, {
+  return new OfftakeError(refused, `${where} refuses: ${why} (${state}).`, {
     cause: error,
     cure: error instanceof pg.DatabaseError && error.routine === "check_enable_rls" ? bypassCure : refusalCure(state, side),
   });
@@ -159,14 +168,14 @@ export function sessionError(error: unknown, side: "source" | "target", url: Sec
 
 const bypassCure = "Row-level security would hide rows from this role: ALTER ROLE … BYPASSRLS; `offtake check` prints it with the role's name.";
 
-function refusalCure(state: string | undefined, side: "source" | "target"): string {
+function refusalCure(state: string | undefined, side: Side): string {
   if (state === "28P01" || state === "28000")
     return "Check user and password of the URL, and pg_hba.conf (replication connections have lines of their own there).";
   // Start-up parameters are read before the version is told.
   if (state === "42704")
     return "Take the setting out of `options` of the URL; where it is not there, the server is older than PostgreSQL 15, which Offtake needs.";
   if (state === "3D000") return "Check the database's name in the URL, or create it.";
-  if (state === "42501") return `Give the role that right; \`offtake check\` prints the SQL for the ${side}.`;
+  if (state === "42501") return `Give the role that right; \`offtake check\` prints the SQL for the ${sides[side].shown}.`;
   return "";
 }
 

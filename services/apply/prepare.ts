@@ -7,10 +7,12 @@
 import type { Client } from "pg";
 import type { OffsetRange } from "../../connectors/kafka/offsets.ts";
 import { formatLsn } from "../../connectors/postgres/lsn.ts";
+import { installedVersion } from "../../connectors/postgres/migrate-schema.ts";
 import type { TailRecord } from "../../connectors/postgres/tail.ts";
 import { targetMigrations } from "../../schemas/target-schema.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
+import { targetMigrationTable } from "./migrate-target.ts";
 import { readNeedsCopy } from "./needs-copy.ts";
 import { type AppliedPosition, readPosition } from "./position.ts";
 
@@ -20,14 +22,13 @@ export interface Prepared {
 }
 
 const lockSql = "SELECT pg_try_advisory_lock(hashtext('offtake applier'), hashtext($1)) AS mine";
-const versionSql = "SELECT max(version) AS version FROM offtake.migration";
 
 /** @throws OfftakeError APPLIER_IN_USE, TARGET_NOT_PREPARED */
 export async function prepareTarget(client: Client, connector: string, service: ServiceConfiguration): Promise<Prepared> {
   const { rows: locks } = await client.query<{ mine: boolean }>(lockSql, [connector]);
   if (locks[0]?.mine !== true)
     throw new OfftakeError("APPLIER_IN_USE", `Another applier of ${service.name} holds its target.`, { cure: "This one waits as its standby." });
-  const version = await installedVersion(client);
+  const version = await installedVersion(client, targetMigrationTable);
   const wanted = targetMigrations.at(-1)!.version;
   if (version !== wanted)
     throw new OfftakeError(
@@ -38,12 +39,6 @@ export async function prepareTarget(client: Client, connector: string, service: 
       },
     );
   return { position: await readPosition(client, connector), uncopied: new Set(await readNeedsCopy(client, connector)) };
-}
-
-async function installedVersion(client: Client): Promise<number> {
-  const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass('offtake.migration') IS NOT NULL AS there");
-  if (rows[0]?.there !== true) return 0;
-  return (await client.query<{ version: number | null }>(versionSql)).rows[0]?.version ?? 0;
 }
 
 /**

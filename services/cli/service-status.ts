@@ -8,6 +8,7 @@ import type { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Consumer } from "../../connectors/kafka/consumer.ts";
 import { offsetRange } from "../../connectors/kafka/offsets.ts";
 import type { Registry } from "../../connectors/kafka/registry.ts";
+import type { LastingSession } from "../../connectors/postgres/lasting-session.ts";
 import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import { slotHealth, type SlotWord } from "../../connectors/postgres/slot-health.ts";
 import { readSlot, type Slot } from "../../connectors/postgres/slot.ts";
@@ -18,11 +19,10 @@ import { type AppliedPosition, isPrepared, readPosition } from "../apply/positio
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import type { ErrorCode } from "../runtime/error-codes.ts";
 import { asOfftakeError, type OfftakeError } from "../runtime/errors.ts";
-import type { SourceSession } from "./source-session.ts";
 
 export interface StatusSources {
   readonly configuration: Configuration;
-  readonly source: SourceSession;
+  readonly source: LastingSession;
   readonly cluster: KafkaCluster;
   readonly registry: Registry;
 }

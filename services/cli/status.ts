@@ -1,11 +1,11 @@
 /** `offtake status`: every service on one line, once or again every second. */
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
+import { LastingSession } from "../../connectors/postgres/lasting-session.ts";
 import { unmarkStatement } from "../apply/needs-copy.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
 import { serviceStatus, type ServiceStatus } from "./service-status.ts";
-import { SourceSession } from "./source-session.ts";
 import { ExitCode, type Terminal } from "./terminal.ts";
 
 export interface StatusAnswer {
@@ -47,7 +47,12 @@ interface Sample {
 }
 
 async function withSources<T>(configuration: Configuration, work: (sample: () => Promise<Sample>) => Promise<T>): Promise<T> {
-  const source = new SourceSession(configuration.source.url);
+  const source = new LastingSession(configuration.source.url, {
+    side: "source",
+    applicationName: "offtake status",
+    statementTimeoutMs: 10_000,
+    pipeline: true,
+  });
   const cluster = new KafkaCluster(configuration.kafka, "offtake-status");
   const registry = new Registry(configuration.registry.url);
   try {

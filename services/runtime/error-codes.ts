@@ -76,6 +76,15 @@ export const errorCodes = {
   /** A table, or something it rests on, was dropped or altered while the catalogs were being read: a migration is running. Run the command again when it is done. */
   CATALOG_CHANGED: "yes",
 
+  // --- Control database: Offtake's own state --------------------------------------------------------------------------------------------
+
+  /** The control database cannot be reached. Streams and appliers go on; copies of tables wait for it, and go on where they were. */
+  CONTROL_UNREACHABLE: "yes",
+  /** The control database refuses the role or lacks a right that the message names. `offtake check` prints the SQL that grants it. */
+  CONTROL_REFUSED: "operator",
+  /** The control database has no schema `offtake` of this version. `offtake up` makes it; needs CREATE on the database. */
+  CONTROL_NOT_PREPARED: "operator",
+
   // --- Topic and schema registry -------------------------------------------------------------------------------------------------------
 
   /** A record of the topic is not one of Offtake's events, or is damaged. Look at the record that the message names; who else writes to the topic? The message has the kafka-delete-records that lets the topic begin behind it. */

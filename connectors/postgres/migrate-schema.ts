@@ -1,0 +1,41 @@
+/**
+ * Brings a schema `offtake` to this version, one migration after the other, all in one transaction. Safe to run at any time, by several at once: the second
+ * waits for the first and finds nothing to do.
+ */
+import type { ClientBase } from "pg";
+import type { Migration } from "../../schemas/migration.ts";
+
+const beginSql = (table: string): string => `
+  BEGIN;
+  SET LOCAL lock_timeout = '10s';
+  SELECT pg_advisory_xact_lock(hashtext('offtake migration'));
+  CREATE SCHEMA IF NOT EXISTS offtake;
+  CREATE TABLE IF NOT EXISTS ${table} (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`;
+
+/**
+ * @param table that lists the versions which have run, with its schema
+ * @returns the versions that were applied now; empty when it was up to date
+ */
+export async function migrateSchema(client: ClientBase, table: string, migrations: readonly Migration[]): Promise<number[]> {
+  try {
+    await client.query(beginSql(table));
+    const { rows } = await client.query<{ version: number }>(`SELECT version FROM ${table}`);
+    const missing = migrations.filter(({ version }) => !rows.some((row) => row.version === version));
+    for (const { version, sql } of missing) {
+      await client.query(sql);
+      await client.query(`INSERT INTO ${table} (version) VALUES ($1)`, [version]);
+    }
+    await client.query("COMMIT");
+    return missing.map(({ version }) => version);
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => undefined);
+    throw error;
+  }
+}
+
+/** @param table as migrateSchema() has it. @returns the newest version that has run; 0 where none has */
+export async function installedVersion(client: ClientBase, table: string): Promise<number> {
+  const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [table]);
+  if (rows[0]?.there !== true) return 0;
+  return (await client.query<{ version: number | null }>(`SELECT max(version) AS version FROM ${table}`)).rows[0]?.version ?? 0;
+}

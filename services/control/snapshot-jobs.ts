@@ -1,0 +1,99 @@
+/**
+ * The journal of copies in the control database: one row for each job, which the connector that makes the copy reads and writes. Where it is written that a row
+ * of a table is in the topic, it is: a job that goes on behind a key that was never published leaves the rows before it out for ever.
+ *
+ * Source: schemas/control-schema.ts.
+ */
+import type { SnapshotJob, SnapshotJournal, SnapshotProgress, SnapshotStart } from "../../connectors/postgres/snapshot-journal.ts";
+import type { OfftakeError } from "../runtime/errors.ts";
+import type { Secret } from "../runtime/secret.ts";
+import { ControlSession } from "./control-session.ts";
+
+const openSql = `
+  SELECT id, table_name, key_columns, last_key, rows, bytes
+    FROM offtake.snapshot
+   WHERE connector = $1 AND state IN ('waiting', 'copying')
+   ORDER BY id`;
+
+// What somebody has cancelled, or what has failed, is asked for again by a person only: the connector asks at every look.
+const requestSql = `
+  INSERT INTO offtake.snapshot (connector, service, table_name, reason, requested_by)
+  SELECT $1, $2, name, $4, 'the connector'
+    FROM unnest($3::text[]) AS name
+   WHERE coalesce((SELECT s.state FROM offtake.snapshot s WHERE s.connector = $1 AND s.table_name = name ORDER BY s.id DESC LIMIT 1), '')
+         NOT IN ('cancelled', 'failed')
+      ON CONFLICT (connector, table_name) WHERE state IN ('waiting', 'copying') DO NOTHING`;
+
+// By another key it begins anew: the old one's values would be compared with other columns.
+const startedSql = `
+  UPDATE offtake.snapshot
+     SET state = 'copying', key_columns = $2, estimated_rows = $3, estimated_bytes = $4, started_at = coalesce(started_at, clock_timestamp()),
+         last_key = CASE WHEN key_columns = $2 THEN last_key END,
+         rows = CASE WHEN key_columns = $2 THEN rows ELSE 0 END,
+         bytes = CASE WHEN key_columns = $2 THEN bytes ELSE 0 END
+   WHERE id = $1 AND state IN ('waiting', 'copying')`;
+
+const progressSql = "UPDATE offtake.snapshot SET last_key = $2, rows = $3, bytes = $4 WHERE id = $1 AND state = 'copying'";
+
+// The end of the copy is in the topic: whatever was asked for meanwhile came too late.
+const copiedSql = "UPDATE offtake.snapshot SET state = 'copied', finished_at = clock_timestamp() WHERE id = $1 AND state <> 'copied'";
+
+const failedSql = `
+  UPDATE offtake.snapshot
+     SET state = 'failed', error = $2, finished_at = clock_timestamp()
+   WHERE id = $1 AND state IN ('waiting', 'copying')`;
+
+interface Row {
+  id: string;
+  table_name: string;
+  key_columns: string[] | null;
+  last_key: string[] | null;
+  rows: string;
+  bytes: string;
+}
+
+/** Every call throws an OfftakeError of ControlSession.query() while the control database is away, and opens the session again afterwards. */
+export class SnapshotJobs implements SnapshotJournal {
+  readonly #session: ControlSession;
+
+  constructor(url: Secret, applicationName: string) {
+    this.#session = new ControlSession(url, applicationName);
+  }
+
+  async open(connector: string): Promise<SnapshotJob[]> {
+    const { rows } = await this.#session.query<Row>(openSql, [connector]);
+    return rows.map((row) => ({
+      id: row.id,
+      table: row.table_name,
+      keyColumns: row.key_columns ?? undefined,
+      lastKey: row.last_key ?? undefined,
+      rows: Number(row.rows),
+      bytes: Number(row.bytes),
+    }));
+  }
+
+  async request(connector: string, service: string, tables: readonly string[], reason: string): Promise<void> {
+    if (tables.length > 0) await this.#session.query(requestSql, [connector, service, tables, reason]);
+  }
+
+  async started(id: string, { keyColumns, estimatedRows, estimatedBytes }: SnapshotStart): Promise<void> {
+    await this.#session.query(startedSql, [id, keyColumns, Math.round(estimatedRows), Math.round(estimatedBytes)]);
+  }
+
+  async progress(id: string, { lastKey, rows, bytes }: SnapshotProgress): Promise<boolean> {
+    const { rowCount } = await this.#session.query(progressSql, [id, lastKey, rows, bytes]);
+    return rowCount === 1;
+  }
+
+  async copied(id: string): Promise<void> {
+    await this.#session.query(copiedSql, [id]);
+  }
+
+  async failed(id: string, error: OfftakeError): Promise<void> {
+    await this.#session.query(failedSql, [id, error.line]);
+  }
+
+  async close(): Promise<void> {
+    await this.#session.end();
+  }
+}
