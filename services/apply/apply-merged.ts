@@ -7,17 +7,16 @@
 import type { Client } from "pg";
 import { arrayParameter } from "./array-parameter.ts";
 import type { ChangeLog } from "./change-log.ts";
+import { copyBinary, copyBinaryStatement } from "./copy-binary.ts";
 import { copyRows, copyStatement } from "./copy-rows.ts";
 import { merge } from "./merge.ts";
 import type { ByteArena } from "./byte-arena.ts";
+import { NotMergeable } from "./not-mergeable.ts";
 import { RowSet } from "./row-set.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
 import { deleteStatement, insertStatement, moveStatement, putStatement, type Statement, truncateSql, updateStatement } from "./statements.ts";
 import { type Step, steps } from "./steps.ts";
-import type { TargetTable } from "./target-table.ts";
-
-/** The changes cannot be applied this way; nothing is known to be wrong yet. */
-export class NotMergeable extends Error {}
+import { inBinary, type TargetTable } from "./target-table.ts";
 
 export interface Sent extends GroupStatement {
   /** In the arena. */
@@ -76,7 +75,7 @@ export function judgeCounts(sent: readonly Sent[], counts: readonly number[]): L
 }
 
 function stepStatements(log: ChangeLog, step: Step, { tables, uncopied, hopeful, arena }: Merging): Sent[] {
-  const table = tables[step.plan]!;
+  const table = inBinary(tables[step.plan]!);
   switch (step.kind) {
     case "truncate":
       return [{ sql: truncateSql(step.changes.map((change) => tables[log.plan[change]!]!)), values: [], name: "", text: false, rows: undefined }];
@@ -117,8 +116,9 @@ function isCopied(table: TargetTable, rows: RowSet): boolean {
 
 function newRows(log: ChangeLog, arena: ByteArena, table: TargetTable, rows: RowSet): Sent {
   if (!isCopied(table, rows)) return bind(log, arena, insertStatement(table), rows);
-  const { sql, name } = copyStatement(table);
-  return { sql, name, values: [], text: false, rows: rows.length, copy: copyRows(log, rows, table.columns, arena) };
+  const { sql, name } = table.copiedInBinary ? copyBinaryStatement(table) : copyStatement(table);
+  const copy = table.copiedInBinary ? copyBinary(log, rows, table.columns, arena) : copyRows(log, rows, table.columns, arena);
+  return { sql, name, values: [], text: false, rows: rows.length, copy };
 }
 
 /** A row that is there already is written over; what may all be new goes by COPY, which costs half as much. */

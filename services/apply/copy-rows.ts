@@ -12,12 +12,13 @@
  */
 import { AvroCursor } from "../../schemas/avro-bytes.ts";
 import type { AvroForm } from "../../schemas/postgres-types.ts";
-import { textOf } from "./array-parameter.ts";
 import type { ByteArena } from "./byte-arena.ts";
 import type { ChangeLog } from "./change-log.ts";
+import { copyPieces } from "./copy-pieces.ts";
 import type { RowSet } from "./row-set.ts";
 import { type Statement, statement } from "./statements.ts";
 import type { TargetColumn, TargetTable } from "./target-table.ts";
+import { textOf } from "./value-writer.ts";
 
 /** The longest text of a number: a float8 in digits, a bigint. */
 const numberBytes = 32;
@@ -52,25 +53,7 @@ export function copyStatement(table: TargetTable): Statement {
  * @returns the rows in pieces, each of whole rows
  */
 export function copyRows(log: ChangeLog, rows: RowSet, columns: readonly TargetColumn[], arena: ByteArena): Buffer[] {
-  const pieces: Buffer[] = [];
-  let bytes: Buffer = Buffer.alloc(0);
-  let chunk = -1;
-  let start = 0;
-  let at = 0;
-  for (let i = 0; i < rows.length; i += 1) {
-    const size = roomOf(log, rows, i, columns);
-    const taken = arena.take(size);
-    if (arena.chunk !== chunk || taken !== at) {
-      if (at > start) pieces.push(bytes.subarray(start, at));
-      chunk = arena.chunk;
-      bytes = arena.chunks[chunk]!;
-      start = taken;
-    }
-    at = row(bytes, taken, log, rows, i, columns);
-    arena.giveBack(taken + size - at);
-  }
-  if (at > start) pieces.push(bytes.subarray(start, at));
-  return pieces;
+  return copyPieces(rows.length, { roomOf: (i) => roomOf(log, rows, i, columns), write: (to, at, i) => row(to, at, log, rows, i, columns) }, arena);
 }
 
 /** Bytes that the row may need: every byte of a text escaped, every byte of a bytea two digits. */

@@ -6,7 +6,7 @@
  */
 import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import { knownColumns } from "./apply-merged.ts";
-import { textOf } from "./array-parameter.ts";
+import { textOf } from "./value-writer.ts";
 import { Change, type ChangeLog } from "./change-log.ts";
 import { type Misfit, misfits } from "./misfit.ts";
 import type { TargetTable } from "./target-table.ts";

@@ -8,11 +8,12 @@
  */
 import { escapeIdentifier, type ClientBase } from "pg";
 import { builtInTypes } from "../../schemas/built-in-types.ts";
+import type { ColumnType } from "../../schemas/column-types.ts";
 import type { EventPlan } from "../../schemas/event-plan.ts";
 import type { AvroForm } from "../../schemas/postgres-types.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { type TableMapping, targetColumn } from "../runtime/table-mapping.ts";
-import { parameterType, type ParameterType } from "./array-parameter.ts";
+import { binaryType, parameterType, type ParameterType } from "./parameter-type.ts";
 import { quotedName } from "../runtime/table-pattern.ts";
 import { markSql } from "./target-marks.ts";
 
@@ -24,6 +25,8 @@ export interface TargetColumn {
   readonly parameter: ParameterType;
   /** What the parameter is cast to; empty where it has the column's own type. */
   readonly cast: string;
+  /** In the binary form of the column's own type, where the event's value can be written so; merged statements do (parameter-type.ts). */
+  readonly binary: ParameterType | undefined;
   /** Its type with modifier and domain, as a cast: what a value becomes by being stored. */
   readonly stored: string;
   /** Its type's own equality, wherever the extension that brought the type lives. */
@@ -60,14 +63,21 @@ export interface TargetTable {
   readonly referenced: boolean;
   /** Whether COPY can write its rows, with what it reads being what an INSERT would store. */
   readonly copied: boolean;
+  /** Whether COPY can write them in binary. */
+  readonly copiedInBinary: boolean;
   /** What all of this was read from, in short (target-marks.ts). */
   readonly mark: string;
+}
+
+/** The table with every value in binary that can be: for statements of many rows, which are applied in another way where one of them cannot. */
+export function inBinary(table: TargetTable): TargetTable {
+  return { ...table, columns: table.columns.map((column) => (column.binary ? { ...column, parameter: column.binary, cast: "" } : column)) };
 }
 
 // The domain's chain of base types ends at one that is none; schema and name of a type make a cast without modifier, also for "bit" and "char".
 const columnsSql = `
   SELECT a.attname AS name, a.attgenerated <> '' AS generated, a.attidentity = 'a' AS identity_always,
-         n.nspname AS type_schema, b.typname AS type_name, b.oid::int8 AS type_oid, format_type(a.atttypid, a.atttypmod) AS stored,
+         n.nspname AS type_schema, b.typname AS type_name, b.oid::int8 AS type_oid, b.typtype = 'e' AS is_enum, format_type(a.atttypid, a.atttypmod) AS stored,
          coalesce((SELECT format('%I.%s', s.nspname, o.oprname)
                      FROM pg_catalog.pg_opclass c
                      JOIN pg_catalog.pg_am m ON m.oid = c.opcmethod AND m.amname = 'btree'
@@ -134,6 +144,7 @@ interface ColumnRow {
   type_schema: string;
   type_name: string;
   type_oid: string;
+  is_enum: boolean;
   stored: string;
   equals: string;
   casts_to_text: boolean;
@@ -142,9 +153,16 @@ interface ColumnRow {
 /**
  * @param mapping where the plan's table goes
  * @param replica whether the session is one in which only triggers act that are ENABLE ALWAYS or ENABLE REPLICA
+ * @param sourceTypes of the plan's columns, by name; undefined where they are not known
  * @throws OfftakeError TARGET_TABLE_MISSING, TARGET_TABLE_UNSUITABLE, TARGET_COLUMN_MISSING
  */
-export async function readTargetTable(client: ClientBase, plan: EventPlan, mapping: TableMapping, replica: boolean): Promise<TargetTable> {
+export async function readTargetTable(
+  client: ClientBase,
+  plan: EventPlan,
+  mapping: TableMapping,
+  replica: boolean,
+  sourceTypes?: ReadonlyMap<string, ColumnType>,
+): Promise<TargetTable> {
   const name = quotedName(mapping);
   const shown = `${mapping.schema}.${mapping.table}`;
   const table = (await client.query<TableRow>(tableSql, [name, replica ? ["A", "R"] : ["A", "O"]])).rows[0];
@@ -202,6 +220,12 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, mappi
         name: escapeIdentifier(columnName),
         parameter,
         cast,
+        binary: binaryType(column.form, sourceTypes?.get(column.name)?.pgType, {
+          oid: Number(found.type_oid),
+          schema: found.type_schema,
+          name: found.type_name,
+          isEnum: found.is_enum,
+        }),
         stored: `::${found.stored}`,
         equals: `OPERATOR(${found.equals})`,
         key,
@@ -215,6 +239,7 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, mappi
   const keyNames = plan.keys.map((key) => targetColumn(mapping, plan.columns[key]!.name));
   const { unique, arbiter } = (await client.query<{ unique: boolean; arbiter: boolean }>(indexSql, [name, keyNames])).rows[0]!;
   const partitioned = table.kind === "p";
+  const isCopied = !table.filtered && ["r", "p"].includes(table.kind) && columns.length > 0;
   return {
     plan,
     name,
@@ -228,11 +253,8 @@ export async function readTargetTable(client: ClientBase, plan: EventPlan, mappi
     replaces: columns.some((column) => column.identityAlways && !column.key),
     awake: table.awake,
     referenced: table.referenced,
-    copied:
-      !table.filtered &&
-      ["r", "p"].includes(table.kind) &&
-      columns.length > 0 &&
-      columns.every(({ parameter, cast }) => cast === "" || !isFloat(parameter.form)),
+    copied: isCopied && columns.every(({ parameter, cast }) => cast === "" || !isFloat(parameter.form)),
+    copiedInBinary: isCopied && columns.every(({ binary }) => binary !== undefined),
     mark: table.mark,
   };
 }

@@ -61,7 +61,8 @@ export class TargetTables {
     const { history, added } = this.#shapes;
     const columns = await followTable(this.#client, plan, this.#service, history);
     if (columns.length > 0) added(`${plan.schema}.${plan.table}`, columns);
-    return readTargetTable(this.#client, plan, mappingOf(this.#service, plan), this.#replica);
+    const shapes = await history.of(plan);
+    return readTargetTable(this.#client, plan, mappingOf(this.#service, plan), this.#replica, shapes?.now);
   }
 
   /** Rows of two tables under one key would write over each other. */

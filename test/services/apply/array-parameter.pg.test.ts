@@ -2,9 +2,11 @@ import fc from "fast-check";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AvroForm } from "../../../schemas/postgres-types.ts";
-import { arrayParameter, parameterType, textOf } from "../../../services/apply/array-parameter.ts";
+import { arrayParameter } from "../../../services/apply/array-parameter.ts";
 import { ByteArena } from "../../../services/apply/byte-arena.ts";
+import { parameterType } from "../../../services/apply/parameter-type.ts";
 import { RowSet } from "../../../services/apply/row-set.ts";
+import { textOf } from "../../../services/apply/value-writer.ts";
 import { freshDatabase } from "../../support/databases.ts";
 import { logOf, WrittenTable } from "./event-writer.ts";
 

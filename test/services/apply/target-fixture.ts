@@ -3,6 +3,7 @@
  */
 import { Client } from "pg";
 import { endSession } from "../../../connectors/postgres/session.ts";
+import { columnTypes } from "../../../schemas/column-types.ts";
 import { bind } from "../../../services/apply/apply-merged.ts";
 import type { ChangeLog } from "../../../services/apply/change-log.ts";
 import { ByteArena } from "../../../services/apply/byte-arena.ts";
@@ -73,7 +74,8 @@ export async function targetFixture(schema = "public"): Promise<TargetFixture> {
       for (const { name } of rows) await admin.query(`DROP SCHEMA ${name} CASCADE`);
       await admin.query(`CREATE SCHEMA public; ${sql}`);
     },
-    table: async (written, mapped = service) => readTargetTable(session.client, written.plan, mappingOf(mapped, written.plan), session.replica),
+    table: async (written, mapped = service) =>
+      readTargetTable(session.client, written.plan, mappingOf(mapped, written.plan), session.replica, columnTypes(written.envelope)),
     run: async (statement, log, changes) => {
       const { sql, values, name } = bind(log, new ByteArena(), statement, changes instanceof RowSet ? changes : RowSet.of(changes));
       return (await session.client.query({ ...(name === undefined ? {} : { name }), text: sql, values })).rowCount ?? 0;
