@@ -48,7 +48,8 @@ export interface Merging {
 export function mergedStatements(log: ChangeLog, merging: Merging, to: number): Sent[] {
   // Where nothing keeps the key unique a count does not show that each row was touched once, and an INSERT not that a row was there already.
   const inOrder = merging.tables.map((table) => table.awake || (table.plan.keys.length > 0 && !table.unique));
-  return steps(log, inOrder, 0, to).flatMap((step) => stepStatements(log, step, merging));
+  const binary = { ...merging, tables: merging.tables.map(inBinary) };
+  return steps(log, inOrder, 0, to).flatMap((step) => stepStatements(log, step, binary));
 }
 
 /** Rows of a table that has not been copied yet, which a statement was to touch and which are not there. */
@@ -75,7 +76,7 @@ export function judgeCounts(sent: readonly Sent[], counts: readonly number[]): L
 }
 
 function stepStatements(log: ChangeLog, step: Step, { tables, uncopied, hopeful, arena }: Merging): Sent[] {
-  const table = inBinary(tables[step.plan]!);
+  const table = tables[step.plan]!;
   switch (step.kind) {
     case "truncate":
       return [{ sql: truncateSql(step.changes.map((change) => tables[log.plan[change]!]!)), values: [], name: "", text: false, rows: undefined }];

@@ -7,17 +7,11 @@ import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { applyInOrder, type Conflict } from "./apply-in-order.ts";
-<<<<<<< HEAD
-import { judgeCounts, type LeftOut, mergedStatements, NotMergeable, sendAll, type Sent } from "./apply-merged.ts";
+import { judgeCounts, type LeftOut, mergedStatements, sendAll, type Sent } from "./apply-merged.ts";
 import type { Batch } from "./batch.ts";
 import { ByteArena } from "./byte-arena.ts";
 import { copiedStatement } from "./needs-copy.ts";
-=======
-import { judgeCounts, mergedStatements, sendAll, type Sent } from "./apply-merged.ts";
-import type { Batch } from "./batch.ts";
-import { ByteArena } from "./byte-arena.ts";
 import { NotMergeable } from "./not-mergeable.ts";
->>>>>>> 19b8acc (Values go to the target in the binary form of its own types, where the text is known to be what PostgreSQL prints: COPY in binary costs the server a third less than texts)
 import { type AppliedPosition, positionStatement } from "./position.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
 import { eventRefused, targetError, verdictOf } from "./target-error.ts";

@@ -10,7 +10,7 @@ import { type AppliedPosition, readPosition } from "../../../services/apply/posi
 import { Target } from "../../../services/apply/target.ts";
 import { openTargetSession } from "../../../services/apply/target-session.ts";
 import { uniqueName } from "../../support/databases.ts";
-import { batchOf, EventWriter, type TableEvent, WrittenTable } from "./event-writer.ts";
+import { batchOf, EventWriter, type TableEvent, writtenShapes, WrittenTable } from "./event-writer.ts";
 import { plainRole, serviceOf, targetFixture } from "./target-fixture.ts";
 
 export const topicId = "6ba7b810-9dad-41d1-80b4-00c04fd430c8";
@@ -62,7 +62,7 @@ export class Applier {
       connector: "trading",
       topicId,
       uncopied: new Set(uncopied),
-      shapes: { history: { of: async () => undefined }, added: () => {} },
+      shapes: { history: writtenShapes, added: () => {} },
       conflict: (conflict) => this.conflicts.push(conflict),
     });
   }

@@ -5,12 +5,14 @@
 import avro from "avsc";
 import { builtInTypes } from "../../../schemas/built-in-types.ts";
 import { avroName } from "../../../schemas/avro-names.ts";
+import { columnTypes } from "../../../schemas/column-types.ts";
 import { type AvroSchema, envelopeSchema, type EnvelopeColumn, messageSchema } from "../../../schemas/envelope.ts";
 import { type EventPlan, eventPlan, noPlan } from "../../../schemas/event-plan.ts";
 import { EventReader } from "../../../schemas/event-reader.ts";
 import { avroColumnType } from "../../../schemas/postgres-types.ts";
 import { Batch } from "../../../services/apply/batch.ts";
 import { ChangeLog } from "../../../services/apply/change-log.ts";
+import type { ShapeHistory } from "../../../services/apply/table-history.ts";
 import { exactAvroType } from "../../support/exact-avro.ts";
 
 /** By PostgreSQL's column names. Native forms are what Avro takes (a long is a bigint); everything else is PostgreSQL's text. */
@@ -48,6 +50,16 @@ export interface WrittenTableOptions {
   readonly schemaId?: number;
 }
 
+const envelopes = new WeakMap<EventPlan, AvroSchema>();
+
+/** What the registry would say of the tables that are written here. */
+export const writtenShapes: ShapeHistory = {
+  of: async (plan) => {
+    const now = columnTypes(envelopes.get(plan));
+    return now && { now, earlier: [] };
+  },
+};
+
 export class WrittenTable {
   readonly envelope: AvroSchema;
   readonly plan: EventPlan;
@@ -71,6 +83,7 @@ export class WrittenTable {
     this.envelope = envelopeSchema({ topicPrefix: options.prefix ?? "test", schema: this.schema, table: name }, this.#columns);
     this.type = exactAvroType(this.envelope);
     this.plan = eventPlan(this.schemaId, readerType(this.envelope));
+    envelopes.set(this.plan, this.envelope);
   }
 
   get keys(): string[] {
