@@ -126,6 +126,13 @@ const registry = z
   .strictObject({ url: secret("Confluent API of the schema registry: http(s)://user:password@host:port/path.") }, "a mapping with `url`")
   .describe("The schema registry.");
 
+const control = z
+  .strictObject(
+    { url: secret("Offtake's own database: postgres://user@host:port/database, a role that may create a schema in it.") },
+    "a mapping with `url`",
+  )
+  .describe("The database in which Offtake keeps its own state: copies of tables. Not the monolith's.");
+
 const http = z
   .strictObject(
     {
@@ -239,6 +246,18 @@ const service = z
         )
         .prefault({})
         .describe("How changes are written to the target."),
+      snapshot: z
+        .strictObject(
+          {
+            connections: wholeNumber(1, 64).default(2).describe("How many sessions of the monolith may read rows at a time."),
+            maxRowsPerSecond: wholeNumber(1, 1_000_000_000)
+              .optional()
+              .describe("How many rows they may read a second, all together. Default: no limit."),
+          },
+          "a mapping",
+        )
+        .prefault({})
+        .describe("How tables are copied that had rows before the stream."),
     },
     "a mapping with `target` and `tables`",
   )
@@ -257,13 +276,14 @@ export const configurationSchema = z
       source,
       kafka,
       registry,
+      control,
       http,
       connectors: named(connectorSchema, "a mapping from connectors to their settings").optional().describe("Left out: one for each service."),
       services: named(service, "a mapping from services to their settings")
         .refine(notEmpty, { error: "at least one service" })
         .describe("The services, by name."),
     },
-    "a mapping with `mode`, `source`, `kafka`, `registry` and `services`",
+    "a mapping with `mode`, `source`, `kafka`, `registry`, `control` and `services`",
   )
   .meta({ title: "offtake.yaml", description: "Configuration of Offtake: one file describes one monolith." });
 

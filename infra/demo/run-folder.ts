@@ -23,6 +23,9 @@ export function databaseOf(service: string): string {
 
 export const monolithDatabase = "monolith";
 
+/** Offtake's own, on the target's server. */
+export const controlDatabase = "offtake_control";
+
 /** Writes offtake.yaml of the run from the template beside this file. */
 export async function writeRunFolder(stack: LocalStack): Promise<RunFolder> {
   const folder = join(stack.folder, "demo");
@@ -35,6 +38,7 @@ export async function writeRunFolder(stack: LocalStack): Promise<RunFolder> {
   const urls: [name: string, url: string][] = [
     ["monolith", stack.source.url(monolithDatabase)],
     ["registry", stack.registry.url],
+    ["control", stack.target.url(controlDatabase)],
     ...services.map((service): [string, string] => [service, stack.target.url(databaseOf(service))]),
   ];
   for (const [name, url] of urls) await writeFile(join(secrets, name), `${url}\n`, { mode: 0o600 });

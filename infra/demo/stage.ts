@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { endSession, openSession } from "../../connectors/postgres/session.ts";
 import { type Configuration, loadConfiguration } from "../../services/runtime/configuration.ts";
 import { type LocalStack, startLocalStack } from "../local/stack.ts";
-import { databaseOf, monolithDatabase, type RunFolder, writeRunFolder } from "./run-folder.ts";
+import { controlDatabase, databaseOf, monolithDatabase, type RunFolder, writeRunFolder } from "./run-folder.ts";
 
 export interface Stage extends RunFolder {
   readonly stack: LocalStack;
@@ -26,7 +26,7 @@ export async function startServers(progress: (line: string) => void, signal: Abo
 export async function setStage(stack: LocalStack): Promise<Stage> {
   const folder = await writeRunFolder(stack);
   const configuration = loadConfiguration(folder.configFile, process.env);
-  const databases = configuration.services.map(({ name }) => databaseOf(name));
+  const databases = [controlDatabase, ...configuration.services.map(({ name }) => databaseOf(name))];
   await Promise.all([createMonolith(stack, configuration), ...databases.map(async (name) => stack.target.createDatabase(name))]);
   return { ...folder, stack, configuration };
 }

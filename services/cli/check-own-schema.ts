@@ -1,5 +1,5 @@
 /**
- * What `offtake check` asks of Offtake's own schema in a target: whether the applier's role may use it. `up` may have been run by another role than the one that
+ * What `offtake check` asks of Offtake's own schema in a target or the control database: whether the role may use it. `up` may have been run by another role than the one that
  * applies, and that one would be refused with its first transaction.
  *
  * Source: PostgreSQL documentation, "Privileges".
@@ -16,12 +16,15 @@ const rightsSql = `
     FROM pg_catalog.pg_namespace n
    WHERE n.nspname = 'offtake'`;
 
-/** @param target of which the schema offtake is there */
-export async function checkOwnSchema(target: ClientBase, where: string): Promise<Finding[]> {
-  const { rows } = await target.query<{ role: string; may_use: boolean }>(rightsSql);
+/**
+ * @param client of a database in which the schema offtake is there
+ * @param holding what it is for, as the end of a sentence
+ */
+export async function checkOwnSchema(client: ClientBase, where: string, holding: string): Promise<Finding[]> {
+  const { rows } = await client.query<{ role: string; may_use: boolean }>(rightsSql);
   return rows.flatMap(({ role, may_use: mayUse }) => {
     const to = escapeIdentifier(role);
     const sql = `GRANT USAGE ON SCHEMA offtake TO ${to}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA offtake TO ${to};`;
-    return mayUse ? [] : [fault(where, `the role ${role} may not use the schema offtake, which holds the applied position`, sql)];
+    return mayUse ? [] : [fault(where, `the role ${role} may not use the schema offtake, ${holding}`, sql)];
   });
 }

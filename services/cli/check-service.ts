@@ -86,7 +86,7 @@ export async function checkTarget(service: ServiceConfiguration, source: KnownSo
       if (error !== undefined) findings.push(fault(where, error.message, error.cure));
     }
     if (source.major !== undefined) findings.push(...versionFindings(where, source.major, await majorVersion(client), shapes));
-    const refused = prepared ? await checkOwnSchema(client, where) : [];
+    const refused = prepared ? await checkOwnSchema(client, where, "which holds the applied position") : [];
     findings.push(...refused);
     if (prepared && refused.length === 0 && connector !== undefined) findings.push(...(await checkMarks(client, where, connector)));
     return [...findings, ...(await checkTargetTables({ client, replica }, service, shapes))];

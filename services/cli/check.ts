@@ -16,6 +16,7 @@ import type { TableName } from "../runtime/table-pattern.ts";
 import { begunConnectors } from "./begun.ts";
 import { checkTarget, checkTopic, type KnownSource } from "./check-service.ts";
 import { checkConnector } from "./check-connector.ts";
+import { checkControl } from "./check-control.ts";
 import { checkFailover } from "./check-failover.ts";
 import { checkServer } from "./check-source.ts";
 import { majorVersion } from "./check-versions.ts";
@@ -34,6 +35,7 @@ export async function check(configuration: Configuration): Promise<Finding[]> {
       await new Registry(configuration.registry.url).ping();
       return [];
     });
+    const control = await orFinding("control", async () => checkControl(configuration, source.identity));
     const services: Finding[] = [];
     for (const service of configuration.services) {
       const connector = connectorOf(service.name);
@@ -41,7 +43,7 @@ export async function check(configuration: Configuration): Promise<Finding[]> {
       services.push(...(await orFinding(`topic ${service.topic}`, async () => checkTopic(cluster, configuration, service, over))));
       services.push(...(await orFinding(`service ${service.name}`, async () => checkTarget(service, source, connector))));
     }
-    return [...source.findings, ...registry, ...services];
+    return [...source.findings, ...registry, ...control, ...services];
   } finally {
     await cluster.close();
   }

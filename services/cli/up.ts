@@ -31,6 +31,7 @@ import { fullName, quotedName, type TableName } from "../runtime/table-pattern.t
 import { refuseUnsuitableTables } from "./check-source-tables.ts";
 import { databaseIdentity, ownTarget } from "./own-target.ts";
 import type { Terminal } from "./terminal.ts";
+import { upControl } from "./up-control.ts";
 
 export interface UpOptions {
   readonly createTables: boolean;
@@ -57,6 +58,7 @@ export async function up(configuration: Configuration, options: UpOptions, termi
   const cluster = new KafkaCluster(configuration.kafka, "offtake-up");
   try {
     await refuseStandby(source, url);
+    await upControl(configuration, terminal);
     const registry = new Registry(configuration.registry.url);
     const owned = await serviceTables(source, configuration.services);
     const done: ServiceUp[] = [];

@@ -44,11 +44,12 @@ const privateKey: Rule = {
     /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(value) ? undefined : "expected a private key in PEM (-----BEGIN PRIVATE KEY-----), as file:path",
 };
 
-function placesOf({ source, registry: schemaRegistry, kafka, services }: Valid): { path: Path; text: string | undefined; rule: Rule }[] {
+function placesOf({ source, registry: schemaRegistry, control, kafka, services }: Valid): { path: Path; text: string | undefined; rule: Rule }[] {
   const sasl: Part<{ password?: string; token?: string }> = kafka?.sasl ?? {};
   return [
     { path: ["source", "url"], text: source?.url, rule: database },
     { path: ["registry", "url"], text: schemaRegistry?.url, rule: registry },
+    { path: ["control", "url"], text: control?.url, rule: database },
     { path: ["kafka", "tls", "ca"], text: kafka?.tls?.ca, rule: certificate },
     { path: ["kafka", "tls", "cert"], text: kafka?.tls?.cert, rule: certificate },
     { path: ["kafka", "tls", "key"], text: kafka?.tls?.key, rule: privateKey },

@@ -1,8 +1,9 @@
 /**
- * Services of offtake.yaml whose target is the monolith's own database. A table that goes to itself is changed by each of its own changes, for ever, and one
- * that goes to another table of the monolith's `tables` fills that: the topic grows until somebody looks.
+ * Databases of offtake.yaml that are the monolith's own. A table that goes to itself is changed by each of its own changes, for ever, and one that goes to
+ * another table of the monolith's `tables` fills that: the topic grows until somebody looks. Offtake's own tables there would be one more load, and gone with the
+ * monolith.
  *
- * Another schema of the monolith's database, or another name, is a target like any other.
+ * As a target another schema of the monolith's database, or another name, is as good as any other.
  *
  * Works on whatever part of the file is valid: what is not there was at fault before, and is not judged.
  */
@@ -16,6 +17,16 @@ import { fullName, isLiteral, matchesTable, parseTablePattern, type TablePattern
 export function checkTargets(valid: Part<WrittenConfiguration>, references: References): Fault[] {
   const source = addressOf(valid.source?.url, references);
   if (source === undefined) return [];
+  return [...controlFaults(valid, references, source), ...targetFaults(valid, references, source)];
+}
+
+function controlFaults(valid: Part<WrittenConfiguration>, references: References, source: string): Fault[] {
+  if (addressOf(valid.control?.url, references) !== source) return [];
+  const message = "control.url: this is the monolith's own database: give Offtake a database of its own";
+  return [{ path: ["control", "url"], at: "value", message }];
+}
+
+function targetFaults(valid: Part<WrittenConfiguration>, references: References, source: string): Fault[] {
   const entries = Object.values(valid.services ?? {}).flatMap((service) => entriesOf(service?.tables).map(({ pattern }) => pattern));
   return Object.entries(valid.services ?? {}).flatMap(([name, service]) => {
     if (addressOf(service?.target?.url, references) !== source) return [];

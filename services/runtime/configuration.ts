@@ -32,6 +32,8 @@ export interface Configuration {
   readonly kafka: KafkaConfiguration;
   /** The URL may carry user:password. */
   readonly registry: { readonly url: Secret };
+  /** Of Offtake's own database. */
+  readonly control: { readonly url: Secret };
   readonly http: { readonly host: string; readonly port: number };
   readonly connectors: readonly ConnectorConfiguration[];
   readonly services: readonly ServiceConfiguration[];
@@ -71,6 +73,15 @@ export interface ServiceConfiguration {
   readonly target: { readonly url: Secret; readonly schema: string };
   readonly tables: readonly TableConfiguration[];
   readonly apply: { readonly synchronousCommit: boolean; readonly batchRows: number; readonly batchBytes: number };
+  readonly snapshot: SnapshotSettings;
+}
+
+/** How its tables are copied. */
+export interface SnapshotSettings {
+  /** Sessions of the monolith that read rows at a time. */
+  readonly connections: number;
+  /** Rows a second that they read, all together; undefined for no limit. */
+  readonly maxRowsPerSecond?: number | undefined;
 }
 
 /** One entry of `tables`: a name, or a pattern that the source's catalog has to resolve (expand-tables.ts). */
@@ -146,9 +157,10 @@ function resolved(raw: RawConfiguration, file: string, references: References): 
     source: { url: secret(raw.source.url), maxRetainedWalBytes: raw.source.maxRetainedWal },
     kafka: kafkaOf(raw, secret),
     registry: { url: secret(raw.registry.url) },
+    control: { url: secret(raw.control.url) },
     http: raw.http,
     connectors: connectorsOf(raw),
-    services: Object.entries(raw.services).map(([name, { target, tables, apply }]) => ({
+    services: Object.entries(raw.services).map(([name, { target, tables, apply, snapshot }]) => ({
       name,
       topic: `${raw.kafka.topicPrefix}.${name}`,
       target: { url: secret(target.url), schema: target.schema },
@@ -156,6 +168,7 @@ function resolved(raw: RawConfiguration, file: string, references: References): 
         ? tables.map((pattern) => tableOf(pattern, target.schema, null))
         : Object.entries(tables).map(([pattern, options]) => tableOf(pattern, target.schema, options)),
       apply,
+      snapshot,
     })),
   };
 }

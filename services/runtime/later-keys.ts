@@ -14,10 +14,8 @@ interface LaterKey {
 }
 
 export const laterKeys: readonly LaterKey[] = [
-  { path: "control" },
   { path: "notifications" },
   { path: "http.apiKeys" },
-  { path: "services.*.snapshot" },
   { path: "services.*.values" },
   { path: "services.*.tables.*.reconcile" },
   { path: "services.*.tables.*.redact" },

@@ -9,7 +9,7 @@ import type { Configuration, TableConfiguration } from "./configuration.ts";
 import type { WrittenMapping } from "./table-mapping.ts";
 import { formatDuration, formatSize } from "./units.ts";
 
-export function redactedConfiguration({ mode, source, kafka, registry, http, connectors, services }: Configuration): string {
+export function redactedConfiguration({ mode, source, kafka, registry, control, http, connectors, services }: Configuration): string {
   const { brokers, topicPrefix, replicationFactor, maxEventBytes, tls, sasl } = kafka;
   const written = {
     mode,
@@ -23,6 +23,7 @@ export function redactedConfiguration({ mode, source, kafka, registry, http, con
       ...(sasl === undefined ? {} : { sasl }),
     },
     registry: { url: registry.url.describe() },
+    control: { url: control.url.describe() },
     http,
     connectors: Object.fromEntries(
       connectors.map(({ name, service, publication, slot, failover, heartbeatEveryMs }) => [
@@ -31,12 +32,13 @@ export function redactedConfiguration({ mode, source, kafka, registry, http, con
       ]),
     ),
     services: Object.fromEntries(
-      services.map(({ name, target, tables, apply }) => [
+      services.map(({ name, target, tables, apply, snapshot }) => [
         name,
         {
           target: { url: target.url.describe(), schema: target.schema },
           tables: writtenTables(tables),
           apply: { synchronousCommit: apply.synchronousCommit ? "on" : "off", batchRows: apply.batchRows, batchBytes: formatSize(apply.batchBytes) },
+          snapshot,
         },
       ]),
     ),

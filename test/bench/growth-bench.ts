@@ -118,6 +118,7 @@ function configurationOf(stack: LocalStack, course: Course, targets: readonly st
 source: { url: "${stack.source.url(database)}", maxRetainedWal: 100GiB }
 kafka: { brokers: ${JSON.stringify(stack.kafka.brokers)}, topicPrefix: ${prefix} }
 registry: { url: "${stack.registry.url}" }
+control: { url: "${stack.target.url(targets[0])}" }
 connectors:
 ${connectors.join("\n")}
 services:

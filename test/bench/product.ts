@@ -15,6 +15,7 @@ import { withMarkers } from "../../connectors/postgres/open-topic.ts";
 import { readSlot } from "../../connectors/postgres/slot.ts";
 import { openTopic } from "../../connectors/postgres/take-over.ts";
 import { migrateTarget } from "../../services/apply/migrate-target.ts";
+import { migrateControl } from "../../services/control/migrate-control.ts";
 import { type Configuration, loadConfiguration } from "../../services/runtime/configuration.ts";
 import { type Backlog, publication } from "./backlog.ts";
 import { connect } from "./bench-servers.ts";
@@ -47,6 +48,7 @@ export async function install(backlog: Backlog, run: string, targetUrl: string, 
 source: { url: "${stack.source.url(backlog.database)}", maxRetainedWal: 100GiB }
 kafka: { brokers: ${JSON.stringify(stack.kafka.brokers)}, topicPrefix: ${run} }
 registry: { url: "${stack.registry.url}" }
+control: { url: "${targetUrl}" }
 connectors: { ${run}: { publication: ${publication}, slot: ${run}, service: bench } }
 services: { bench: { target: { url: "${targetUrl}" }, tables: [bench], apply: { synchronousCommit: ${synchronousCommit === "on"} } } }
 `,
@@ -69,6 +71,7 @@ async function open(backlog: Backlog, configuration: Configuration): Promise<voi
   await cluster.close();
   const target = await connect(service.target.url.reveal());
   await migrateTarget(target);
+  await migrateControl(target);
   await target.end();
 }
 

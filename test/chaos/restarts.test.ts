@@ -60,6 +60,7 @@ test(`nothing is lost, doubled or half visible when connector and applier are ki
 source: { url: "${source.url}" }
 kafka: { brokers: ${JSON.stringify([inject("kafka")].flat())}, topicPrefix: ${prefix} }
 registry: { url: "${inject("registry")}" }
+control: { url: "${inject("control")}" }
 connectors: { ${prefix}: { publication: ${prefix}_pub, slot: ${prefix}, service: bank } }
 services: { bank: { target: { url: "${target.url}" }, tables: [account, transfer, note] } }
 `,

@@ -77,6 +77,7 @@ export async function startProductionStack(): Promise<ProductionStack> {
         NODE_EXTRA_CA_CERTS: file("certificate.pem"),
         MONOLITH_URL: `${pipeline.sourceUrl}?sslmode=verify-full`,
         TRADING_URL: `${pipeline.targetUrl}?sslmode=verify-full`,
+        CONTROL_URL: `${pipeline.controlUrl}?sslmode=verify-full`,
         REGISTRY_URL: registryUrl.href,
       };
       const text = stringify({
@@ -84,6 +85,7 @@ export async function startProductionStack(): Promise<ProductionStack> {
         source: { url: "env:MONOLITH_URL" },
         kafka: { brokers: servers.kafka, topicPrefix: pipeline.configuration.kafka.topicPrefix, tls: { ca: `file:${file("certificate.pem")}` } },
         registry: { url: "env:REGISTRY_URL" },
+        control: { url: "env:CONTROL_URL" },
         connectors: { [pipeline.connector.name]: { publication: pipeline.connector.publication, slot: pipeline.connector.slot, service: "trading" } },
         services: { trading: { target: { url: "env:TRADING_URL" }, tables: ["*"] } },
       });

@@ -44,6 +44,8 @@ describe("the JSON Schema for editors", () => {
       "services.*.apply.synchronousCommit": "off",
       "services.*.apply.batchRows": 5000,
       "services.*.apply.batchBytes": "4MiB",
+      "services.*.snapshot": {},
+      "services.*.snapshot.connections": 2,
     });
   });
 
@@ -55,7 +57,15 @@ describe("the JSON Schema for editors", () => {
 
   test("marks secrets as what is never shown", () => {
     const secrets = keys(schema).flatMap(([path, value]) => (value.writeOnly === true ? [path] : []));
-    expect(secrets).toEqual(["source.url", "kafka.tls.key", "kafka.sasl.password", "kafka.sasl.token", "registry.url", "services.*.target.url"]);
+    expect(secrets).toEqual([
+      "source.url",
+      "kafka.tls.key",
+      "kafka.sasl.password",
+      "kafka.sasl.token",
+      "registry.url",
+      "control.url",
+      "services.*.target.url",
+    ]);
   });
 });
 
@@ -65,9 +75,10 @@ const parsed = (path: string[], value: unknown) => {
     source: { url: "env:A" },
     kafka: { brokers: ["a:1"] },
     registry: { url: "env:B" },
+    control: { url: "env:D" },
     http: {},
     connectors: { c: { service: "s", heartbeat: {} } },
-    services: { s: { target: { url: "env:C" }, tables: ["t"], apply: {} } },
+    services: { s: { target: { url: "env:C" }, tables: ["t"], apply: {}, snapshot: {} } },
   };
   let parent: unknown = whole;
   for (const step of path.slice(0, -1)) parent = typeof parent === "object" && parent !== null ? Reflect.get(parent, step) : undefined;

@@ -32,6 +32,8 @@ export interface Servers {
   readonly target: string;
   readonly kafka: readonly string[];
   readonly registry: string;
+  /** URL of a control database; where it is left out, the pipeline has one of its own on the target's server. */
+  readonly control?: string;
 }
 
 export interface PipelineOptions {
@@ -58,6 +60,7 @@ export interface Pipeline extends AsyncDisposable {
   /** Superusers' URLs and sessions. */
   readonly sourceUrl: string;
   readonly targetUrl: string;
+  readonly controlUrl: string;
   readonly source: Client;
   readonly target: Client;
   readonly metrics: Metrics;
@@ -70,19 +73,29 @@ export interface Pipeline extends AsyncDisposable {
 
 /** @param schemaSql run at the monolith */
 export async function createPipeline(schemaSql: string, options: PipelineOptions = {}): Promise<Pipeline> {
-  const servers = options.servers ?? { source: inject("source"), target: inject("target"), kafka: inject("kafka"), registry: inject("registry") };
+  const servers: Servers = options.servers ?? {
+    source: inject("source"),
+    target: inject("target"),
+    kafka: inject("kafka"),
+    registry: inject("registry"),
+    control: inject("control"),
+  };
   const name = uniqueName("p");
   const folder = await temporaryFolder();
   await createDatabase(servers.source, name);
   await createDatabase(servers.target, name);
   const sourceUrl = databaseUrl(servers.source, name);
   const targetUrl = databaseUrl(servers.target, name);
+  const ownControl = `${name}_control`;
+  if (servers.control === undefined) await createDatabase(servers.target, ownControl);
+  const controlUrl = servers.control ?? databaseUrl(servers.target, ownControl);
   const file = join(folder.path, "offtake.yaml");
   const text = stringify({
     mode: "development",
     source: { url: sourceUrl },
     kafka: { brokers: servers.kafka, topicPrefix: name, ...(options.maxEvent === undefined ? {} : { maxEvent: options.maxEvent }) },
     registry: { url: servers.registry },
+    control: { url: controlUrl },
     connectors: {
       [name]: {
         publication: `${name}_pub`,
@@ -111,6 +124,7 @@ export async function createPipeline(schemaSql: string, options: PipelineOptions
     file,
     sourceUrl,
     targetUrl,
+    controlUrl,
     source,
     target,
     metrics,
@@ -131,6 +145,7 @@ export async function createPipeline(schemaSql: string, options: PipelineOptions
       await target.end();
       await dropDatabase(servers.source, name);
       await dropDatabase(servers.target, name);
+      if (servers.control === undefined) await dropDatabase(servers.target, ownControl);
       await folder[Symbol.asyncDispose]();
     },
   };

@@ -7,7 +7,9 @@
  * OFFTAKE_TEST_SOURCE=16 and OFFTAKE_TEST_TARGET=17 run the same suites on other major versions of PostgreSQL.
  * OFFTAKE_TEST_BACKEND=external runs the same suites on servers of yours: see infra/local/external-servers.ts.
  */
+import { randomBytes } from "node:crypto";
 import type { TestProject } from "vitest/node";
+import type { PostgresServer } from "../../infra/local/postgres-server.ts";
 import { type PostgresMajor, postgresMajors } from "../../infra/local/postgres-versions.ts";
 import { type Backend, type ServerName, type Stack, startStack } from "../../infra/local/stack.ts";
 
@@ -16,6 +18,8 @@ declare module "vitest" {
     /** Superusers' connection strings. */
     source: string;
     target: string;
+    /** Of a database that all pipelines may have as their control database: their connectors have names of their own. */
+    control: string;
     /** host:port of each broker. */
     kafka: string[];
     /** URL of the Confluent API. */
@@ -26,6 +30,8 @@ declare module "vitest" {
 declare global {
   /** Global, since every project loads this file anew. In two stacks, since a run of `*.pg.test.ts` needs only one of them. */
   var offtakeTestStacks: Map<string, Promise<Stack>> | undefined;
+  /** The control database, made once. */
+  var offtakeTestControl: Promise<string> | undefined;
 }
 
 const shared = (globalThis.offtakeTestStacks ??= new Map());
@@ -37,6 +43,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const { source, target } = await databases;
     project.provide("source", source.url());
     project.provide("target", target.url());
+    project.provide("control", await controlOf(target));
     if (events !== undefined) {
       const { kafka, registry } = await events;
       project.provide("kafka", kafka.brokers);
@@ -57,7 +64,15 @@ async function sharedStack(...servers: ServerName[]): Promise<Stack> {
   return starting;
 }
 
+/** One for all: a database for each pipeline would cost the suite half a minute. */
+async function controlOf(target: PostgresServer): Promise<string> {
+  const name = `control_${randomBytes(6).toString("hex")}`;
+  globalThis.offtakeTestControl ??= target.createDatabase(name).then(() => target.url(name));
+  return globalThis.offtakeTestControl;
+}
+
 async function stopAll(): Promise<void> {
+  globalThis.offtakeTestControl = undefined;
   const stacks = [...shared.values()];
   shared.clear();
   for (const starting of await Promise.allSettled(stacks)) if (starting.status === "fulfilled") await starting.value.stop();

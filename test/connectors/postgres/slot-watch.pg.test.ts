@@ -51,6 +51,7 @@ function watchOf(pid: number): SlotWatch {
     source: { url: database.url },
     kafka: { brokers: ["127.0.0.1:1"] },
     registry: { url: "http://127.0.0.1:1" },
+    control: { url: inject("control") },
     connectors: { [database.name]: { publication: database.name, slot: database.name, service: "trading" } },
     services: { trading: { target: { url: inject("target") }, tables: ["*"] } },
   });

@@ -37,8 +37,8 @@ const { services, volumes } = z
 const targets = ["ai-decision", "analytics", "api-gateway", "orchestrator", "trading-engine"];
 const offtake = services["offtake"]!;
 
-test("there are the monolith, Kafka, the registry, five targets and Offtake, and every name leads somewhere", () => {
-  expect(Object.keys(services).toSorted()).toEqual([...targets, "kafka", "offtake", "registry", "source", "up"].toSorted());
+test("there are the monolith, Kafka, the registry, five targets, Offtake and its own database, and every name leads somewhere", () => {
+  expect(Object.keys(services).toSorted()).toEqual([...targets, "control", "kafka", "offtake", "registry", "source", "up"].toSorted());
   for (const { depends_on: needs, volumes: mounts } of Object.values(services)) {
     for (const [name, { condition }] of Object.entries(needs)) {
       expect(services).toHaveProperty(name);
@@ -115,9 +115,16 @@ describe("Offtake", () => {
   test("its configuration is valid, and its addresses are those of the other services", () => {
     const text = fileOf("infra/docker/offtake.yaml");
     const configuration = parseConfiguration(text, "/etc/offtake/offtake.yaml", offtake.environment);
-    const urls = [configuration.source.url, configuration.registry.url, ...configuration.services.map(({ target }) => target.url)];
+    const urls = [
+      configuration.source.url,
+      configuration.registry.url,
+      configuration.control.url,
+      ...configuration.services.map(({ target }) => target.url),
+    ];
     const hosts = [...urls.map((url) => new URL(url.reveal()).host), ...configuration.kafka.brokers];
-    expect(hosts.toSorted()).toEqual([...targets.map((name) => `${name}:5432`), "kafka:9092", "registry:8080", "source:5432"].toSorted());
+    expect(hosts.toSorted()).toEqual(
+      [...targets.map((name) => `${name}:5432`), "control:5432", "kafka:9092", "registry:8080", "source:5432"].toSorted(),
+    );
     expect(configuration.services.map((each) => new URL(each.target.url.reveal()).hostname)).toEqual(configuration.services.map(({ name }) => name));
     expect(new URL(configuration.source.url.reveal()).pathname).toBe(`/${services["source"]!.environment["POSTGRES_DB"]}`);
     expect([configuration.http.host, offtake.ports]).toEqual(["0.0.0.0", [`127.0.0.1:8086:${configuration.http.port}`]]);

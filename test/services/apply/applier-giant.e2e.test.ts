@@ -38,6 +38,7 @@ describe("a transaction that is larger than a batch", () => {
         source: { url: inject("source") },
         kafka: { brokers: inject("kafka"), topicPrefix: written.topic.replace(".trading", "") },
         registry: { url: inject("registry") },
+        control: { url: inject("control") },
         services: { trading: { target: { url: database.url }, tables: ["trades"], apply: { batchRows: 10 } } },
       }),
       "offtake.yaml",

@@ -41,6 +41,7 @@ export function serviceOf(url: string, schema = "public"): ServiceConfiguration 
     target: { url: new Secret(url), schema },
     tables: [],
     apply: { synchronousCommit: false, batchRows: 5000, batchBytes: 4 << 20 },
+    snapshot: { connections: 2 },
   };
 }
 

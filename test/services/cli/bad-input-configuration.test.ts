@@ -66,14 +66,14 @@ const cases: BadInputs = {
   },
   "The file is empty": wrongFile(
     "",
-    "offtake.yaml:1:1: the file: expected a mapping with `mode`, `source`, `kafka`, `registry` and `services`, found nothing",
+    "offtake.yaml:1:1: the file: expected a mapping with `mode`, `source`, `kafka`, `registry`, `control` and `services`, found nothing",
   ),
   "The file is not YAML": wrongFile(changed(["source:", "source"]), "offtake.yaml:2:1: not `key: value`"),
   "The file is binary": wrongFile(Buffer.from([0x1f, 0x8b, 0xff, 0x00]), "is not text in UTF-8"),
   "A key is unknown": wrongFile(changed(["registry:", "registri:"]), "offtake.yaml:6:1: unknown key `registri`: did you mean `registry`?"),
   "A key belongs to a later version": wrongFile(
     `${sample}notifications: {}\n`,
-    "offtake.yaml:16:1: `notifications` is not in this version",
+    "offtake.yaml:17:1: `notifications` is not in this version",
     "NOT_IN_THIS_VERSION",
   ),
   "A value has a wrong type": wrongFile(

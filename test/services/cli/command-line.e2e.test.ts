@@ -31,6 +31,7 @@ async function brokenFile(name: string, changed: Readonly<Record<string, unknown
     source: { url: sourceUrl },
     kafka: { brokers: inject("kafka"), topicPrefix: connector.name },
     registry: { url: inject("registry") },
+    control: { url: inject("control") },
     services: { trading: { target: { url: targetUrl }, tables: ["*"] } },
     ...changed,
   };
@@ -57,13 +58,16 @@ async function deadPort(): Promise<number> {
 }
 
 /** offtake.yaml with these servers at a port where nobody listens. */
-async function awayConfiguration(...servers: readonly ("source" | "kafka" | "registry" | "target")[]): Promise<{ file: string; port: number }> {
+async function awayConfiguration(
+  ...servers: readonly ("source" | "kafka" | "registry" | "control" | "target")[]
+): Promise<{ file: string; port: number }> {
   const port = await deadPort();
   const url = (database: string): string => `postgres://me:hunter2@127.0.0.1:${port}/${database}`;
   const changes = {
     source: { source: { url: url("monolith") } },
     kafka: { kafka: { brokers: [`127.0.0.1:${port}`], topicPrefix: "away" } },
     registry: { registry: { url: `http://127.0.0.1:${port}` } },
+    control: { control: { url: url("control") } },
     target: { services: { trading: { target: { url: url("trading") }, tables: ["*"] } } },
   };
   const changed = Object.assign({}, ...servers.map((server) => changes[server]));
@@ -184,7 +188,7 @@ describe.concurrent("the first command of somebody new", () => {
     for (const { stdout, stderr } of [up, status, check, refused]) expect(stdout + stderr).not.toContain("hunter2");
   });
 
-  test.each(["source", "kafka", "registry", "target"] as const)("`up` while %s is away: 4, and which server", async (server) => {
+  test.each(["source", "kafka", "registry", "control", "target"] as const)("`up` while %s is away: 4, and which server", async (server) => {
     const { file, port } = await awayConfiguration(server);
     const { code, stdout, stderr } = await offtake(["up", "--config", file, "--json"]);
     const error = { code: `${server.toUpperCase()}_UNREACHABLE`, message: expect.stringContaining(String(port)) };
@@ -193,9 +197,9 @@ describe.concurrent("the first command of somebody new", () => {
   });
 
   test("`check` while all are away: 4, and each of them", async () => {
-    const { file } = await awayConfiguration("source", "kafka", "registry", "target");
+    const { file } = await awayConfiguration("source", "kafka", "registry", "control", "target");
     const { code, stdout } = await offtake(["check", "--config", file, "--json"]);
-    const findings = ["SOURCE", "REGISTRY", "KAFKA", "TARGET"].map((server) =>
+    const findings = ["SOURCE", "REGISTRY", "CONTROL", "KAFKA", "TARGET"].map((server) =>
       expect.objectContaining({ level: "fault", code: `${server}_UNREACHABLE` }),
     );
     expect([code, lastObject(stdout)]).toEqual([4, { ok: false, findings }]);

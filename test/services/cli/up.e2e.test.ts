@@ -187,6 +187,7 @@ describe("offtake up", () => {
       source: { url: pipeline.sourceUrl },
       kafka: { brokers: inject("kafka"), topicPrefix: name },
       registry: { url: inject("registry") },
+      control: { url: inject("control") },
       connectors: {
         [`${name}_a`]: { publication: `${name}_a`, slot: `${name}_a`, service: "accounts" },
         [`${name}_b`]: { publication: `${name}_b`, slot: `${name}_b`, service: "trading" },

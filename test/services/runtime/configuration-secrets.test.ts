@@ -33,6 +33,7 @@ describe("references", () => {
       "3:8: source.url: the environment variable SOURCE is not set",
       "9:20: services.trading-engine.target.url: the environment variable TRADING is not set",
       "13:12: services.api.target.url: the environment variable API is not set",
+      "16:17: control.url: the environment variable CONTROL is not set",
     ]);
   });
 
@@ -131,6 +132,7 @@ describe("production", () => {
     SOURCE: `${env.SOURCE}?sslmode=verify-full`,
     TRADING: `${env.TRADING}?sslmode=verify-ca`,
     API: env.API,
+    CONTROL: `${env.CONTROL}?sslmode=require`,
     REGISTRY: "https://me:hidden@registry.internal",
   };
 
@@ -148,11 +150,12 @@ describe("production", () => {
     [
       "no sslmode, or one that may go without TLS",
       production,
-      { ...safe, SOURCE: env.SOURCE, TRADING: `${env.TRADING}?sslmode=prefer`, API: `${env.TRADING}?sslmode=maybe` },
+      { ...safe, SOURCE: env.SOURCE, TRADING: `${env.TRADING}?sslmode=prefer`, API: `${env.TRADING}?sslmode=maybe`, CONTROL: env.CONTROL },
       [
         "3:8: source.url: expected sslmode=verify-full (or verify-ca, require) in the URL in mode: production, found none",
         "10:20: services.trading-engine.target.url: expected sslmode=verify-full (or verify-ca, require) in the URL in mode: production, found prefer",
         "14:12: services.api.target.url: expected sslmode=verify-full (or verify-ca, require) in the URL in mode: production, found another value",
+        "17:17: control.url: expected sslmode=verify-full (or verify-ca, require) in the URL in mode: production, found none",
       ],
     ],
     [

@@ -10,6 +10,13 @@ function faults(...changes: [string, string][]): string[] {
 const own = (entry: string) =>
   `9:20: services.trading-engine.target.url: this is the monolith's own database, in which \`${entry}\` goes to a table of the monolith: each change would bring about the next; give the service a database of its own`;
 
+test("the control database is not the monolith's", () => {
+  expect(faultsOf(changed(), { ...env, SOURCE: monolith, CONTROL: "postgres://other@127.0.0.1/shop" }).faults).toEqual([
+    "16:17: control.url: this is the monolith's own database: give Offtake a database of its own",
+  ]);
+  expect(read(changed(), { ...env, CONTROL: env.TRADING }).control.url.reveal()).toBe(env.TRADING);
+});
+
 describe("a service whose target is the monolith itself", () => {
   test.each([
     ["a table that goes to itself", "[trades, positions]", "trades"],

@@ -46,6 +46,11 @@ describe("a valid file", () => {
     expect(Object.keys(configuration.kafka)).not.toContain("sasl");
   });
 
+  test("has what is said of the copies of a service's tables", () => {
+    const { services } = read(changed(["[trades, positions]", "[trades, positions]\n    snapshot: { connections: 4, maxRowsPerSecond: 5000 }"]));
+    expect(services.map(({ snapshot }) => snapshot)).toEqual([{ connections: 4, maxRowsPerSecond: 5000 }, { connections: 2 }]);
+  });
+
   test("gets the values behind its references", () => {
     const { source, registry, services } = read(sample);
     expect([source.url, registry.url, ...services.map(({ target }) => target.url)].map((secret) => secret.reveal())).toEqual([
@@ -267,7 +272,7 @@ describe("the mistakes that users make", () => {
       changed(["tables: [trades", "tables: &all [trades"]),
       ["10:18: an anchor (&name): write the value out where it is needed; a text that starts with & stands in quotes"],
     ],
-    ["a second document", `${sample}---\nmode: development\n`, ["16:1: a second document starts here (---): the configuration is one"]],
+    ["a second document", `${sample}---\nmode: development\n`, ["17:1: a second document starts here (---): the configuration is one"]],
     [
       "a misspelled key",
       changed(["    tables: [", "    tabels: ["]),
@@ -293,7 +298,7 @@ describe("the mistakes that users make", () => {
     ["a service of JavaScript", changed(["  api:", "  __proto__:"]), ["11:3: the key `__proto__` cannot be used"]],
     [
       "no services",
-      `${sample.slice(0, sample.indexOf("services:"))}services: {}\n`,
+      `${sample.slice(0, sample.indexOf("services:"))}services: {}\ncontrol: { url: env:CONTROL }\n`,
       ["7:1: services: expected at least one service, found an empty mapping"],
     ],
     [
@@ -326,14 +331,14 @@ describe("the mistakes that users make", () => {
     ["a list", "- mode: development\n", "a list"],
     ["a text", "offtake\n", "a text"],
   ])("a file that is %s", (_, text, found) => {
-    const expected = `1:1: the file: expected a mapping with \`mode\`, \`source\`, \`kafka\`, \`registry\` and \`services\`, found ${found}`;
+    const expected = `1:1: the file: expected a mapping with \`mode\`, \`source\`, \`kafka\`, \`registry\`, \`control\` and \`services\`, found ${found}`;
     expect(faultsOf(text)).toEqual({ code: "CONFIG_INVALID", faults: [expected] });
   });
 });
 
 test("every fault of every kind is listed at once, in the order of the file", () => {
   const text = changed(
-    ["mode: development", "mode: development\ncontrol: { url: env:CONTROL }"],
+    ["mode: development", "mode: development\nnotifications: { url: env:NOTIFY }"],
     ["env:SOURCE", "env:NOT_SET"],
     ["brokers: [127.0.0.1:19092]", "brokers: [nowhere]\n  tls: { ca: file:no-such.pem }"],
     ["    tables: [trades, positions]", "    tabels: [trades]"],
@@ -343,7 +348,7 @@ test("every fault of every kind is listed at once, in the order of the file", ()
   const { code, faults } = faultsOf(text);
   expect(code).toBe("CONFIG_INVALID");
   expect(faults).toEqual([
-    "2:1: `control` is not in this version: remove it",
+    "2:1: `notifications` is not in this version: remove it",
     "4:8: source.url: the environment variable NOT_SET is not set",
     '6:13: kafka.brokers[0]: expected host:port, found the text "nowhere"',
     expect.stringMatching(/^7:14: kafka\.tls\.ca: the file .*no-such\.pem does not exist$/),

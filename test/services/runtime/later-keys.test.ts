@@ -7,10 +7,8 @@ const trading = (line: string) => changed(["[trades, positions]", `[trades, posi
 
 /** Each row of the table, written into a file as the documentation of its version has it. */
 const written: Record<string, [text: string, fault: string]> = {
-  control: [changed(["registry:", "control: { url: env:SOURCE }\nregistry:"]), "6:1: `control` is not in this version: remove it"],
   notifications: [changed(["registry:", "notifications: { url: x }\nregistry:"]), "6:1: `notifications` is not in this version: remove it"],
   "http.apiKeys": [changed(["registry:", "http: { apiKeys: [] }\nregistry:"]), "6:9: `apiKeys` in http is not in this version: remove it"],
-  "services.*.snapshot": [trading("snapshot: { connections: 2 }"), "11:5: `snapshot` in services.trading-engine is not in this version: remove it"],
   "services.*.values": [trading("values: debezium"), "11:5: `values` in services.trading-engine is not in this version: remove it"],
   "services.*.tables.*.reconcile": [
     users("reconcile: { every: 5m }"),
@@ -51,7 +49,7 @@ describe("keys of later versions", () => {
       expect.stringContaining('poison: expected stop; the text "park" is not in this version'),
       expect.stringContaining('ddl: expected stop or follow, found the text "never"'),
     ]);
-    expect(faultsOf(trading("snapshot: {}"), { ...env, SOURCE: "" }).code).toBe("CONFIG_INVALID");
+    expect(faultsOf(trading("values: debezium"), { ...env, SOURCE: "" }).code).toBe("CONFIG_INVALID");
   });
 
   test("a key is of a later version in its place only", () => {

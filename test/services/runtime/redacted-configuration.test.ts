@@ -18,6 +18,8 @@ kafka:
   maxEvent: 64MiB
 registry:
   url: http://127.0.0.1:18081/apis/ccompat/v7
+control:
+  url: postgres://offtake@control/offtake
 http:
   host: 127.0.0.1
   port: 8086
@@ -48,6 +50,8 @@ services:
       synchronousCommit: off
       batchRows: 5000
       batchBytes: 4MiB
+    snapshot:
+      connections: 2
   api:
     target:
       url: postgresql://offtake@api/api
@@ -58,6 +62,8 @@ services:
       synchronousCommit: off
       batchRows: 5000
       batchBytes: 4MiB
+    snapshot:
+      connections: 2
 `);
 });
 

@@ -18,11 +18,13 @@ services:
       url: env:API
     tables:
       users:
+control: { url: env:CONTROL }
 `;
 
 export const env = {
   SOURCE: "postgres://offtake:hidden-source@monolith:5432/shop",
   TRADING: "postgres://offtake:hidden-trading@trading/trading",
+  CONTROL: "postgres://offtake:hidden-control@control/offtake",
   API: "postgresql://offtake:hidden-api@api/api?sslmode=require",
 };
 

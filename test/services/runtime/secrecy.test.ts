@@ -26,6 +26,7 @@ function file(secret: string): Record<string, unknown> {
     source: { url: `postgres://me:${encoded}@monolith/shop` },
     kafka: { brokers: ["kafka:9092"], sasl: { mechanism: "plain", username: "me", password: secret } },
     registry: { url: `http://me:${encoded}@registry/` },
+    control: { url: `postgres://me:${encoded}@control/offtake` },
     services: { api: { target: { url: `postgres://host/db?password=${encoded}` }, tables: ["users"] } },
   };
 }
@@ -79,6 +80,7 @@ describe("no secret is shown", () => {
           ...file(secret),
           source: { url: `postgres://me:${secret}@monolith/shop` },
           registry: { url: `http://me:${secret}@registry/` },
+          control: { url: `postgres://me:${secret}@control/offtake` },
         });
         expect(shownEnds(renderings(parsed(text)))).toEqual([]);
       }),
