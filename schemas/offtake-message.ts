@@ -27,6 +27,8 @@ const takeOver = z.object({
   sequence: z.number(),
   last: z.boolean(),
   order: z.number().optional(),
+  /** Of the transaction whose position it repeats. */
+  xid: z.number().optional(),
   previous: lsn.optional(),
   /** False while a predecessor under another producer id may still write. */
   settled: z.boolean().optional(),

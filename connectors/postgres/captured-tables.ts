@@ -6,8 +6,9 @@
  *
  * Source: schemas/target-schema.ts.
  */
-import type { ClientBase } from "pg";
+import { type ClientBase, escapeLiteral } from "pg";
 import type { CapturedShape } from "./captured-shape.ts";
+import { olderRows } from "./copied-by-itself.ts";
 import type { ShapeChange } from "./shape-change.ts";
 
 /** A table as the source has it now. */
@@ -28,7 +29,7 @@ const recordSql = `
          INSERT INTO offtake.needs_copy (connector, table_name, reason)
          SELECT $1, l.name, CASE WHEN c.captured THEN 'was out of its publication for a while, or was made again'
                                  WHEN NOT c.captured THEN 'was out of the service''s tables for a while'
-                                 ELSE 'joined the service''s tables later' END
+                                 ELSE ${escapeLiteral(olderRows.tables)} END
            FROM listed l
            LEFT JOIN offtake.captured_table c ON c.connector = $1 AND c.table_name = l.name
           WHERE NOT l.whole AND (c.captured AND c.membership = l.membership) IS NOT TRUE

@@ -23,11 +23,13 @@ import { Producer } from "../kafka/producer.ts";
 import { Registry } from "../kafka/registry.ts";
 import { readTopicSettings, refuseFaultyTopic, topicFaults } from "../kafka/topic.ts";
 import { Capture } from "./capture.ts";
+import { runSnapshots } from "./connector-snapshots.ts";
 import { firstCommit } from "./first-commit.ts";
 import { emitHeartbeat } from "./heartbeat.ts";
 import { liveness } from "./liveness.ts";
 import { type Lsn, parseLsn } from "./lsn.ts";
 import { Outbox } from "./outbox.ts";
+import { Pieces } from "./pieces.ts";
 import { PublicationWatch } from "./publication-watch.ts";
 import { refuseStandby } from "./refuse-standby.ts";
 import { RelationCompiler } from "./relation-compiler.ts";
@@ -35,6 +37,7 @@ import { ReplicationSession, type ReplicationStream } from "./replication-stream
 import { endSession, openSession, sessionError } from "./session.ts";
 import { readSlot, usableSlot } from "./slot.ts";
 import { whySlotIsMissing } from "./slot-gone.ts";
+import type { SnapshotJournal } from "./snapshot-journal.ts";
 import { SlotWatch } from "./slot-watch.ts";
 import { beyondTail, checkReached, isBeyond } from "./start-checks.ts";
 import { pipelineNames, withStartOver } from "./start-over.ts";
@@ -48,6 +51,8 @@ export interface ConnectorContext {
   readonly metrics: Metrics;
   /** Told when it begins to capture. */
   readonly capturing: () => void;
+  /** Copies of tables; without one, none is made. */
+  readonly journal?: SnapshotJournal | undefined;
   /** Told while Kafka does not take events. */
   readonly interruption: Interruption;
 }
@@ -172,11 +177,14 @@ class Connection {
       this.#source,
       configuration.source.url,
     );
+    const { maxEventBytes } = configuration.kafka;
+    const pieces = new Pieces(outbox, names, messageSchemaId, maxEventBytes);
     const capture = new Capture(stream, outbox, compiler, {
       topic,
       names,
       tail,
-      maxEventBytes: configuration.kafka.maxEventBytes,
+      pieces,
+      maxEventBytes,
       messageSchemaId,
       owns: (schema, table) => service.tables.some((entry) => matchesTable(entry, { schema, table })),
       leftOut: (what) => {
@@ -194,6 +202,14 @@ class Connection {
     this.#context.capturing();
     capture.resume();
     const work = { producer, stream, outbox, capture, walSenderTimeout };
+    const copying = new AbortController();
+    const stopCopying = AbortSignal.any([signal, copying.signal]);
+    const { journal } = this.#context;
+    const copies = journal === undefined ? undefined : runSnapshots(this.#context, journal, { capture, pieces, compiler }, stopCopying);
+    this.#ends.push(async () => {
+      copying.abort();
+      await copies;
+    });
     await Promise.race([this.#keepAlive(work, signal), this.#failure.promise]);
     await this.#drain(work);
   }

@@ -29,6 +29,9 @@ export interface Change {
   readonly processed: AvroWriter;
 }
 
+/** The rows of a change; of a row that was read there is a new one alone. */
+export type RowChange = Pick<PgoutputDecoder, "new" | "old" | "oldKind">;
+
 /** Bytes of an event beside its columns, names of the unchanged ones and the table's own name: source, transaction, offtake, record header. */
 const fixedBytes = 1024;
 
@@ -65,10 +68,10 @@ export class EventEncoder {
   /**
    * Appends one event to the batch, with `last` false.
    *
-   * @param op Op.create, update or delete; a create with `moves` is the second half of a key change
+   * @param op Op.create, update, delete or read; a create with `moves` is the second half of a key change
    * @returns how far before the end of the batch the byte of `last` lies, so that the commit can set it
    */
-  row(batch: RecordBatchWriter, transaction: Transaction, decoder: PgoutputDecoder, change: Change, op: number, moves: boolean): number {
+  row(batch: RecordBatchWriter, transaction: Transaction, decoder: RowChange, change: Change, op: number, moves: boolean): number {
     this.#checkColumns(decoder, op);
     const writer = this.#begin(batch, transaction);
     const keysOf = op === Op.delete ? decoder.old : decoder.new;
@@ -117,6 +120,12 @@ export class EventEncoder {
     return fromEnd + 1;
   }
 
+  /** Whether values of the new row are neither in it nor in the old one. */
+  isPartial(decoder: RowChange): boolean {
+    for (let i = 0; i < this.#writers.length; i += 1) if (decoder.new.kind[i] === Value.unchanged && this.#isMissing(i, decoder)) return true;
+    return false;
+  }
+
   /** Counts an event that is in the topic already, so that data_collection_order goes on where it stood. */
   passOver(transaction: Transaction): void {
     this.#count(transaction);
@@ -144,7 +153,7 @@ export class EventEncoder {
   }
 
   /** A row with more or fewer columns than its relation would be written into the wrong fields. */
-  #checkColumns(decoder: PgoutputDecoder, op: number): void {
+  #checkColumns(decoder: RowChange, op: number): void {
     const { length } = this.#writers;
     const wrong =
       op === Op.delete ? decoder.old.count : decoder.oldKind !== Old.none && decoder.old.count !== length ? decoder.old.count : decoder.new.count;
@@ -189,9 +198,13 @@ export class EventEncoder {
     writer.byte(0); // xmin
     writer.byte(0); // origin
     writer.byte(0); // origin_lsn
-    writer.raw(transaction.id.bytes, 0, transaction.id.at);
-    writer.long(transaction.published);
-    writer.long(this.#order);
+    // What was read is of no transaction, and none of its counts.
+    if (op === Op.read) writer.byte(0);
+    else {
+      writer.raw(transaction.id.bytes, 0, transaction.id.at);
+      writer.long(transaction.published);
+      writer.long(this.#order);
+    }
     writer.byte(2); // a string of one character
     writer.byte(op);
     writer.raw(change.processed.bytes, 0, change.processed.at);
@@ -203,7 +216,7 @@ export class EventEncoder {
   }
 
   /** The names of the columns whose value was neither in the new nor in the old row. */
-  #unchanged(writer: AvroWriter, decoder: PgoutputDecoder): void {
+  #unchanged(writer: AvroWriter, decoder: RowChange): void {
     const { kind } = decoder.new;
     let count = 0;
     for (let i = 0; i < this.#writers.length; i += 1) if (kind[i] === Value.unchanged && this.#isMissing(i, decoder)) count += 1;
@@ -219,7 +232,7 @@ export class EventEncoder {
   }
 
   /** What the old row says to be whole, a partition may have logged with its key alone: where it has nothing, it does not say that there was nothing. */
-  #isMissing(i: number, decoder: PgoutputDecoder): boolean {
+  #isMissing(i: number, decoder: RowChange): boolean {
     return decoder.oldKind === Old.none || decoder.old.kind[i] !== Value.text;
   }
 }

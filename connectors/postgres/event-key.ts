@@ -93,6 +93,24 @@ export class EventKey {
     return writer.bytes.subarray(0, writer.at);
   }
 
+  /** Names of its columns. */
+  get columns(): string[] {
+    return this.#columns.map((i) => this.#plan.columns[i]!.name);
+  }
+
+  /**
+   * The text of its values, by which a row that was read and a change of it are recognised: UTF-8 as latin1, a zero byte between two, which no text of
+   * PostgreSQL's has. keyValues() takes it apart.
+   *
+   * @param old as in write()
+   */
+  text(tuple: Tuple, old: Tuple, bytes: Buffer): string {
+    const [first, ...rest] = this.#columns;
+    let text = first === undefined ? "" : latin1(first, tuple, old, bytes);
+    for (const i of rest) text += `\0${latin1(i, tuple, old, bytes)}`;
+    return text;
+  }
+
   /** As messages name it: (id)=(42). */
   describe(tuple: Tuple, bytes: Buffer): string {
     if (this.isNone) return "without key";
@@ -110,6 +128,16 @@ export class EventKey {
       cure: `If the table is partitioned, the REPLICA IDENTITY of a partition was without that column. ${passByCure}`,
     });
   }
+}
+
+function latin1(i: number, tuple: Tuple, old: Tuple, bytes: Buffer): string {
+  const from = tuple.kind[i] === Value.unchanged ? old : tuple;
+  return bytes.toString("latin1", from.start[i], from.end[i]);
+}
+
+/** The values of EventKey.text(). */
+export function keyValues(text: string): string[] {
+  return text.split("\0").map((value) => Buffer.from(value, "latin1").toString("utf8"));
 }
 
 /** Under REPLICA IDENTITY FULL the stream does not say which key its rows had. */

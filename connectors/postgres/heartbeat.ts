@@ -5,11 +5,14 @@
  * Source: PostgreSQL documentation, "Replication Management Functions", pg_logical_emit_message.
  */
 import type { ClientBase } from "pg";
+import { type Lsn, parseLsn } from "./lsn.ts";
 
 const sql = `
   SELECT pg_catalog.pg_logical_emit_message(true, 'offtake',
-           json_build_object('kind', 'heartbeat', 'at', (extract(epoch FROM clock_timestamp()) * 1000000)::int8)::text)`;
+           json_build_object('kind', 'heartbeat', 'at', (extract(epoch FROM clock_timestamp()) * 1000000)::int8)::text)::text AS lsn`;
 
-export async function emitHeartbeat(source: ClientBase): Promise<void> {
-  await source.query(sql);
+/** @returns where it is in the WAL: behind all that was committed before */
+export async function emitHeartbeat(source: ClientBase): Promise<Lsn> {
+  const { rows } = await source.query<{ lsn: string }>(sql);
+  return parseLsn(rows[0]!.lsn);
 }

@@ -6,7 +6,10 @@
  */
 import { formatLsn, type Lsn } from "./lsn.ts";
 import { checkTailEvent, type EventAgain, type Tail, tailDiffers } from "./start-checks.ts";
+import { Op } from "./op.ts";
 import type { Transaction } from "./transaction.ts";
+
+const readOp = String.fromCharCode(Op.read);
 
 export class Junction {
   /** The tail; undefined for a topic without events: everything in the stream is new to it. */
@@ -37,6 +40,11 @@ export class Junction {
     this.#begun = commitLsn === this.tail.commitLsn;
   }
 
+  /** How many positions are taken of a transaction that has ended: behind the tail's own, there may be rows that were read beside the stream. */
+  sequenceBehind(transaction: Transaction): number {
+    return this.isTails(transaction) ? Math.max(transaction.sequence, this.tail?.sequence ?? 0) : transaction.sequence;
+  }
+
   /** Whether this is the tail's transaction. */
   isTails({ commitLsn }: Transaction): boolean {
     return commitLsn === this.tail?.commitLsn;
@@ -59,8 +67,12 @@ export class Junction {
    */
   commit(transaction: Transaction): void {
     if (this.tail === undefined || !this.isTails(transaction)) return;
-    const { last, sequence } = this.tail;
-    if (last ? transaction.sequence < sequence : transaction.lastEvent <= sequence)
+    const { last, sequence, event, xid } = this.tail;
+    if (event?.op === readOp) {
+      // What is behind it was read beside the stream: of the transaction itself it says no more than which one it was.
+      if (xid !== undefined && xid !== transaction.xid)
+        throw tailDiffers(this.tail, this.#topic, `that transaction is now ${transaction.xid} instead of ${xid}`);
+    } else if (last ? transaction.sequence < sequence : transaction.lastEvent <= sequence)
       throw tailDiffers(this.tail, this.#topic, `the same transaction now ends with its change ${transaction.sequence}`);
     this.#joined = true;
   }

@@ -35,6 +35,8 @@ export class Outbox {
   /** On the way, oldest first; and those that have arrived, to be filled again: a new megabyte for each would keep the collector busy. */
   readonly #sent: RecordBatchWriter[] = [];
   readonly #free: RecordBatchWriter[] = [];
+  /** Who waits for so many events to be durable. */
+  readonly #awaited: { events: number; resolve: () => void }[] = [];
   #appended = 0;
   #ofTransaction = 0;
   /** Where the newest event has its `last`, in the open batch; -1 when it is not there. */
@@ -101,15 +103,32 @@ export class Outbox {
 
   /** @returns whether the transaction has events in the topic, or on the way to it */
   commit(lsn: Lsn, micros: number): boolean {
+    const links = this.#ofTransaction > 0;
+    if (links) this.#commits.push({ events: this.#appended, micros, lsn });
+    this.#end(lsn);
+    return links;
+  }
+
+  /** What was appended since begin() was no transaction, but rows that were read beside the stream. @param lsn of the transaction before */
+  endPiece(lsn: Lsn): void {
+    this.#end(lsn);
+  }
+
+  #end(lsn: Lsn): void {
     if (this.#lastFlag !== -1) this.batch.writer.bytes[this.#lastFlag] = 1;
     this.#lastFlag = -1;
     this.#open = false;
-    const links = this.#ofTransaction > 0;
-    if (links) this.#commits.push({ events: this.#appended, micros, lsn });
     this.#acker.commit(lsn);
     this.#settle();
     if (this.batch.length >= fullBatchBytes) this.#send();
-    return links;
+  }
+
+  /** Resolves when what was appended so far is durable; never when the producer has ended before. */
+  async allDurable(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#awaited.push({ events: this.#appended, resolve });
+    this.#settle();
+    await promise;
   }
 
   /** The source has nothing more to give at the moment. */
@@ -164,6 +183,7 @@ export class Outbox {
   }
 
   #settle(): void {
+    while (this.#awaited.length > 0 && this.#awaited[0]!.events <= this.events) this.#awaited.shift()!.resolve();
     let done = 0;
     for (const { events, micros, lsn } of this.#commits) {
       if (events > this.events) break;

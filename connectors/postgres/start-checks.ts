@@ -17,12 +17,14 @@ export interface Tail {
   readonly last: boolean;
   /** How many events of its transaction the topic has; undefined where an older marker does not say. */
   readonly order?: number | undefined;
+  /** Of its transaction; undefined where a marker does not say. */
+  readonly xid?: number | undefined;
   /** The transaction before it in the topic; undefined for the first. */
   readonly previous: Lsn | undefined;
   /** Where it was written from. */
   readonly systemIdentifier: string;
   readonly timeline: number;
-  /** The event itself, so that it can be recognised when it comes again; undefined where none was published yet. */
+  /** The event itself (op r for what was read beside the stream, which does not come again), so that it can be recognised when it comes again; undefined where none was published yet. */
   readonly event: TailEvent | undefined;
 }
 

@@ -121,12 +121,19 @@ function markerOf(reader: EventReader): TakeOverMarker | undefined {
   return message?.kind === "take-over" ? message : undefined;
 }
 
-function markerTail({ sequence, last, order, systemIdentifier, timeline, event, commitLsn, previous }: TakeOverMarker): Tail {
+/** The message behind the rows of a table that was copied is no more in the stream than they are. */
+function isCopied(reader: EventReader): boolean {
+  if (reader.plan.kind !== "message") return false;
+  return parseMessage(reader.bytes.toString("utf8", reader.contentStart, reader.contentEnd))?.kind === "copied";
+}
+
+function markerTail({ sequence, last, order, xid, systemIdentifier, timeline, event, commitLsn, previous }: TakeOverMarker): Tail {
   return {
     commitLsn: BigInt(commitLsn),
     sequence,
     last,
     order,
+    xid,
     previous: previous === undefined ? undefined : BigInt(previous),
     systemIdentifier,
     timeline,
@@ -141,13 +148,14 @@ function eventTail(reader: EventReader, plan: EventPlan, key: Buffer): Tail {
     sequence: reader.sequence,
     last: reader.last,
     order: reader.totalOrder === 0 ? undefined : reader.totalOrder,
+    xid: reader.xid,
     previous: reader.hasPrevious ? words(reader.previousHigh, reader.previousLow) : undefined,
     systemIdentifier: String(reader.bytes.readBigUInt64BE(reader.identifierStart)),
     timeline: reader.timeline,
     event: {
       lsn: String(source.lsn),
       table: plan.kind === "message" ? "" : `${plan.schema}.${plan.table}`,
-      op: String.fromCharCode(reader.op),
+      op: String.fromCharCode(isCopied(reader) ? Op.read : reader.op),
       key: reader.op === Op.truncate || reader.op === Op.message ? "" : keyDigest(key),
     },
   };

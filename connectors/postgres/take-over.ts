@@ -161,6 +161,7 @@ function marker(context: TakeOver, tail: Tail, settled: boolean): RecordBatchWri
     last: tail.last,
     settled,
     ...(tail.order === undefined ? {} : { order: tail.order }),
+    ...(tail.xid === undefined ? {} : { xid: tail.xid }),
     ...(tail.previous === undefined ? {} : { previous: String(tail.previous) }),
     ...(tail.event === undefined ? {} : { event: tail.event }),
   };

@@ -34,10 +34,14 @@ export interface SourceNames {
   readonly identity: SourceIdentity;
 }
 
+/** Debezium's `source.snapshot`: whether the event is a change, or a row that was read beside the stream. */
+type Snapshot = "false" | "incremental";
+
 export class Transaction {
   commitLsn: Lsn = 0n;
   xid = 0;
-  /** Commit time, microseconds since 1970. */
+  /** Commit time, as Begin has it and in microseconds since 1970. */
+  commitTime = 0n;
   commitMicros = 0;
   /** Of the newest change. */
   sequence = 0;
@@ -59,14 +63,16 @@ export class Transaction {
   commitDecimal: Buffer = Buffer.alloc(0);
 
   readonly #names: SourceNames;
+  readonly #snapshot: Snapshot;
   /** Nothing at or below it is published again. */
   readonly #tail: TailPosition | undefined;
   #skipTo = 0;
 
   /** @param tail the newest position in the topic, undefined for a topic without events */
-  constructor(names: SourceNames, tail: TailPosition | undefined) {
+  constructor(names: SourceNames, tail: TailPosition | undefined, snapshot: Snapshot = "false") {
     this.#names = names;
     this.#tail = tail;
+    this.#snapshot = snapshot;
   }
 
   /**
@@ -76,6 +82,7 @@ export class Transaction {
   begin(commitLsn: Lsn, commitTime: bigint, xid: number, previous: Lsn | undefined): void {
     this.commitLsn = commitLsn;
     this.xid = xid;
+    this.commitTime = commitTime;
     this.commitMicros = Number(commitTime + postgresEpochMicros);
     this.sequence = 0;
     this.lastEvent = 0;
@@ -121,7 +128,7 @@ export class Transaction {
     start.reserve(32);
     start.long(Math.floor(this.commitMicros / 1000));
     start.byte(0); // snapshot: the first branch
-    start.string("false");
+    start.string(this.#snapshot);
     start.string(identity.database);
     const times = reset(this.sourceTimes);
     times.byte(2);

@@ -6,6 +6,7 @@
  */
 import type { Client } from "pg";
 import { readCaptured, recordCaptured } from "../../connectors/postgres/captured-tables.ts";
+import { olderRows } from "../../connectors/postgres/copied-by-itself.ts";
 import { ensurePublication } from "../../connectors/postgres/create-publication.ts";
 import { judgeShapes, withShapes } from "../../connectors/postgres/judge-shapes.ts";
 import { openTransactionsEnded } from "../../connectors/postgres/open-transactions.ts";
@@ -123,7 +124,7 @@ async function upService(context: UpContext): Promise<ServiceUp> {
 }
 
 /** Why a table is marked while it joins the publication of a slot that has begun before it. */
-const joiningReason = "joined the publication after the slot was created";
+const joiningReason = olderRows.publication;
 
 /** Milliseconds to wait for transactions that were open when a table joined. */
 const patienceMs = 300_000;
@@ -225,7 +226,7 @@ class ServiceOpening {
     const slot = await readSlot(source, connector.slot);
     if (slot === undefined) this.#say(`slot ${connector.slot}: waiting for the transactions that are open at the source`);
     return openSlotAndTopic(this.#context, slot, async (tables) => {
-      await this.#mark(tables, "rows from before `offtake up`");
+      await this.#mark(tables, olderRows.up);
       const { service } = this.#context;
       const left = await this.#onTarget(async () => tablesWithTargetRows(this.#target, service, this.#context.tables));
       await this.#mark(left, "the target had rows before `offtake up`");

@@ -55,6 +55,10 @@ export const errorCodes = {
   TABLE_UNSUITABLE: "operator",
   /** A table with REPLICA IDENTITY FULL got another primary key, and the stream's rows are older than it: they cannot be told apart by it. The message says how to go on. */
   TABLE_KEY_CHANGED: "operator",
+  /** A table cannot be copied as it is: it is gone, or has no key by which it can be walked. The message says what to do; then `offtake snapshot start` again. The stream is not affected. */
+  SNAPSHOT_TABLE_UNSUITABLE: "operator",
+  /** A table was dropped and made again, or got another key, while it was being copied: its copy has a part of the one before. Start it again: `offtake snapshot start`. The stream is not affected. */
+  SNAPSHOT_TABLE_CHANGED: "operator",
   /** The slot does not exist. If it was never there, `offtake up` creates it. If it was dropped, or a standby was promoted that did not have it, the message says since when changes are in no stream: start over (docs/mishaps.md). */
   SLOT_MISSING: "operator",
   /** PostgreSQL has removed WAL that the slot needed (max_slot_wal_keep_size) or invalidated it. It cannot be brought back: the service's tables have to be copied again. */

@@ -15,7 +15,7 @@ export interface TopicEvent {
   readonly offset: number;
   /** Undefined for a record without a key. */
   readonly key: AvroRow | undefined;
-  readonly op: "c" | "u" | "d" | "t" | "m";
+  readonly op: "c" | "u" | "d" | "t" | "m" | "r";
   readonly before?: AvroRow | null;
   readonly after?: AvroRow | null;
   readonly source: {
@@ -124,6 +124,11 @@ function isMarker({ message }: TopicEvent): boolean {
   return message?.content.toString().includes('"kind":"take-over"') === true;
 }
 
+/** Whether it is of a copy, beside the stream: behind a transaction's positions, and no part of it. */
+function isPiece({ op, message }: TopicEvent): boolean {
+  return op === "r" || message?.content.toString().includes('"kind":"copied"') === true;
+}
+
 /**
  * What is wrong with the order of a topic's records: positions that do not ascend, links that do not fit, counts that are off, an end that is missing.
  * Empty for one that is right.
@@ -134,6 +139,7 @@ export function chainFaults(records: readonly TopicEvent[]): string[] {
   let previous: TopicEvent | undefined;
   let total = 0;
   let orders = new Map<string, number>();
+  let whole = true;
   for (const event of events) {
     const { commit_lsn: commit, sequence, prev_commit_lsn: link } = event.offtake;
     const where = `${commit}:${sequence} at offset ${event.offset}`;
@@ -145,11 +151,17 @@ export function chainFaults(records: readonly TopicEvent[]): string[] {
       total = 0;
       orders = new Map();
     } else {
-      if (previous!.offtake.last) faults.push(`${where} goes on behind the last event`);
+      if (previous!.offtake.last && !isPiece(event)) faults.push(`${where} goes on behind the last event`);
       if (sequence <= previous!.offtake.sequence) faults.push(`${where} goes back`);
       if (link !== previous!.offtake.prev_commit_lsn) faults.push(`${where} has another link than the event before it`);
     }
-    total += 1;
+    if (isPiece(event)) {
+      if (begins || (whole && !previous!.offtake.last)) faults.push(`${where} was read, and stands within a transaction`);
+      whole = event.offtake.last;
+    } else {
+      if (!whole) faults.push(`${where} begins before a piece has ended`);
+      total += 1;
+    }
     if (event.transaction !== undefined && event.transaction !== null) {
       const table = `${event.source.schema}.${event.source.table}`;
       const order = (orders.get(table) ?? 0) + 1;

@@ -1,0 +1,34 @@
+/**
+ * Keeps copying below a configured number of rows a second, whichever tables they are of. The monolith comes first: without it a copy takes what it can get.
+ *
+ * Pure apart from the clock, which is given.
+ */
+export class RowRate {
+  readonly #rowsPerSecond: number;
+  readonly #now: () => number;
+  /** Milliseconds at which all rows so far are paid for. */
+  #free = 0;
+
+  /**
+   * @param rowsPerSecond Infinity for no limit
+   * @param now milliseconds on a clock that only goes forward
+   */
+  constructor(rowsPerSecond: number, now: () => number = () => performance.now()) {
+    this.#rowsPerSecond = rowsPerSecond;
+    this.#now = now;
+  }
+
+  /** Rows that one chunk may have, so that it does not take the rows of many seconds at once. */
+  get most(): number {
+    return Math.max(1, Math.floor(this.#rowsPerSecond));
+  }
+
+  /** Milliseconds to wait before the next rows are read. */
+  get wait(): number {
+    return Math.max(0, this.#free - this.#now());
+  }
+
+  took(rows: number): void {
+    this.#free = Math.max(this.#free, this.#now()) + (rows / this.#rowsPerSecond) * 1000;
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * The statements that read a chunk. A condition in another order than the index's would pass rows by, and be slow; so both are the index's own: its columns,
+ * its collations, its operators.
+ *
+ * Pure. Source: PostgreSQL documentation, "Row Constructor Comparison", "Operator Invocations".
+ */
+import { escapeIdentifier, escapeLiteral } from "pg";
+import { quotedName } from "../../services/runtime/table-pattern.ts";
+import type { SnapshotTable, WalkColumn } from "./snapshot-table.ts";
+
+/** As many keys as one statement asks for. */
+export const keysAtOnce = 500;
+
+/** @param after text of the key's values, in the order of the index; undefined for the table's beginning */
+export function rangeStatement(table: SnapshotTable, after: readonly string[] | undefined, limit: number): string {
+  const { walk } = table;
+  const where = after === undefined ? "" : ` WHERE ${walk.every(isPlain) ? rowBeyond(walk, after) : beyond(walk, after)}`;
+  return `COPY (${select(table)}${where} ORDER BY ${walk.map(expression).join(", ")} LIMIT ${limit}) TO STDOUT`;
+}
+
+/**
+ * @param columns of the key, and their text for each row that is wanted
+ * @param keys at most keysAtOnce
+ */
+export function keysStatement(table: SnapshotTable, columns: readonly string[], keys: readonly (readonly string[])[]): string {
+  const walk = columns.map((name) => table.walk.find((column) => column.name === name)!);
+  const rows = keys.map((key) => `(${walk.map((column, i) => compared(column, "=", key[i]!)).join(" AND ")})`);
+  return `COPY (${select(table)} WHERE ${rows.join(" OR ")}) TO STDOUT`;
+}
+
+/** Tables that inherit from a table that is not partitioned are in the stream under their own names. */
+function select(table: SnapshotTable): string {
+  const columns = table.relation.columns.map(({ name }) => escapeIdentifier(name)).join(", ");
+  return `SELECT ${columns} FROM ${table.partitioned ? "" : "ONLY "}${quotedName(table)}`;
+}
+
+/** Literals without a type are of their column's. */
+function rowBeyond(walk: readonly WalkColumn[], after: readonly string[]): string {
+  return `(${walk.map(expression).join(", ")}) > (${after.map((value) => escapeLiteral(value)).join(", ")})`;
+}
+
+/** As a row comparison, which takes one operator's name for all columns. Its first column alone bounds the part of the index that is read. */
+function beyond(walk: readonly WalkColumn[], after: readonly string[]): string {
+  const [first, ...rest] = walk;
+  if (rest.length === 0) return compared(first!, ">", after[0]!);
+  const equal = `${compared(first!, "=", after[0]!)} AND (${beyond(rest, after.slice(1))})`;
+  return `${compared(first!, ">=", after[0]!)} AND (${compared(first!, ">", after[0]!)} OR (${equal}))`;
+}
+
+function compared(column: WalkColumn, operator: ">" | ">=" | "=", value: string): string {
+  return `${expression(column)} OPERATOR(${escapeIdentifier(column.operators)}.${operator}) ${escapeLiteral(value)}`;
+}
+
+function isPlain({ operators }: WalkColumn): boolean {
+  return operators === "pg_catalog";
+}
+
+function expression({ name, collation }: WalkColumn): string {
+  const column = escapeIdentifier(name);
+  return collation === null ? column : `${column} COLLATE ${escapeIdentifier(collation.schema)}.${escapeIdentifier(collation.name)}`;
+}

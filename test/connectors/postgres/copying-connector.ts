@@ -1,0 +1,103 @@
+/**
+ * A connector that copies tables, with its journal in memory: what it would find after a restart is what this object holds.
+ */
+import { runConnector } from "../../../connectors/postgres/connector.ts";
+import type { SnapshotJob, SnapshotJournal, SnapshotProgress, SnapshotStart } from "../../../connectors/postgres/snapshot-journal.ts";
+import type { SnapshotSettings } from "../../../services/runtime/configuration.ts";
+import type { OfftakeError } from "../../../services/runtime/errors.ts";
+import type { Pipeline } from "../../support/pipeline.ts";
+import { type RunningUnit, startUnit } from "../../support/running-unit.ts";
+import type { TopicEvent } from "../../support/topic-events.ts";
+
+interface MemoryJob extends SnapshotJob {
+  readonly state: "open" | "copied" | "failed" | "cancelled";
+  readonly reason: string;
+  readonly error?: OfftakeError;
+  /** Keys behind which it stood, oldest first. */
+  readonly keys: readonly (readonly string[])[];
+}
+
+export class MemoryJournal implements SnapshotJournal {
+  readonly jobs: MemoryJob[] = [];
+  /** Asked before each call: what it throws, the call throws. */
+  before: (call: keyof SnapshotJournal) => void | Promise<void> = () => {};
+
+  /** @param tables to be copied, as schema.table */
+  constructor(...tables: string[]) {
+    for (const table of tables) this.#add(table, "test");
+  }
+
+  /** The newest of that table. */
+  job(table: string): MemoryJob | undefined {
+    return this.jobs.findLast((job) => job.table === table);
+  }
+
+  async open(): Promise<SnapshotJob[]> {
+    await this.before("open");
+    return this.jobs.filter(({ state }) => state === "open");
+  }
+
+  async request(_connector: string, _service: string, tables: readonly string[], reason: string): Promise<void> {
+    await this.before("request");
+    for (const table of tables) if (this.job(table)?.state !== "open") this.#add(table, reason);
+  }
+
+  async started(id: string, { keyColumns }: SnapshotStart): Promise<void> {
+    await this.before("started");
+    this.#change(id, () => ({ keyColumns, lastKey: undefined, rows: 0, bytes: 0 }));
+  }
+
+  async progress(id: string, { lastKey, rows, bytes }: SnapshotProgress): Promise<boolean> {
+    await this.before("progress");
+    return this.#change(id, (job) => ({ lastKey, rows, bytes, keys: [...job.keys, lastKey] }));
+  }
+
+  async copied(id: string): Promise<void> {
+    await this.before("copied");
+    this.#change(id, () => ({ state: "copied" }));
+  }
+
+  async failed(id: string, error: OfftakeError): Promise<void> {
+    await this.before("failed");
+    this.#change(id, () => ({ state: "failed", error }));
+  }
+
+  async close(): Promise<void> {
+    await this.before("close");
+  }
+
+  cancel(table: string): void {
+    this.#change(this.job(table)!.id, () => ({ state: "cancelled" }));
+  }
+
+  #add(table: string, reason: string): void {
+    const id = String(this.jobs.length + 1);
+    this.jobs.push({ id, table, reason, state: "open", keyColumns: undefined, lastKey: undefined, rows: 0, bytes: 0, keys: [] });
+  }
+
+  #change(id: string, change: (job: MemoryJob) => Partial<MemoryJob>): boolean {
+    const at = this.jobs.findIndex((job) => job.id === id && job.state === "open");
+    if (at !== -1) this.jobs[at] = { ...this.jobs[at]!, ...change(this.jobs[at]!) };
+    return at !== -1;
+  }
+}
+
+export function startCopying(pipeline: Pipeline, journal: SnapshotJournal, snapshot: Partial<SnapshotSettings> = {}): RunningUnit {
+  const { configuration, connector, metrics } = pipeline;
+  const service = { ...pipeline.service, snapshot: { ...pipeline.service.snapshot, ...snapshot } };
+  return startUnit(async ({ log, working, interruption, signal }) =>
+    runConnector({ configuration, connector, service, log, metrics, journal, capturing: working, interruption }, signal),
+  );
+}
+
+/** What a reader of the topic has of a table in the end: by key, the row as JSON. */
+export function tableOf(events: readonly TopicEvent[], table: string): Map<string, string> {
+  const rows = new Map<string, string>();
+  for (const { op, source, key, after } of events) {
+    if (source.table !== table) continue;
+    if (op === "t") rows.clear();
+    else if (op === "d") rows.delete(JSON.stringify(key));
+    else rows.set(JSON.stringify(key), JSON.stringify(after));
+  }
+  return rows;
+}
