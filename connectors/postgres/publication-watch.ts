@@ -8,7 +8,7 @@
  * Source: ARCHITECTURE.md, "Connector".
  */
 import type { ClientBase } from "pg";
-import { unmarkStatement } from "../../services/apply/needs-copy.ts";
+import { copyCure } from "../../services/apply/needs-copy.ts";
 import type { ConnectorConfiguration, ServiceConfiguration } from "../../services/runtime/configuration.ts";
 import type { Log } from "../../services/runtime/log.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
@@ -160,7 +160,7 @@ export class PublicationWatch {
         const { marked, undecided } = await recordCaptured(target, connector.name, captured, [], judge);
         for (const { name, reason } of marked)
           log.error(
-            { table: name, reason, cure: `Copy it, or mend it as the reason says and then, at the target: ${unmarkStatement(connector.name, name)}` },
+            { table: name, reason, cure: copyCure(service.name, connector.name, name) },
             "the table is not at the target what it is at the source: it has to be copied",
           );
         this.#recorded = undecided ? "" : list;

@@ -52,7 +52,21 @@ export function copiedStatement(connector: string, tables: readonly string[]): G
   };
 }
 
+/**
+ * What mends a marked table, as sentences: a copy writes over what is there and deletes nothing.
+ *
+ * @param table of the source, as schema.table
+ */
+export function copyCure(service: string, connector: string, table: string): string {
+  return `Remove at the target what the source does not have (all of it, where that is not known), then: offtake snapshot start ${service} ${shellWord(table)}. Where it is mended another way, at the target: ${unmarkStatement(connector, table)}`;
+}
+
+/** A name of PostgreSQL's may hold anything. */
+function shellWord(text: string): string {
+  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
 /** What takes a mark away by hand, at the target, where somebody has mended the rows. */
-export function unmarkStatement(connector: string, table: string): string {
+function unmarkStatement(connector: string, table: string): string {
   return `DELETE FROM offtake.needs_copy WHERE connector = ${escapeLiteral(connector)} AND table_name = ${escapeLiteral(table)};`;
 }

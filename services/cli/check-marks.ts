@@ -2,7 +2,7 @@
  * What `offtake check` says of tables that are marked as not copied: they look whole at the target and are not.
  */
 import type { ClientBase } from "pg";
-import { readMarks, unmarkStatement } from "../apply/needs-copy.ts";
+import { copyCure, readMarks } from "../apply/needs-copy.ts";
 import { type Finding, warning } from "./finding.ts";
 
 const readableSql = `
@@ -11,14 +11,10 @@ const readableSql = `
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE n.nspname = 'offtake' AND c.relname = 'needs_copy'`;
 
-export async function checkMarks(target: ClientBase, where: string, connector: string): Promise<Finding[]> {
+export async function checkMarks(target: ClientBase, where: string, service: string, connector: string): Promise<Finding[]> {
   const { rows } = await target.query<{ readable: boolean }>(readableSql);
   if (rows[0]?.readable !== true) return [];
   return (await readMarks(target, connector)).map(({ table, reason }) =>
-    warning(
-      where,
-      `the table ${table} has to be copied: ${reason}`,
-      `Copy it, or mend it as it says; then, at the target: ${unmarkStatement(connector, table)}`,
-    ),
+    warning(where, `the table ${table} has to be copied: ${reason}`, copyCure(service, connector, table)),
   );
 }

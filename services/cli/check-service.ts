@@ -88,7 +88,7 @@ export async function checkTarget(service: ServiceConfiguration, source: KnownSo
     if (source.major !== undefined) findings.push(...versionFindings(where, source.major, await majorVersion(client), shapes));
     const refused = prepared ? await checkOwnSchema(client, where, "which holds the applied position") : [];
     findings.push(...refused);
-    if (prepared && refused.length === 0 && connector !== undefined) findings.push(...(await checkMarks(client, where, connector)));
+    if (prepared && refused.length === 0 && connector !== undefined) findings.push(...(await checkMarks(client, where, service.name, connector)));
     return [...findings, ...(await checkTargetTables({ client, replica }, service, shapes))];
   } catch (error) {
     throw sessionError(error, "target", service.target.url);

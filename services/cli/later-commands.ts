@@ -7,7 +7,6 @@ import { version } from "../runtime/version.ts";
 
 export const laterCommands: readonly { readonly name: string; readonly issue: string }[] = [
   { name: "init", issue: "operations" },
-  { name: "snapshot", issue: "the snapshot" },
   { name: "reconcile", issue: "the reconciler" },
   { name: "repair", issue: "the reconciler" },
   { name: "dlq", issue: "dead letters" },

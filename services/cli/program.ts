@@ -32,6 +32,7 @@ export function createProgram(): Command {
     .exitOverride()
     .configureOutput({ writeErr: (text) => process.stderr.write(text) });
   addOperations(program);
+  addSnapshot(program);
   addConfig(program);
   addStack(program);
   addDemo(program);
@@ -97,6 +98,44 @@ function addOperations(program: Command): void {
         terminal.answer(object, text);
         leave(exit);
       }
+    });
+}
+
+function addSnapshot(program: Command): void {
+  const snapshot = program.command("snapshot").description("copies of tables that had rows before the stream, or are to be copied again");
+  const service = "of which the tables are";
+  snapshot
+    .command("start")
+    .description("ask its connector to copy tables, beside the stream; what is there is written over, and nothing is deleted")
+    .argument("<service>", service)
+    .argument("[tables...]", "table or schema.table; those that are marked as not copied where left out")
+    .action(async (name: string, tables: string[]) => {
+      const { terminal, configuration } = open(program);
+      const { startSnapshot } = await import("./snapshot.ts");
+      const { object, text } = await startSnapshot(configuration, name, tables);
+      terminal.answer(object, text);
+    });
+  snapshot
+    .command("status")
+    .description("which tables are being copied, how far, how fast and for how long still")
+    .argument("<service>", service)
+    .argument("[tables...]", "table or schema.table; all where left out")
+    .action(async (name: string, tables: string[]) => {
+      const { terminal, configuration } = open(program);
+      const { snapshotStatus } = await import("./snapshot.ts");
+      const { object, text } = await snapshotStatus(configuration, name, tables);
+      terminal.answer(object, text);
+    });
+  snapshot
+    .command("cancel")
+    .description("end copies that wait or are under way; what is copied stays")
+    .argument("<service>", service)
+    .argument("[tables...]", "table or schema.table; all where left out")
+    .action(async (name: string, tables: string[]) => {
+      const { terminal, configuration } = open(program);
+      const { cancelSnapshot } = await import("./snapshot.ts");
+      const { object, text } = await cancelSnapshot(configuration, name, tables);
+      terminal.answer(object, text);
     });
 }
 

@@ -3,6 +3,7 @@
  */
 import { runConnector } from "../../connectors/postgres/connector.ts";
 import { runApplier } from "../apply/applier.ts";
+import { SnapshotJobs } from "../control/snapshot-jobs.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { startHealthServer } from "../runtime/health-server.ts";
@@ -63,8 +64,15 @@ function chooseUnits(configuration: Configuration, { kind, names }: RunOptions, 
       const name = `connector ${connector.name}`;
       return {
         name,
-        run: async ({ working, interruption }, signal) =>
-          runConnector({ configuration, connector, service, log: log.child({ unit: name }), metrics, capturing: working, interruption }, signal),
+        run: async ({ working, interruption }, signal) => {
+          const journal = new SnapshotJobs(configuration.control.url, `offtake ${connector.name} journal`);
+          try {
+            const context = { configuration, connector, service, log: log.child({ unit: name }), metrics, journal, capturing: working, interruption };
+            await runConnector(context, signal);
+          } finally {
+            await journal.close();
+          }
+        },
       };
     }),
     ...services.map((service): Unit => {

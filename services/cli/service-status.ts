@@ -16,15 +16,18 @@ import { readTail, type TailRecord } from "../../connectors/postgres/tail.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
 import { type AppliedPosition, isPrepared, readPosition } from "../apply/position.ts";
+import type { ControlSession } from "../control/control-session.ts";
+import { readCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import type { ErrorCode } from "../runtime/error-codes.ts";
-import { asOfftakeError, type OfftakeError } from "../runtime/errors.ts";
+import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
 
 export interface StatusSources {
   readonly configuration: Configuration;
   readonly source: LastingSession;
   readonly cluster: KafkaCluster;
   readonly registry: Registry;
+  readonly control: ControlSession;
 }
 
 /** Null is what could not be found out. */
@@ -61,6 +64,8 @@ export interface ServiceStatus {
   readonly notCopied: readonly string[];
   /** The same, each with why. */
   readonly needsCopy: readonly NeedsCopy[];
+  /** Of each table that was ever copied, or is to be, the newest copy. */
+  readonly copies: readonly TableCopyStatus[];
   /** What could not be found out, and why. */
   readonly errors: readonly { readonly code: ErrorCode; readonly message: string; readonly cure: string }[];
 }
@@ -79,6 +84,7 @@ export async function serviceStatus(
   const source = await or(readSource(sources, connector));
   const target = await or(readTarget(connector, service));
   const topic = await or(readTopic(sources, service, target?.position));
+  const copies = await or(readServiceCopies(sources.control, connector));
   const position = target?.position;
   const behind = topic === undefined ? null : Math.max(topic.end - (position?.offset ?? topic.start), 0);
   return {
@@ -99,6 +105,7 @@ export async function serviceStatus(
     appliedOffset: position?.offset ?? null,
     notCopied: target?.marks.map(({ table }) => table) ?? [],
     needsCopy: target?.marks ?? [],
+    copies: copies ?? [],
     errors: errors.map(({ code, message, cure }) => ({ code, message, cure })),
   };
 }
@@ -157,6 +164,16 @@ async function readTopic(
     return { ...range, tail, next };
   } finally {
     consumer.close();
+  }
+}
+
+/** Before `up` there are none. */
+async function readServiceCopies(control: ControlSession, { name }: ConnectorConfiguration): Promise<TableCopyStatus[]> {
+  try {
+    return await readCopies(control, name);
+  } catch (error) {
+    if (error instanceof OfftakeError && error.code === "CONTROL_NOT_PREPARED") return [];
+    throw error;
   }
 }
 

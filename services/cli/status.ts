@@ -2,9 +2,12 @@
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
 import { LastingSession } from "../../connectors/postgres/lasting-session.ts";
-import { unmarkStatement } from "../apply/needs-copy.ts";
+import { copyCure } from "../apply/needs-copy.ts";
+import { ControlSession } from "../control/control-session.ts";
+import type { TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
+import { copyText } from "./copy-text.ts";
 import { serviceStatus, type ServiceStatus } from "./service-status.ts";
 import { ExitCode, type Terminal } from "./terminal.ts";
 
@@ -55,16 +58,18 @@ async function withSources<T>(configuration: Configuration, work: (sample: () =>
   });
   const cluster = new KafkaCluster(configuration.kafka, "offtake-status");
   const registry = new Registry(configuration.registry.url);
+  const control = new ControlSession(configuration.control.url, "offtake status");
   try {
     return await work(async () => {
       const services = configuration.connectors.map(async (connector) => {
         const service = configuration.services.find((each) => each.name === connector.service)!;
-        return serviceStatus({ configuration, source, cluster, registry }, connector, service);
+        return serviceStatus({ configuration, source, cluster, registry, control }, connector, service);
       });
       return { at: Date.now(), services: await Promise.all(services) };
     });
   } finally {
     await cluster.close();
+    await control.end();
     await source.end();
   }
 }
@@ -97,17 +102,27 @@ function statusText(services: readonly (ServiceStatus & { readonly eventsPerSeco
     eventsPerSecond === null ? "-" : `${eventsPerSecond}/s`,
     appliedLsn ?? "nothing yet",
   ]);
-  const table = columns([["service", "slot", "capture lag", "apply lag", "rate", "applied"], ...rows]);
-  const notes = services.flatMap(({ service, connector, slot, notCopied, needsCopy, errors }) => [
+  const lines = columns([["service", "slot", "capture lag", "apply lag", "rate", "applied"], ...rows]);
+  const notes = services.flatMap(({ service, connector, slot, notCopied, needsCopy, copies, errors }) => [
     ...(slot.reason === "" ? [] : [`${service}: slot ${slot.name}: ${slot.reason}`]),
     ...(notCopied.length === 0 ? [] : [`${service}: not copied, so that rows are missing at the target: ${notCopied.join(", ")}`]),
-    ...needsCopy.map(
-      (mark) =>
-        `${service}: ${mark.table} has to be copied: ${mark.reason}. Where it is mended, at the target: ${unmarkStatement(connector, mark.table)}`,
-    ),
+    ...needsCopy
+      .filter(({ table }) => !isUnderWay(copies.find((copy) => copy.table === table)))
+      .map(({ table, reason }) => `${service}: ${table} has to be copied: ${reason}. ${copyCure(service, connector, table)}`),
+    ...copies.filter((copy) => isUnderWay(copy) || copy.state === "failed").map((copy) => `${service}: ${copyText(copy)}`),
+    ...unverifiedText(service, copies),
     ...errors.map(({ code, message, cure }) => `${service}: ${code}: ${message}${cure === "" ? "" : ` ${cure}`}`),
   ]);
-  return [table, ...notes].join("\n");
+  return [lines, ...notes].join("\n");
+}
+
+function isUnderWay(copy: TableCopyStatus | undefined): boolean {
+  return copy?.state === "waiting" || copy?.state === "copying";
+}
+
+function unverifiedText(service: string, copies: readonly TableCopyStatus[]): string[] {
+  const tables = copies.filter(({ state, verifiedAt }) => state === "copied" && verifiedAt === null).map(({ table }) => table);
+  return tables.length === 0 ? [] : [`${service}: copied, not yet verified: ${tables.join(", ")}`];
 }
 
 function columns(rows: readonly (readonly string[])[]): string {

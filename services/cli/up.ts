@@ -156,7 +156,7 @@ class ServiceOpening {
     const notCopied = await readNeedsCopy(this.#target, connector.name);
     if (notCopied.length > 0)
       this.#say(
-        `NOT COPIED: ${notCopied.join(", ")} lack rows that were there before, or that came while the table was out; this version cannot copy them yet`,
+        `NOT COPIED: ${notCopied.join(", ")} lack rows that were there before, or that came while the table was out; \`offtake run\` copies what can be copied without asking, \`offtake status\` says how to mend the rest`,
       );
     return { service: service.name, connector: connector.name, publication, migrations, topic, slot, tables: created, notCopied };
   }
@@ -226,10 +226,11 @@ class ServiceOpening {
     const slot = await readSlot(source, connector.slot);
     if (slot === undefined) this.#say(`slot ${connector.slot}: waiting for the transactions that are open at the source`);
     return openSlotAndTopic(this.#context, slot, async (tables) => {
-      await this.#mark(tables, olderRows.up);
       const { service } = this.#context;
+      // These first: a table keeps its reason, and one that a copy does not mend is not to be copied without asking.
       const left = await this.#onTarget(async () => tablesWithTargetRows(this.#target, service, this.#context.tables));
       await this.#mark(left, "the target had rows before `offtake up`");
+      await this.#mark(tables, olderRows.up);
     });
   }
 

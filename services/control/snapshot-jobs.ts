@@ -24,13 +24,10 @@ const requestSql = `
          NOT IN ('cancelled', 'failed')
       ON CONFLICT (connector, table_name) WHERE state IN ('waiting', 'copying') DO NOTHING`;
 
-// By another key it begins anew: the old one's values would be compared with other columns.
 const startedSql = `
   UPDATE offtake.snapshot
-     SET state = 'copying', key_columns = $2, estimated_rows = $3, estimated_bytes = $4, started_at = coalesce(started_at, clock_timestamp()),
-         last_key = CASE WHEN key_columns = $2 THEN last_key END,
-         rows = CASE WHEN key_columns = $2 THEN rows ELSE 0 END,
-         bytes = CASE WHEN key_columns = $2 THEN bytes ELSE 0 END
+     SET state = 'copying', key_columns = $2, last_key = NULL, rows = 0, bytes = 0, estimated_rows = $3, estimated_bytes = $4,
+         started_at = clock_timestamp()
    WHERE id = $1 AND state IN ('waiting', 'copying')`;
 
 const progressSql = "UPDATE offtake.snapshot SET last_key = $2, rows = $3, bytes = $4 WHERE id = $1 AND state = 'copying'";

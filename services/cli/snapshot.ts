@@ -1,0 +1,152 @@
+/**
+ * `offtake snapshot`: copies of a service's tables, asked for, looked at and called off. The work is its connector's, which finds the jobs in the control database;
+ * so the commands end at once, and whoever asked may go home.
+ */
+import { userInfo } from "node:os";
+import { serviceTables } from "../../connectors/postgres/service-tables.ts";
+import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
+import { markNeedsCopy, type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
+import { isPrepared } from "../apply/position.ts";
+import { ControlSession } from "../control/control-session.ts";
+import { cancelCopies, readCopies, requestCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
+import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
+import { OfftakeError } from "../runtime/errors.ts";
+import { fullName, isLiteral, parseTablePattern } from "../runtime/table-pattern.ts";
+import { copyText, copyTotal, type CopyTotal } from "./copy-text.ts";
+
+interface Answer<T> {
+  readonly object: T & Readonly<Record<string, unknown>>;
+  readonly text: string;
+}
+
+/** Why a table is marked at the target while it is copied once more. */
+const askedFor = "its copy was asked for";
+
+/**
+ * @param names of tables; empty for those that are marked as not copied
+ * @throws OfftakeError USAGE, TARGET_NOT_PREPARED, and of source, target and control database
+ */
+export async function startSnapshot(
+  configuration: Configuration,
+  service: string,
+  names: readonly string[],
+): Promise<Answer<{ readonly requested: readonly string[]; readonly underWay: readonly string[] }>> {
+  const pipeline = pipelineOf(configuration, service);
+  const { connector } = pipeline;
+  const wanted = names.length === 0 ? undefined : await tablesOf(configuration, pipeline, names);
+  const tables = await marked(pipeline, wanted);
+  return withControl(configuration, async (control) => {
+    const order = { connector: connector.name, service, tables, requestedBy: userInfo().username };
+    const requested = tables.length === 0 ? [] : await requestCopies(control, order);
+    const underWay = tables.map(({ table }) => table).filter((table) => !requested.includes(table));
+    const lines = [
+      ...requested.map((table) => `${table}: is copied as soon as the connector ${connector.name} runs`),
+      ...underWay.map((table) => `${table}: is being copied already`),
+    ];
+    const next = `Next: offtake snapshot status ${service}`;
+    const text =
+      tables.length === 0 ? `No table of ${service} is marked as not copied: name those that are to be copied again.` : [...lines, next].join("\n");
+    return { object: { service, requested, underWay }, text };
+  });
+}
+
+/** @throws OfftakeError USAGE, and of source and control database */
+export async function cancelSnapshot(
+  configuration: Configuration,
+  service: string,
+  names: readonly string[],
+): Promise<Answer<{ readonly cancelled: readonly string[] }>> {
+  const pipeline = pipelineOf(configuration, service);
+  const wanted = names.length === 0 ? undefined : names.map((name) => parsed(name, service));
+  return withControl(configuration, async (control) => {
+    const cancelled = await cancelCopies(control, pipeline.connector.name, wanted);
+    const others = (wanted ?? []).filter((table) => !cancelled.includes(table));
+    const lines = [
+      ...cancelled.map((table) => `${table}: cancelled; what is copied stays, and so does its mark as not copied`),
+      ...others.map((table) => `${table}: no copy was under way`),
+    ];
+    return { object: { service, cancelled }, text: lines.length === 0 ? `No table of ${service} is being copied.` : lines.join("\n") };
+  });
+}
+
+/** @param names empty for all that were ever copied. @throws OfftakeError USAGE, and of the control database */
+export async function snapshotStatus(
+  configuration: Configuration,
+  service: string,
+  names: readonly string[],
+): Promise<Answer<{ readonly tables: readonly TableCopyStatus[]; readonly total: CopyTotal }>> {
+  const { connector } = pipelineOf(configuration, service);
+  const wanted = names.map((name) => parsed(name, service));
+  return withControl(configuration, async (control) => {
+    const tables = (await readCopies(control, connector.name)).filter(({ table }) => wanted.length === 0 || wanted.includes(table));
+    const text = tables.length === 0 ? `No table of ${service} has been copied, or is to be.` : tables.map(copyText).join("\n");
+    return { object: { service, tables, total: copyTotal(tables) }, text };
+  });
+}
+
+interface Pipeline {
+  readonly service: ServiceConfiguration;
+  readonly connector: ConnectorConfiguration;
+}
+
+function pipelineOf({ services, connectors, file }: Configuration, name: string): Pipeline {
+  const service = services.find((each) => each.name === name);
+  const connector = connectors.find((each) => each.service === name);
+  if (service !== undefined && connector !== undefined) return { service, connector };
+  throw new OfftakeError("USAGE", `There is no service ${name} in ${file}.`, { cure: `It has ${services.map((each) => each.name).join(", ")}.` });
+}
+
+/** schema.table of what was typed. */
+function parsed(text: string, service: string): string {
+  const table = parseTablePattern(text);
+  if (table !== undefined && isLiteral(table)) return fullName(table);
+  throw new OfftakeError("USAGE", `${text} is not the name of a table of ${service}.`, { cure: "Expected table or schema.table." });
+}
+
+/** A table that the service does not have would wait for a connector for ever. */
+async function tablesOf(configuration: Configuration, { service }: Pipeline, names: readonly string[]): Promise<string[]> {
+  const { url } = configuration.source;
+  const source = await openSession(url, { side: "source", applicationName: "offtake snapshot", statementTimeoutMs: 30_000 });
+  try {
+    const known = ((await serviceTables(source, configuration.services)).get(service.name) ?? []).map(fullName);
+    const wanted = names.map((name) => parsed(name, service.name));
+    const unknown = wanted.filter((table) => !known.includes(table));
+    if (unknown.length > 0)
+      throw new OfftakeError("USAGE", `${service.name} has no table ${unknown.join(", ")}.`, { cure: `It has ${known.join(", ")}.` });
+    return [...new Set(wanted)];
+  } catch (error) {
+    throw sessionError(error, "source", url);
+  } finally {
+    await endSession(source);
+  }
+}
+
+/**
+ * Until it is copied, rows of the table may be missing at the target, and the applier must not stop at one: also where somebody has emptied the table first.
+ *
+ * @param wanted undefined for those that are marked
+ */
+async function marked({ service, connector }: Pipeline, wanted: readonly string[] | undefined): Promise<NeedsCopy[]> {
+  const { url } = service.target;
+  const target = await openSession(url, { side: "target", applicationName: "offtake snapshot", statementTimeoutMs: 30_000 });
+  try {
+    if (!(await isPrepared(target)))
+      throw new OfftakeError("TARGET_NOT_PREPARED", `The target of ${service.name} has no schema offtake.`, { cure: "Run `offtake up`." });
+    if (wanted !== undefined) await markNeedsCopy(target, connector.name, wanted, askedFor);
+    const marks = await readMarks(target, connector.name);
+    return marks.filter(({ table }) => wanted?.includes(table) !== false);
+  } catch (error) {
+    throw sessionError(error, "target", url);
+  } finally {
+    await endSession(target);
+  }
+}
+
+async function withControl<T>({ control }: Configuration, work: (session: ControlSession) => Promise<T>): Promise<T> {
+  const session = new ControlSession(control.url, "offtake snapshot");
+  try {
+    return await work(session);
+  } finally {
+    await session.end();
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Copies as people ask for them, look at them and call them off: the other side of the journal that connectors keep (snapshot-jobs.ts). A job that is put in here
+ * is taken up by its connector within a second or two; one that is cancelled ends with the chunk under way.
+ *
+ * Source: schemas/control-schema.ts.
+ */
+import type { ControlSession } from "./control-session.ts";
+
+export type SnapshotState = "waiting" | "copying" | "copied" | "cancelled" | "failed";
+
+/** The newest job of a table. Names are public: `snapshot status --json` and `status --json` have them. Null is what is not known, or not yet. */
+export interface TableCopyStatus {
+  /** schema.table of the source. */
+  readonly table: string;
+  readonly state: SnapshotState;
+  readonly reason: string;
+  /** What is in the topic. */
+  readonly rows: number;
+  readonly bytes: number;
+  /** By the source's statistics. */
+  readonly estimatedRows: number | null;
+  readonly estimatedBytes: number | null;
+  /** Since it was begun. */
+  readonly rowsPerSecond: number | null;
+  readonly secondsLeft: number | null;
+  /** Why it has failed. */
+  readonly error: string | null;
+  readonly requestedBy: string;
+  /** ISO 8601. */
+  readonly requestedAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  /** When the copy was found equal to the source. */
+  readonly verifiedAt: string | null;
+}
+
+const requestSql = `
+  INSERT INTO offtake.snapshot (connector, service, table_name, reason, requested_by)
+  SELECT $1, $2, l.name, l.reason, $5 FROM unnest($3::text[], $4::text[]) AS l (name, reason)
+      ON CONFLICT (connector, table_name) WHERE state IN ('waiting', 'copying') DO NOTHING
+  RETURNING table_name`;
+
+const cancelSql = `
+  UPDATE offtake.snapshot
+     SET state = 'cancelled', finished_at = clock_timestamp()
+   WHERE connector = $1 AND state IN ('waiting', 'copying') AND ($2::text[] IS NULL OR table_name = ANY ($2))
+  RETURNING table_name`;
+
+const newestSql = `
+  SELECT DISTINCT ON (table_name)
+         table_name, state, reason, rows, bytes, estimated_rows, estimated_bytes, error, requested_by, requested_at, started_at, finished_at, verified_at,
+         extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::float8 AS seconds
+    FROM offtake.snapshot
+   WHERE connector = $1
+   ORDER BY table_name, id DESC`;
+
+interface Row {
+  table_name: string;
+  state: SnapshotState;
+  reason: string;
+  rows: string;
+  bytes: string;
+  estimated_rows: string | null;
+  estimated_bytes: string | null;
+  error: string | null;
+  requested_by: string;
+  requested_at: Date;
+  started_at: Date | null;
+  finished_at: Date | null;
+  verified_at: Date | null;
+  seconds: number | null;
+}
+
+/** Every function throws what ControlSession.query() does. */
+export interface SnapshotOrder {
+  readonly connector: string;
+  readonly service: string;
+  /** Of the source, as schema.table, each with why it is to be copied. */
+  readonly tables: readonly { readonly table: string; readonly reason: string }[];
+  readonly requestedBy: string;
+}
+
+/** @returns tables that had no open job, in order of their names: they have one now */
+export async function requestCopies(control: ControlSession, { connector, service, tables, requestedBy }: SnapshotOrder): Promise<string[]> {
+  const values = [connector, service, tables.map(({ table }) => table), tables.map(({ reason }) => reason), requestedBy];
+  const { rows } = await control.query<{ table_name: string }>(requestSql, values);
+  return rows.map(({ table_name: name }) => name).toSorted();
+}
+
+/** @param tables undefined for all. @returns tables whose job was open, in order of their names */
+export async function cancelCopies(control: ControlSession, connector: string, tables: readonly string[] | undefined): Promise<string[]> {
+  const { rows } = await control.query<{ table_name: string }>(cancelSql, [connector, tables ?? null]);
+  return rows.map(({ table_name: name }) => name).toSorted();
+}
+
+/** @returns in order of the tables' names */
+export async function readCopies(control: ControlSession, connector: string): Promise<TableCopyStatus[]> {
+  const { rows } = await control.query<Row>(newestSql, [connector]);
+  return rows.map(statusOf);
+}
+
+function statusOf(row: Row): TableCopyStatus {
+  const rows = Number(row.rows);
+  const estimatedRows = row.estimated_rows === null ? null : Number(row.estimated_rows);
+  const rowsPerSecond = row.seconds === null || row.seconds === 0 || rows === 0 ? null : rows / row.seconds;
+  const left = row.state !== "copying" || rowsPerSecond === null || estimatedRows === null ? null : Math.max(estimatedRows - rows, 0) / rowsPerSecond;
+  return {
+    table: row.table_name,
+    state: row.state,
+    reason: row.reason,
+    rows,
+    bytes: Number(row.bytes),
+    estimatedRows,
+    estimatedBytes: row.estimated_bytes === null ? null : Number(row.estimated_bytes),
+    rowsPerSecond: rowsPerSecond === null ? null : Math.round(rowsPerSecond),
+    secondsLeft: left === null ? null : Math.round(left),
+    error: row.error,
+    requestedBy: row.requested_by,
+    requestedAt: row.requested_at.toISOString(),
+    startedAt: row.started_at?.toISOString() ?? null,
+    finishedAt: row.finished_at?.toISOString() ?? null,
+    verifiedAt: row.verified_at?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,130 @@
+/** Copies from end to end: asked for, made beside the stream, applied, looked at and called off. */
+import { describe, expect, test } from "vitest";
+import { readMarks } from "../../../services/apply/needs-copy.ts";
+import { cancelSnapshot, snapshotStatus, startSnapshot } from "../../../services/cli/snapshot.ts";
+import { status } from "../../../services/cli/status.ts";
+import { errorOf } from "../../support/error-of.ts";
+import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
+import { running } from "../../support/running-all.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { CliProcess, lastObject, offtake } from "./cli-process.ts";
+import { documentedAnswer, namesIn } from "./documentation.ts";
+
+const schema = `CREATE TABLE trades (id int8 PRIMARY KEY, n int, note text);
+  ALTER TABLE trades ALTER COLUMN note SET STORAGE EXTERNAL;
+  CREATE TABLE users (id int8 PRIMARY KEY, name text)`;
+
+async function rowsOf(pipeline: Pipeline, side: "source" | "target", table = "trades"): Promise<string[]> {
+  const { rows } = await pipeline[side].query<{ row: string }>(`SELECT t::text AS row FROM ${table} t ORDER BY id`);
+  return rows.map(({ row }) => row);
+}
+
+async function marks(pipeline: Pipeline): Promise<string[]> {
+  return (await readMarks(pipeline.target, pipeline.connector.name)).map(({ table }) => table);
+}
+
+async function same(pipeline: Pipeline): Promise<void> {
+  await waitFor(async () => (await rowsOf(pipeline, "target")).join() === (await rowsOf(pipeline, "source")).join(), {
+    what: "the target to be equal",
+  });
+}
+
+describe("rows that were there before the stream", () => {
+  test("are copied without anybody asking while the monolith goes on; the mark goes, and `status` says what is not known yet", async () => {
+    await using pipeline = await createPipeline(
+      `${schema}; INSERT INTO trades SELECT i, 0, repeat('x', CASE i % 10 WHEN 0 THEN 3000 ELSE 20 END) FROM generate_series(1, 5000) i; INSERT INTO users VALUES (1, 'a')`,
+    );
+    expect((await pipeline.up()).notCopied).toEqual(["public.trades", "public.users"]);
+    await using all = await running(pipeline.configuration);
+    const { source } = pipeline;
+    for (let i = 0; (await marks(pipeline)).length > 0; i += 1) {
+      await source.query("UPDATE trades SET n = n + 1 WHERE id IN (SELECT 1 + (random() * 5000)::int8 FROM generate_series(1, 20))");
+      await source.query("DELETE FROM trades WHERE id = (SELECT 1 + (random() * 5000)::int8)");
+      await source.query("INSERT INTO trades VALUES (10000 + $1, 1, $2)", [i, "y".repeat(3000)]);
+      await source.query("UPDATE trades SET id = 100000 + $1 WHERE id = (SELECT 1 + (random() * 5000)::int8)", [i]);
+    }
+    await same(pipeline);
+    expect(await rowsOf(pipeline, "target", "users")).toEqual(["(1,a)"]);
+    const { object, text } = await snapshotStatus(pipeline.configuration, "trading", []);
+    expect(object.tables.map(({ table, state, requestedBy, verifiedAt }) => [table, state, requestedBy, verifiedAt])).toEqual([
+      ["public.trades", "copied", "the connector", null],
+      ["public.users", "copied", "the connector", null],
+    ]);
+    expect(text).toMatch(/^public\.trades: copied, \d+ rows, not yet verified\npublic\.users: copied, 1 rows, not yet verified$/);
+    const answer = await status(pipeline.configuration);
+    expect(answer.object.services[0]).toMatchObject({ notCopied: [], copies: [{ table: "public.trades" }, { table: "public.users" }] });
+    expect(answer.text).toContain("trading: copied, not yet verified: public.trades, public.users");
+    expect(await all.stop()).toBe(true);
+  });
+});
+
+describe("a copy that is asked for", () => {
+  test("puts back what somebody has deleted at the target, where the applier has stopped at it", async () => {
+    await using pipeline = await createPipeline(schema);
+    await pipeline.up();
+    await using all = await running(pipeline.configuration);
+    await pipeline.source.query("INSERT INTO trades SELECT i, 0, repeat('x', 3000) FROM generate_series(1, 200) i");
+    await same(pipeline);
+    await pipeline.target.query("TRUNCATE trades");
+    await pipeline.source.query("UPDATE trades SET n = 1 WHERE id = 7");
+    await waitFor(async () => (await all.reason()).startsWith("TARGET_ROW_MISSING"), { what: "the applier to stop" });
+    expect((await startSnapshot(pipeline.configuration, "trading", ["trades"])).object).toEqual({
+      service: "trading",
+      requested: ["public.trades"],
+      underWay: [],
+    });
+    expect(await marks(pipeline)).toEqual(["public.trades"]);
+    await all.stop();
+    // Its supervisor looks again every half minute; a start does at once.
+    await using again = await running(pipeline.configuration);
+    await same(pipeline);
+    await waitFor(async () => (await marks(pipeline)).length === 0, { what: "the mark to go" });
+    await again.stop();
+  });
+
+  test("is found by the command line, with what is known of it, and can be called off", async () => {
+    await using pipeline = await createPipeline(`${schema}; INSERT INTO trades VALUES (1, 1, 'a'); INSERT INTO users VALUES (1, 'a')`);
+    await pipeline.up();
+    const file = ["--config", pipeline.file, "--json"];
+    const none = await offtake(["snapshot", "status", "trading", ...file]);
+    expect([none.code, lastObject(none.stdout)]).toMatchObject([0, { service: "trading", tables: [] }]);
+    const start = await offtake(["snapshot", "start", "trading", ...file]);
+    expect([start.code, lastObject(start.stdout)]).toEqual([0, { service: "trading", requested: ["public.trades", "public.users"], underWay: [] }]);
+    expect(namesIn(lastObject(start.stdout))).toEqual(namesIn(documentedAnswer("snapshot start")));
+    const again = await offtake(["snapshot", "start", "trading", "users", ...file]);
+    expect(lastObject(again.stdout)).toEqual({ service: "trading", requested: [], underWay: ["public.users"] });
+    const shown = await offtake(["snapshot", "status", "trading", "public.trades", ...file]);
+    expect(lastObject(shown.stdout)).toMatchObject({ tables: [{ table: "public.trades", state: "waiting", rows: 0, error: null }] });
+    expect(namesIn(lastObject(shown.stdout))).toEqual(namesIn(documentedAnswer("snapshot status")));
+    const cancel = await offtake(["snapshot", "cancel", "trading", "users", "trades", ...file]);
+    expect(lastObject(cancel.stdout)).toEqual({ service: "trading", cancelled: ["public.trades", "public.users"] });
+    expect(namesIn(lastObject(cancel.stdout))).toEqual(namesIn(documentedAnswer("snapshot cancel")));
+    // What was called off is not begun again by the connector, which sees the marks all the same.
+    await using run = new CliProcess(["run", "--http-port", "0", "--config", pipeline.file]);
+    await run.says(/"applying"/);
+    await startSnapshot(pipeline.configuration, "trading", ["users"]);
+    await waitFor(async () => (await marks(pipeline)).join() === "public.trades", { what: "the other table to be copied" });
+    expect((await snapshotStatus(pipeline.configuration, "trading", [])).object.tables.map(({ state }) => state)).toEqual(["cancelled", "copied"]);
+    await run.end("SIGTERM");
+  });
+
+  test("of a service, a table or a name that is none is refused, with those that there are", async () => {
+    await using pipeline = await createPipeline(schema);
+    const { configuration } = pipeline;
+    const notPrepared = await errorOf(startSnapshot(configuration, "trading", []));
+    expect([notPrepared.code, notPrepared.cure]).toEqual(["TARGET_NOT_PREPARED", "Run `offtake up`."]);
+    await pipeline.up();
+    for (const [act, message, cure] of [
+      [async () => startSnapshot(configuration, "billing", []), "There is no service billing", "It has trading."],
+      [async () => startSnapshot(configuration, "trading", ["orders"]), "trading has no table public.orders.", "It has public.trades, public.users."],
+      [async () => cancelSnapshot(configuration, "trading", ["ord*"]), "ord* is not the name of a table", "Expected table or schema.table."],
+      [async () => snapshotStatus(configuration, "trading", ['a"b']), 'a"b is not the name of a table', "Expected table or schema.table."],
+    ] as const) {
+      const error = await errorOf(act());
+      expect([error.code, error.message, error.cure]).toEqual(["USAGE", expect.stringContaining(message), cure]);
+    }
+    expect((await startSnapshot(configuration, "trading", [])).text).toContain("No table of trading is marked as not copied");
+    expect((await cancelSnapshot(configuration, "trading", ["trades"])).text).toBe("public.trades: no copy was under way");
+    expect((await cancelSnapshot(configuration, "trading", [])).text).toBe("No table of trading is being copied.");
+  });
+});
