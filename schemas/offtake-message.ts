@@ -42,6 +42,8 @@ const copied = z.object({
   table: z.string(),
   /** The job's number in the control database. */
   snapshot: z.string(),
+  /** What the table was marked for when the copy was asked for: what it was marked for since, the copy may not have mended. */
+  reason: z.string(),
 });
 
 const message = z.discriminatedUnion("kind", [heartbeat, takeOver, copied]);

@@ -10,12 +10,16 @@ export interface SnapshotJob {
   readonly id: string;
   /** schema.table of the source. */
   readonly table: string;
+  /** Why it is copied: what the table was marked for at the target when the copy was asked for. */
+  readonly reason: string;
   /** Columns by which the table is walked, and the text of their values in the last row that is published; undefined before the first chunk. */
   readonly keyColumns: readonly string[] | undefined;
   readonly lastKey: readonly string[] | undefined;
   /** What is published. */
   readonly rows: number;
   readonly bytes: number;
+  /** As it was started with. */
+  readonly estimatedRows?: number | undefined;
 }
 
 export interface SnapshotStart {

@@ -147,7 +147,7 @@ export class TableCopy {
     }
     await this.#unlessStopped(
       pieces.put(0n, (writer) => {
-        if (!this.#ended) writer.copied({ kind: "copied", table: fullName(this.#name), snapshot: this.#job.id });
+        if (!this.#ended) writer.copied({ kind: "copied", table: fullName(this.#name), snapshot: this.#job.id, reason: this.#job.reason });
       }),
     );
     await this.#unlessStopped(pieces.durable());

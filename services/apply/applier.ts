@@ -20,6 +20,7 @@ import { waitOrStop } from "../runtime/stop-signal.ts";
 import { ApplyLag } from "./apply-lag.ts";
 import type { Batch } from "./batch.ts";
 import { Chain } from "./chain.ts";
+import { doubtCopies } from "./needs-copy.ts";
 import { checkNewestApplied, checkPosition, prepareTarget } from "./prepare.ts";
 import { TableHistory } from "./table-history.ts";
 import { Target } from "./target.ts";
@@ -76,6 +77,7 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
     const first = prepared.position !== undefined && prepared.position.offset < range.start ? await tailBelow(range.start + 1) : undefined;
     if (first === "stopped") return;
     checkPosition(prepared.position, service, leader.topicId, range, first);
+    if (first !== undefined) await doubtCopies(session.client, connector);
     const target = new Target(session, prepared.position, {
       service,
       connector,
@@ -222,7 +224,7 @@ class ApplyLoop {
     metrics.applyBatchSeconds.observe(labels, (now - startedAt) / 1000);
     metrics.applyLagSeconds.set(labels, behind === 0 ? 0 : Math.max(now - last.micros / 1000, 0) / 1000);
     lag.applied(last);
-    for (const table of batch.copied) this.#context.log.info({ table }, "the table is copied: what it was marked for is mended");
+    for (const { table, snapshot, reason } of batch.copied) this.#context.log.info({ table, job: snapshot, reason }, "the table is copied");
     for (const micros of batch.transactions.heartbeats) metrics.endToEndSeconds.observe(labels, Math.max(now - micros / 1000, 0) / 1000);
     this.#offset = last.offset;
     if (now - this.#committedAt >= commitEveryMs) void this.#commitOffset();

@@ -1,6 +1,7 @@
 /**
  * A batch on its way to the target: whole source transactions, or a piece of one that is too large for memory.
  */
+import type { CopiedMessage } from "../../schemas/offtake-message.ts";
 import { ChangeLog } from "./change-log.ts";
 import { TransactionEnds } from "./transaction-ends.ts";
 
@@ -9,8 +10,8 @@ export class Batch {
   readonly transactions: TransactionEnds;
   /** Events, messages included. */
   events = 0;
-  /** Tables of the source, as schema.table, whose copy ends with the last transaction of the batch. */
-  readonly copied: string[] = [];
+  /** The copies that end with the last transaction of the batch. */
+  readonly copied: CopiedMessage[] = [];
 
   constructor(log: ChangeLog = new ChangeLog(), transactions: TransactionEnds = new TransactionEnds()) {
     this.log = log;

@@ -5,6 +5,7 @@
  * Source: schemas/target-schema.ts.
  */
 import { escapeLiteral, type ClientBase } from "pg";
+import type { CopiedMessage } from "../../schemas/offtake-message.ts";
 import { arrayText, type GroupStatement } from "./statement-group.ts";
 
 const markSql = `
@@ -42,14 +43,31 @@ export async function readNeedsCopy(client: ClientBase, connector: string): Prom
   return (await readMarks(client, connector)).map(({ table }) => table);
 }
 
-/** Takes the marks away from tables that have been copied, in the transaction of what was copied last. */
-export function copiedStatement(connector: string, tables: readonly string[]): GroupStatement {
-  return {
-    name: "offtake copied",
-    sql: "DELETE FROM offtake.needs_copy WHERE connector = $1 AND table_name = ANY ($2::text[])",
-    values: [Buffer.from(connector), arrayText(tables)],
-    text: true,
-  };
+const copiedSql = `
+  DELETE FROM offtake.needs_copy n
+   USING unnest($2::text[], $3::text[]) AS c (name, reason)
+   WHERE n.connector = $1 AND n.table_name = c.name AND n.reason = c.reason`;
+
+/**
+ * Takes the marks away from tables that have been copied, in the transaction of what was copied last. A mark that has got another reason since the copy was asked for
+ * stays: a row that was read before that is not what it should be.
+ */
+export function copiedStatement(connector: string, copies: readonly CopiedMessage[]): GroupStatement {
+  const values = [Buffer.from(connector), arrayText(copies.map(({ table }) => table)), arrayText(copies.map(({ reason }) => reason))];
+  return { name: "offtake copied", sql: copiedSql, values, text: true };
+}
+
+const doubtSql = `
+  UPDATE offtake.needs_copy
+     SET reason = reason || '; ' || $2
+   WHERE connector = $1 AND position($2 IN reason) = 0`;
+
+/** Records of the topic are gone that were not applied: no transaction is missing, but nobody knows whether rows of a copy were among them. */
+export async function doubtCopies(client: ClientBase, connector: string): Promise<void> {
+  await client.query(doubtSql, [
+    connector,
+    "records of the topic were removed before they were applied, and rows of its copy may have been among them",
+  ]);
 }
 
 /**

@@ -4,13 +4,14 @@
  */
 import type { Client } from "pg";
 import { formatLsn } from "../../connectors/postgres/lsn.ts";
+import type { CopiedMessage } from "../../schemas/offtake-message.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { applyInOrder, type Conflict } from "./apply-in-order.ts";
 import { judgeCounts, type LeftOut, mergedStatements, sendAll, type Sent } from "./apply-merged.ts";
 import type { Batch } from "./batch.ts";
 import { ByteArena } from "./byte-arena.ts";
-import { copiedStatement } from "./needs-copy.ts";
+import { copiedStatement, readNeedsCopy } from "./needs-copy.ts";
 import { NotMergeable } from "./not-mergeable.ts";
 import { type AppliedPosition, positionStatement } from "./position.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
@@ -75,6 +76,7 @@ export class Target {
     [this.#arena, this.#nextArena] = [this.#nextArena, this.#arena];
     try {
       if (await this.#applyMerged(batch, ready)) return;
+      if ((await this.#learnMarks()) && (await this.#applyMerged(batch, undefined))) return;
       // One by one, and each in a transaction of its own: what comes before one that cannot be applied is in.
       let from = 0;
       for (let i = 0; i < batch.transactions.length; i += 1) {
@@ -107,6 +109,11 @@ export class Target {
     } catch (error) {
       if (!(error instanceof Stopped)) throw targetError(error instanceof TablesChanged ? tablesChanged() : error, this.#options.service);
     }
+  }
+
+  /** A table may have been marked since this began: its rows may be missing, and are no conflict. @returns whether one was */
+  async #learnMarks(): Promise<boolean> {
+    return this.#uncopied.learn(await readNeedsCopy(this.#client, this.#options.connector));
   }
 
   /** @returns its tables */
@@ -155,7 +162,7 @@ export class Target {
   }
 
   /** One transaction, in source order. */
-  async #applyOne(batch: Batch, from: number, end: TransactionEnd, copied: readonly string[]): Promise<void> {
+  async #applyOne(batch: Batch, from: number, end: TransactionEnd, copied: readonly CopiedMessage[]): Promise<void> {
     const { log } = batch;
     const work = async (): Promise<void> => {
       const needed = [...new Set(log.plan.subarray(from, end.changes))];
@@ -204,7 +211,7 @@ export class Target {
    * table that was written can be altered any more.
    *
    * @param tables that are written; complete when `work` has ended
-   * @param copied tables of the source whose copy ends with it
+   * @param copied copies that end with it
    * @param work what else belongs to the transaction
    * @throws TablesChanged, NotMergeable, OfftakeError; the server's own error
    */
@@ -212,7 +219,7 @@ export class Target {
     end: TransactionEnd,
     tables: Iterable<TargetTable>,
     sent: readonly Sent[],
-    copied: readonly string[],
+    copied: readonly CopiedMessage[],
     work?: () => Promise<void>,
   ): Promise<void> {
     const client = this.#client;

@@ -219,7 +219,7 @@ export class TopicReader {
       batch.log.add(event, offset, valueStart, valueEnd);
     }
     const message = this.#message;
-    if (message?.kind === "copied") batch.copied.push(message.table);
+    if (message?.kind === "copied") batch.copied.push(message);
     if (event.last) batch.transactions.add(batch.log.length, event, offset, event.plan.kind === "message" && message?.kind !== "copied");
   }
 

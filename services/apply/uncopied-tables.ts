@@ -5,6 +5,7 @@
  * Also, where a copy has met rows: what it brings is new at first (an empty table), and goes by COPY; where some of it was there already (an update came
  * before the copy, or the table is copied again) every further batch would fail once before it is done the other way.
  */
+import type { CopiedMessage } from "../../schemas/offtake-message.ts";
 import { fullName } from "../runtime/table-pattern.ts";
 import type { TargetTable } from "./target-table.ts";
 
@@ -38,9 +39,17 @@ export class UncopiedTables {
     this.version += 1;
   }
 
-  /** The copies of these tables have ended, and that is committed. */
-  copied(tables: readonly string[]): void {
-    for (const table of tables) {
+  /** What is marked now. @returns whether there is one among them that was not known of */
+  learn(marked: readonly string[]): boolean {
+    const found = marked.filter((table) => !this.#uncopied.has(table));
+    for (const table of found) this.#uncopied.add(table);
+    this.version += found.length;
+    return found.length > 0;
+  }
+
+  /** These copies have ended, and that is committed. A table that is still marked is learned of again. */
+  copied(copies: readonly CopiedMessage[]): void {
+    for (const { table } of copies) {
       this.#uncopied.delete(table);
       this.#met.delete(table);
       this.version += 1;

@@ -3,6 +3,7 @@
  */
 import { runConnector } from "../../connectors/postgres/connector.ts";
 import { runApplier } from "../apply/applier.ts";
+import { MeasuredJournal } from "../control/measured-journal.ts";
 import { SnapshotJobs } from "../control/snapshot-jobs.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
@@ -65,7 +66,8 @@ function chooseUnits(configuration: Configuration, { kind, names }: RunOptions, 
       return {
         name,
         run: async ({ working, interruption }, signal) => {
-          const journal = new SnapshotJobs(configuration.control.url, `offtake ${connector.name} journal`);
+          const jobs = new SnapshotJobs(configuration.control.url, `offtake ${connector.name} journal`);
+          const journal = new MeasuredJournal(jobs, metrics, service.name);
           try {
             const context = { configuration, connector, service, log: log.child({ unit: name }), metrics, journal, capturing: working, interruption };
             await runConnector(context, signal);

@@ -10,7 +10,7 @@ import type { Secret } from "../runtime/secret.ts";
 import { ControlSession } from "./control-session.ts";
 
 const openSql = `
-  SELECT id, table_name, key_columns, last_key, rows, bytes
+  SELECT id, table_name, reason, key_columns, last_key, rows, bytes, estimated_rows
     FROM offtake.snapshot
    WHERE connector = $1 AND state IN ('waiting', 'copying')
    ORDER BY id`;
@@ -43,10 +43,12 @@ const failedSql = `
 interface Row {
   id: string;
   table_name: string;
+  reason: string;
   key_columns: string[] | null;
   last_key: string[] | null;
   rows: string;
   bytes: string;
+  estimated_rows: string | null;
 }
 
 /** Every call throws an OfftakeError of ControlSession.query() while the control database is away, and opens the session again afterwards. */
@@ -62,10 +64,12 @@ export class SnapshotJobs implements SnapshotJournal {
     return rows.map((row) => ({
       id: row.id,
       table: row.table_name,
+      reason: row.reason,
       keyColumns: row.key_columns ?? undefined,
       lastKey: row.last_key ?? undefined,
       rows: Number(row.rows),
       bytes: Number(row.bytes),
+      estimatedRows: row.estimated_rows === null ? undefined : Number(row.estimated_rows),
     }));
   }
 

@@ -63,6 +63,19 @@ export function createMetrics(version: string) {
       "Target rows that were not what the stream took them to be; the source won.",
     ),
 
+    snapshotRowsTotal: counter("offtake_snapshot_rows_total", ["service", "table"], "Rows of copies that are in the topic."),
+    snapshotBytesTotal: counter("offtake_snapshot_bytes_total", ["service", "table"], "Bytes of these rows, as the source printed them."),
+    snapshotProgressRatio: gauge(
+      "offtake_snapshot_progress_ratio",
+      ["service", "table"],
+      "How much of the copy under way is done, from 0 to 1, by the source's statistics; 1 once it has ended.",
+    ),
+    snapshotRemainingSeconds: gauge(
+      "offtake_snapshot_remaining_seconds",
+      ["service", "table"],
+      "How long the copy under way will still take, at its rate so far; 0 once it has ended.",
+    ),
+
     errorsTotal: counter("offtake_errors_total", ["code"], "Errors by code, those that trying again has mended included."),
   };
 }

@@ -22,7 +22,7 @@ describe("parseMessage", () => {
   });
 
   test("reads the end of a table's copy", () => {
-    const content = { kind: "copied", table: "public.trades", snapshot: "12" };
+    const content = { kind: "copied", table: "public.trades", snapshot: "12", reason: "rows from before `offtake up`" };
     expect(parseMessage(JSON.stringify(content))).toEqual(content);
   });
 

@@ -9,6 +9,7 @@ import { columnTypes } from "../../../schemas/column-types.ts";
 import { type AvroSchema, envelopeSchema, type EnvelopeColumn, messageSchema } from "../../../schemas/envelope.ts";
 import { type EventPlan, eventPlan, noPlan } from "../../../schemas/event-plan.ts";
 import { EventReader } from "../../../schemas/event-reader.ts";
+import type { CopiedMessage } from "../../../schemas/offtake-message.ts";
 import { avroColumnType } from "../../../schemas/postgres-types.ts";
 import { Batch } from "../../../services/apply/batch.ts";
 import { ChangeLog } from "../../../services/apply/change-log.ts";
@@ -29,7 +30,7 @@ export interface TableEvent {
   /** Of a message. */
   readonly content?: string;
   /** Of the message that ends a table's copy. */
-  readonly copied?: string;
+  readonly copied?: CopiedMessage;
 }
 
 /** As the registry's client gives it. */
@@ -146,8 +147,9 @@ export function message(content: object): TableEvent {
 }
 
 /** The end of a table's copy. @param table of the source, as schema.table */
-export function copied(table: string): TableEvent {
-  return { ...message({ kind: "copied", table, snapshot: "1" }), copied: table };
+export function copied(table: string, reason = "it had rows before"): TableEvent {
+  const content: CopiedMessage = { kind: "copied", table, snapshot: "1", reason };
+  return { ...message(content), copied: content };
 }
 
 /** Whether they are a piece of a copy, and no transaction. */

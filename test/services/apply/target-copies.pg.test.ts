@@ -11,6 +11,11 @@ function copy(id: number, note = `n${id}`): TableEvent {
   return trades.read({ id, note, amount: "1" });
 }
 
+/** All of a row that may be missing. */
+function whole(id: number): TableEvent {
+  return trades.update({ id, note: `n${id}`, amount: "2" });
+}
+
 function copies(count: number, from = 1): TableEvent[] {
   return Array.from({ length: count }, (_, i) => copy(from + i));
 }
@@ -163,6 +168,26 @@ describe("the end of a copy", () => {
     applier.target.makeReady(next);
     await ending;
     expect((await errorOf(applier.target.apply(next))).code).toBe("TARGET_ROW_MISSING");
+  });
+
+  test("leaves a mark that has got another reason since the copy was asked for, and rows of the table may go on missing", async () => {
+    const applier = await uncopied();
+    await target.admin.query("UPDATE offtake.needs_copy SET reason = reason || '; a partition was attached' WHERE table_name = 'public.trades'");
+    await applier.apply([trade(9)], copies(2), [copied("public.trades"), copied("public.users")]);
+    expect(await readNeedsCopy(target.admin, "trading")).toEqual(["public.trades"]);
+    await applier.apply([trades.update({ id: 5, note: null, amount: "2" }, ["note"])]);
+    expect(applier.kinds).toEqual(["partial-missing public.trades (several)"]);
+  });
+
+  test("a mark that is made while the applier runs is learned of where it matters", async () => {
+    const applier = await Applier.start();
+    await applier.apply([trade(1)]);
+    await markNeedsCopy(target.admin, "trading", ["public.trades"], "it joined later");
+    await applier.apply([whole(5), trades.delete({ id: 6 })]);
+    expect([await target.texts("trades"), applier.kinds]).toEqual([["(1,n1,1.00,)", "(5,n5,2.00,)"], []]);
+    await applier.apply([copied("public.trades", "it joined later")], [trade(2)]);
+    await applier.apply([whole(7)]);
+    expect(applier.kinds).toEqual(["update-missing public.trades (id)=(7)"]);
   });
 
   test("of a table that is not marked changes nothing", async () => {

@@ -120,7 +120,8 @@ describe("the reader of a topic", () => {
     await written.write(rows(trades, 1), [trades.read({ id: 2, note: "read" })], [copied("public.trades")], rows(trades, 3), [heartbeat()]);
     const { reader } = written.reader();
     const first = (await reader.next(idle))!;
-    expect([shown(first), first.copied, first.transactions.heartbeats]).toEqual([["c0 r1", [1, 2, 2]], ["public.trades"], []]);
+    expect([shown(first), first.transactions.heartbeats]).toEqual([["c0 r1", [1, 2, 2]], []]);
+    expect(first.copied).toEqual([{ kind: "copied", table: "public.trades", snapshot: "1", reason: "it had rows before" }]);
     const second = (await reader.next(idle))!;
     expect([shown(second), second.copied, second.transactions.heartbeats.length]).toEqual([["c3", [1, 1]], [], 1]);
   });

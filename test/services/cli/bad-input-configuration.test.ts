@@ -123,6 +123,12 @@ const cases: BadInputs = {
     "CONFIG_INVALID",
     { ...env, TRADING: env.SOURCE },
   ),
+  "The control database is the monolith's own": wrongFile(
+    sample,
+    "offtake.yaml:16:17: control.url: this is the monolith's own database",
+    "CONFIG_INVALID",
+    { ...env, CONTROL: env.SOURCE },
+  ),
 };
 
 describeBadInput("Configuration", cases);

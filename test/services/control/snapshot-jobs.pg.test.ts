@@ -64,10 +64,12 @@ describe("the journal of copies", () => {
       ["public.trades", 'odd."na,me"'].map((table) => ({
         id: expect.stringMatching(/^\d+$/),
         table,
+        reason: "it had rows before",
         keyColumns: undefined,
         lastKey: undefined,
         rows: 0,
         bytes: 0,
+        estimatedRows: undefined,
       })),
     );
     expect(await tables("users")).toEqual(["public.users"]);
@@ -90,10 +92,12 @@ describe("the journal of copies", () => {
       {
         id,
         table: "public.trades",
+        reason: "it had rows before",
         keyColumns: ["day", 'odd, "name"'],
         lastKey: ["2026-01-01", '{"a",\\b}'],
         rows: 12,
         bytes: 3_000_000_000,
+        estimatedRows: 1000,
       },
     ]);
   });

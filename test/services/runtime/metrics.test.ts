@@ -25,6 +25,10 @@ describe("metrics", () => {
       "offtake_slot_active{connector}",
       "offtake_slot_retained_bytes{connector}",
       "offtake_slot_safe_bytes{connector}",
+      "offtake_snapshot_bytes_total{service,table}",
+      "offtake_snapshot_progress_ratio{service,table}",
+      "offtake_snapshot_remaining_seconds{service,table}",
+      "offtake_snapshot_rows_total{service,table}",
       "offtake_topic_lag_events{service}",
     ]);
     const text = await registry.metrics();
@@ -38,7 +42,7 @@ describe("metrics", () => {
     for (const { name, type } of await registry.getMetricsAsJSON()) {
       if (!name.startsWith("offtake_")) continue;
       expect([name, name.endsWith("_total")]).toEqual([name, String(type) === "counter"]);
-      expect(name).toMatch(/_(total|seconds|bytes|events|active|info)$/);
+      expect(name).toMatch(/_(total|seconds|bytes|events|active|info|ratio)$/);
     }
   });
 

@@ -1,0 +1,94 @@
+/**
+ * A journal that shows in the process's metrics how far its copies are. What a copy had done before this process began is not counted again: a rate is one of
+ * rows that were copied, and not of a restart.
+ */
+import type { SnapshotJob, SnapshotJournal, SnapshotProgress, SnapshotStart } from "../../connectors/postgres/snapshot-journal.ts";
+import type { OfftakeError } from "../runtime/errors.ts";
+import type { Metrics } from "../runtime/metrics.ts";
+
+interface Measured {
+  readonly table: string;
+  /** Undefined for a copy that goes on from an earlier process, until it is told. */
+  estimatedRows: number | undefined;
+  rows: number;
+  bytes: number;
+  /** Since when this process copies it, and what was done by then. */
+  readonly from: { at: number; rows: number };
+}
+
+export class MeasuredJournal implements SnapshotJournal {
+  readonly #journal: SnapshotJournal;
+  readonly #metrics: Metrics;
+  readonly #service: string;
+  readonly #jobs = new Map<string, Measured>();
+
+  constructor(journal: SnapshotJournal, metrics: Metrics, service: string) {
+    this.#journal = journal;
+    this.#metrics = metrics;
+    this.#service = service;
+  }
+
+  async open(connector: string): Promise<SnapshotJob[]> {
+    const jobs = await this.#journal.open(connector);
+    for (const { id, table, rows, bytes, estimatedRows } of jobs)
+      if (!this.#jobs.has(id)) this.#jobs.set(id, { table, estimatedRows, rows, bytes, from: { at: performance.now(), rows } });
+    for (const id of [...this.#jobs.keys()].filter((each) => !jobs.some((job) => job.id === each))) this.#ended(id);
+    return jobs;
+  }
+
+  async request(connector: string, service: string, tables: readonly string[], reason: string): Promise<void> {
+    await this.#journal.request(connector, service, tables, reason);
+  }
+
+  async started(id: string, start: SnapshotStart): Promise<void> {
+    await this.#journal.started(id, start);
+    const job = this.#jobs.get(id);
+    if (job === undefined) return;
+    Object.assign(job, { estimatedRows: start.estimatedRows, rows: 0, bytes: 0 });
+    Object.assign(job.from, { at: performance.now(), rows: 0 });
+    this.#show(job);
+  }
+
+  async progress(id: string, progress: SnapshotProgress): Promise<boolean> {
+    const goesOn = await this.#journal.progress(id, progress);
+    const job = this.#jobs.get(id);
+    if (job === undefined) return goesOn;
+    const labels = { service: this.#service, table: job.table };
+    this.#metrics.snapshotRowsTotal.inc(labels, Math.max(progress.rows - job.rows, 0));
+    this.#metrics.snapshotBytesTotal.inc(labels, Math.max(progress.bytes - job.bytes, 0));
+    Object.assign(job, { rows: progress.rows, bytes: progress.bytes });
+    this.#show(job);
+    return goesOn;
+  }
+
+  async copied(id: string): Promise<void> {
+    await this.#journal.copied(id);
+    this.#ended(id);
+  }
+
+  async failed(id: string, error: OfftakeError): Promise<void> {
+    await this.#journal.failed(id, error);
+    this.#ended(id);
+  }
+
+  async close(): Promise<void> {
+    await this.#journal.close();
+  }
+
+  #show({ table, rows, estimatedRows, from }: Measured): void {
+    const labels = { service: this.#service, table };
+    if (estimatedRows === undefined || estimatedRows <= 0) return;
+    this.#metrics.snapshotProgressRatio.set(labels, Math.min(rows / estimatedRows, 1));
+    const perSecond = ((rows - from.rows) * 1000) / Math.max(performance.now() - from.at, 1);
+    if (perSecond > 0) this.#metrics.snapshotRemainingSeconds.set(labels, Math.max(estimatedRows - rows, 0) / perSecond);
+  }
+
+  #ended(id: string): void {
+    const job = this.#jobs.get(id);
+    if (job === undefined) return;
+    this.#jobs.delete(id);
+    const labels = { service: this.#service, table: job.table };
+    this.#metrics.snapshotProgressRatio.set(labels, 1);
+    this.#metrics.snapshotRemainingSeconds.set(labels, 0);
+  }
+}
