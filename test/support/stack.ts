@@ -8,9 +8,11 @@
  * OFFTAKE_TEST_BACKEND=external runs the same suites on servers of yours: see infra/local/external-servers.ts.
  */
 import { randomBytes } from "node:crypto";
+import pg from "pg";
 import type { TestProject } from "vitest/node";
 import type { PostgresServer } from "../../infra/local/postgres-server.ts";
 import { type PostgresMajor, postgresMajors } from "../../infra/local/postgres-versions.ts";
+import { migrateControl } from "../../services/control/migrate-control.ts";
 import { type Backend, type ServerName, type Stack, startStack } from "../../infra/local/stack.ts";
 
 declare module "vitest" {
@@ -64,11 +66,20 @@ async function sharedStack(...servers: ServerName[]): Promise<Stack> {
   return starting;
 }
 
-/** One for all: a database for each pipeline would cost the suite half a minute. */
+/** One for all: a database for each pipeline would cost the suite half a minute. With its schema, so that no test finds it otherwise than another. */
 async function controlOf(target: PostgresServer): Promise<string> {
-  const name = `control_${randomBytes(6).toString("hex")}`;
-  globalThis.offtakeTestControl ??= target.createDatabase(name).then(() => target.url(name));
+  globalThis.offtakeTestControl ??= createControl(target);
   return globalThis.offtakeTestControl;
+}
+
+async function createControl(target: PostgresServer): Promise<string> {
+  const name = `control_${randomBytes(6).toString("hex")}`;
+  await target.createDatabase(name);
+  const client = new pg.Client(target.url(name));
+  await client.connect();
+  await migrateControl(client);
+  await client.end();
+  return target.url(name);
 }
 
 async function stopAll(): Promise<void> {
