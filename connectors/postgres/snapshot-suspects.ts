@@ -11,7 +11,7 @@
  */
 import type { ClientBase } from "pg";
 import type { TableWatch } from "./table-watch.ts";
-import { Visibility } from "./snapshot-visibility.ts";
+import type { Visibility } from "./snapshot-visibility.ts";
 
 // The state of a session is read before its transaction, which it has had since before `since`: so both are of the same one.
 const suspectsSql = `
@@ -21,7 +21,7 @@ const suspectsSql = `
   SELECT own.transactionid::text::float8 AS xid
     FROM locks own
     LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = own.transactionid
-   WHERE own.locktype = 'transactionid' AND own.mode = 'ExclusiveLock' AND own.transactionid::text = ANY ($1)
+   WHERE own.locktype = 'transactionid' AND own.mode = 'ExclusiveLock' AND ($1::text[] IS NULL OR own.transactionid::text = ANY ($1))
      AND EXISTS (SELECT FROM locks l JOIN tree ON tree.oid = l.relation
                   WHERE l.locktype = 'relation' AND l.virtualtransaction = own.virtualtransaction
                     AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
@@ -32,39 +32,42 @@ const suspectsSql = `
           OR EXISTS (SELECT FROM activity a
                       WHERE a.pid <> pg_backend_pid() AND a.backend_type = 'client backend' AND a.state IS DISTINCT FROM 'idle'
                         AND (a.query IS NULL OR a.state IS NULL OR a.query ILIKE '%prepared%'
-                             OR octet_length(a.query) + 1 >= current_setting('track_activity_query_size', true)::int4)))`;
+                             OR octet_length(a.query) + 1 >= (SELECT s.setting::int4 FROM pg_catalog.pg_settings s WHERE s.name = 'track_activity_query_size'))))`;
 
 export class SnapshotSuspects {
   readonly #table: number;
   readonly #watch: TableWatch;
   readonly #since: string;
-  #xids: readonly number[];
+  #xids: readonly number[] = [];
 
-  private constructor(table: number, watch: TableWatch, since: string, xids: readonly number[]) {
+  private constructor(table: number, watch: TableWatch, since: string) {
     this.#table = table;
     this.#watch = watch;
     this.#since = since;
-    this.#xids = xids;
   }
 
-  /** @param watch has begun already */
+  /** @param watch has begun already: what begins to write from now on comes in the stream later */
   static async of(source: ClientBase, table: number, watch: TableWatch): Promise<SnapshotSuspects> {
-    const { rows } = await source.query<{ snapshot: string; now: string }>(
-      "SELECT pg_current_snapshot()::text AS snapshot, clock_timestamp()::text AS now",
-    );
-    return new SnapshotSuspects(table, watch, rows[0]!.now, new Visibility(rows[0]!.snapshot).running);
+    const { rows } = await source.query<{ now: string }>("SELECT clock_timestamp()::text AS now");
+    const suspects = new SnapshotSuspects(table, watch, rows[0]!.now);
+    suspects.#xids = await suspects.#read(source, undefined);
+    return suspects;
   }
 
   /** Rules out what can be, before a snapshot is taken. Costs nothing once nobody is left. */
   async look(source: ClientBase): Promise<void> {
-    this.#xids = this.#xids.filter((xid) => !this.#watch.has(xid));
-    if (this.#xids.length === 0) return;
-    const { rows } = await source.query<{ xid: number }>(suspectsSql, [this.#xids.map(String), this.#table, this.#since]);
-    this.#xids = rows.map(({ xid }) => xid);
+    const left = this.#xids.filter((xid) => !this.#watch.has(xid));
+    this.#xids = left.length === 0 ? left : await this.#read(source, left);
   }
 
   /** @returns one that a chunk of this visibility may be without, although it is published */
   unseenBy(visibility: Visibility): number | undefined {
     return this.#xids.find((xid) => !visibility.sees(xid) && !this.#watch.has(xid));
+  }
+
+  /** @param among undefined for all; not those of a snapshot's list, which ends with the newest that has ended */
+  async #read(source: ClientBase, among: readonly number[] | undefined): Promise<number[]> {
+    const { rows } = await source.query<{ xid: number }>(suspectsSql, [among?.map(String), this.#table, this.#since]);
+    return rows.map(({ xid }) => xid);
   }
 }

@@ -28,11 +28,6 @@ export class Visibility {
     this.#running = new Set(match[3] === "" ? [] : match[3]!.split(",").map(Number));
   }
 
-  /** Transactions that were running, in 32 bits, as the stream and the lock table have them. */
-  get running(): number[] {
-    return [...this.#running].map((xid) => xid % 0x1_0000_0000);
-  }
-
   /** @param xid top-level, in 32 bits: the one of that number that is nearest to the snapshot */
   sees(xid: number): boolean {
     const full = this.#max + ((xid - (this.#max % 0x1_0000_0000)) | 0);

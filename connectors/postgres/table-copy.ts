@@ -30,7 +30,7 @@ const againMs = 50;
 const againMostMs = 1000;
 
 /** Milliseconds after which it is said for what a copy waits. */
-const patienceMs = 5000;
+const patienceMs = 1000;
 
 export interface CopyParts {
   readonly source: Secret;
@@ -135,16 +135,19 @@ export class TableCopy {
         continue;
       }
       const keys = [...again, ...this.#watch!.takeMoved()];
-      const next = await following;
+      if (keys.length > 0) await following;
       await this.#publishAgain(keys);
       await this.#unlessStopped(pieces.durable());
       this.#rows += chunk.rows.count;
       this.#bytes += chunk.rows.size;
       if (lastKey !== undefined && !(await journal.progress(this.#job.id, { lastKey, rows: this.#rows, bytes: this.#bytes }))) return undefined;
+      const next = await following;
       if (next === undefined) break;
       after = lastKey;
       chunk = next;
     }
+    // Rows of a table that is gone are no copy of the one that has its name now.
+    this.#check(await this.#reader.table(this.#name));
     await this.#unlessStopped(
       pieces.put(0n, (writer) => {
         if (!this.#ended) writer.copied({ kind: "copied", table: fullName(this.#name), snapshot: this.#job.id, reason: this.#job.reason });

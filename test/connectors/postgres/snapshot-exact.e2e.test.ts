@@ -1,0 +1,240 @@
+/**
+ * Transactions that are in the stream before others at the source see them, and those that stay open: a copy must wait for the ones, or rows at the target stay
+ * old for ever, and must not wait for the others, or it never ends.
+ */
+import pg, { type Client } from "pg";
+import { describe, expect, inject, test } from "vitest";
+import { FailoverServer } from "../../support/failover.ts";
+import { createPipeline, type Pipeline, type PipelineOptions } from "../../support/pipeline.ts";
+import type { RunningUnit } from "../../support/running-unit.ts";
+import { TopicEvents } from "../../support/topic-events.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { MemoryJournal, startCopying, tableOf } from "./copying-connector.ts";
+
+// A server of its own: whether commits wait for a standby is the server's to say.
+const server = await FailoverServer.start();
+const rows = 120;
+const schema = `CREATE TABLE t (id int8 PRIMARY KEY, n int); INSERT INTO t SELECT i, 0 FROM generate_series(1, ${rows}) AS i; CREATE TABLE u (id int8 PRIMARY KEY)`;
+
+async function pipelineHere(options: PipelineOptions = {}): Promise<Pipeline> {
+  const servers = { source: server.url(), target: inject("target"), kafka: inject("kafka"), registry: inject("registry") };
+  const pipeline = await createPipeline(schema, { ...options, servers });
+  await pipeline.up();
+  return pipeline;
+}
+
+/** Commits of sessions that ask for it wait for a standby that there is not, until it is told that there is none. */
+async function withoutStandby(pipeline: Pipeline, topic: TopicEvents, work: (letGo: () => Promise<void>) => Promise<void>): Promise<void> {
+  const { source } = pipeline;
+  // A table is looked up at its first row, and for that its transaction has to have ended.
+  await source.query("UPDATE t SET n = 0 WHERE id = 1");
+  await source.query("INSERT INTO u VALUES (0)");
+  await topic.drained();
+  const name = async (standbys: string): Promise<void> => {
+    await source.query(`ALTER SYSTEM SET synchronous_standby_names = '${standbys}'`);
+    await source.query("SELECT pg_reload_conf()");
+    await waitFor(async () => (await source.query("SHOW synchronous_standby_names")).rows[0].synchronous_standby_names === standbys, {
+      what: "the server to know its standbys",
+    });
+  };
+  await source.query("ALTER SYSTEM SET synchronous_commit = 'local'");
+  await name("nobody");
+  try {
+    await commitsWait(pipeline);
+    await work(async () => name(""));
+  } finally {
+    await name("");
+  }
+}
+
+/** Another process has to hear of it, too. */
+async function commitsWait(pipeline: Pipeline): Promise<void> {
+  const { source } = pipeline;
+  await using probe = await session(pipeline, "SET synchronous_commit = 'on'");
+  const { rows: own } = await probe.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+  for (let waits = false; !waits;) {
+    const committed = probe.query("SELECT pg_logical_emit_message(true, 'probe', '')");
+    let ended = false;
+    const end = committed.then(() => (ended = true));
+    waits = await waitFor(
+      async () => {
+        const { rowCount } = await source.query("SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'SyncRep'", [own[0]!.pid]);
+        return ended ? { waits: false } : rowCount === 1 && { waits: true };
+      },
+      { what: "a commit to wait, or not" },
+    ).then((found) => found.waits);
+    await source.query("SELECT pg_cancel_backend($1)", [own[0]!.pid]);
+    await end;
+  }
+}
+
+async function session(pipeline: Pipeline, set = "SELECT 1"): Promise<Client & AsyncDisposable> {
+  const client = new pg.Client(pipeline.sourceUrl);
+  await client.connect();
+  await client.query(set);
+  return Object.assign(client, { [Symbol.asyncDispose]: async () => client.end() });
+}
+
+/** What the topic has of the table in the end, where it differs from the source. */
+async function differences(pipeline: Pipeline, topic: TopicEvents): Promise<string[]> {
+  const found = tableOf(await topic.drained(), "t");
+  const { rows: wanted } = await pipeline.source.query<{ key: string; row: string }>(
+    `SELECT format('{"id":%s}', id) AS key, format('{"id":%s,"n":%s}', id, n) AS row FROM t`,
+  );
+  return [
+    ...wanted.filter(({ key, row }) => found.get(key) !== row).map(({ key }) => key),
+    ...(found.size === wanted.length ? [] : [`${found.size} rows`]),
+  ];
+}
+
+async function copiedOrWaits(journal: MemoryJournal, connector: RunningUnit): Promise<"copied" | "waits"> {
+  return waitFor(
+    () => {
+      if (journal.job("public.t")?.state === "copied") return "copied" as const;
+      return connector.log.some(({ msg }) => msg?.startsWith("the copy waits for a transaction") === true) ? ("waits" as const) : undefined;
+    },
+    { what: "the copy to end, or to wait" },
+  );
+}
+
+describe("a transaction that waits for a synchronous standby is in the stream before others see it", () => {
+  test("and before its table's copy is begun: the copy waits for it", async () => {
+    await using pipeline = await pipelineHere();
+    const journal = new MemoryJournal();
+    await using connector = startCopying(pipeline, journal);
+    await connector.working;
+    await using topic = new TopicEvents(pipeline);
+    await using waiting = await session(pipeline, "SET synchronous_commit = 'on'");
+    await withoutStandby(pipeline, topic, async (letGo) => {
+      const committed = waiting.query("UPDATE t SET n = 1 WHERE id = 5");
+      await waitFor(async () => (await topic.read()).events.some(({ after }) => after?.["n"] === 1), { what: "the change in the topic" });
+      expect((await pipeline.source.query("SELECT n FROM t WHERE id = 5")).rows).toEqual([{ n: 0 }]);
+      await journal.request("", "", ["public.t"], "test");
+      expect(await copiedOrWaits(journal, connector)).toBe("waits");
+      // The stream does not wait with it.
+      await pipeline.source.query("INSERT INTO u VALUES (1)");
+      await waitFor(async () => (await topic.read()).events.some(({ source, after }) => source.table === "u" && after?.["id"] === 1), {
+        what: "another change",
+      });
+      await letGo();
+      await committed;
+    });
+    await waitFor(() => journal.job("public.t")?.state === "copied", { what: "the copy" });
+    expect(await differences(pipeline, topic)).toEqual([]);
+    await connector.stop();
+  });
+
+  test("and before the chunk with its row is read: the chunk waits for it", async () => {
+    await using pipeline = await pipelineHere();
+    const journal = new MemoryJournal("public.t");
+    const held = Promise.withResolvers<void>();
+    journal.before = async (call) => (call === "progress" ? held.promise : undefined);
+    await using connector = startCopying(pipeline, journal, { maxRowsPerSecond: rows / 3 });
+    await connector.working;
+    await using topic = new TopicEvents(pipeline);
+    await using waiting = await session(pipeline, "SET synchronous_commit = 'on'");
+    await withoutStandby(pipeline, topic, async (letGo) => {
+      await waitFor(async () => (await topic.read()).events.some(({ op }) => op === "r"), { what: "the first chunk" });
+      // Of the third: the second may be read already.
+      const committed = waiting.query("UPDATE t SET n = 1 WHERE id = $1", [rows]);
+      await waitFor(async () => (await topic.read()).events.some(({ after }) => after?.["n"] === 1), { what: "the change in the topic" });
+      held.resolve();
+      expect(await copiedOrWaits(journal, connector)).toBe("waits");
+      await letGo();
+      await committed;
+    });
+    await waitFor(() => journal.job("public.t")?.state === "copied", { what: "the copy" });
+    expect(await differences(pipeline, topic)).toEqual([]);
+    await connector.stop();
+  });
+
+  test("and after the chunk with its row was read: the row before it is left out", async () => {
+    await using pipeline = await pipelineHere();
+    const journal = new MemoryJournal("public.t");
+    const held = Promise.withResolvers<void>();
+    journal.before = async (call) => (call === "progress" ? held.promise : undefined);
+    await using connector = startCopying(pipeline, journal, { maxRowsPerSecond: rows / 2 });
+    await connector.working;
+    await using topic = new TopicEvents(pipeline);
+    await using waiting = await session(pipeline, "SET synchronous_commit = 'on'");
+    await withoutStandby(pipeline, topic, async (letGo) => {
+      // The heartbeat behind the second chunk shows that it was read; it is held back by the journal.
+      await waitFor(async () => (await topic.read()).records.filter(({ message }) => message?.content.toString().includes("heartbeat")).length >= 3, {
+        what: "two chunks",
+      });
+      const committed = waiting.query("UPDATE t SET n = 1 WHERE id = $1", [rows]);
+      await waitFor(async () => (await topic.read()).events.some(({ after }) => after?.["n"] === 1), { what: "the change in the topic" });
+      held.resolve();
+      await waitFor(() => journal.job("public.t")?.lastKey?.[0] === String(rows), { what: "the second chunk" });
+      await letGo();
+      await committed;
+    });
+    await waitFor(() => journal.job("public.t")?.state === "copied", { what: "the copy" });
+    expect(await differences(pipeline, topic)).toEqual([]);
+    expect(topic.events.filter(({ op }) => op === "r")).toHaveLength(rows - 1);
+    await connector.stop();
+  });
+});
+
+describe("a write transaction that stays open during the whole copy", () => {
+  test.each([
+    { what: "and waits for its client", before: "BEGIN; UPDATE t SET n = 7 WHERE id = 3; DELETE FROM t WHERE id = 4", busy: false },
+    { what: "in one statement, and has written to another table", before: "BEGIN; INSERT INTO u VALUES (9)", busy: true },
+  ])("$what does not stop it", async ({ before, busy }) => {
+    await using pipeline = await pipelineHere();
+    const journal = new MemoryJournal();
+    await using connector = startCopying(pipeline, journal);
+    await connector.working;
+    await using topic = new TopicEvents(pipeline);
+    await using open = await session(pipeline, before);
+    await pipeline.source.query("SELECT pg_advisory_lock(1)");
+    const statement = busy ? open.query("SELECT pg_advisory_lock(1)") : undefined;
+    await journal.request("", "", ["public.t"], "test");
+    await waitFor(() => journal.job("public.t")?.state === "copied", { what: "the copy" });
+    await pipeline.source.query("SELECT pg_advisory_unlock(1)");
+    await statement;
+    await open.query("COMMIT");
+    expect(await differences(pipeline, topic)).toEqual([]);
+    await connector.stop();
+  });
+
+  test("in one statement since before it was begun is waited for, since it may be in its commit; no longer than that statement", async () => {
+    await using pipeline = await pipelineHere();
+    const journal = new MemoryJournal();
+    await using connector = startCopying(pipeline, journal);
+    await connector.working;
+    await using topic = new TopicEvents(pipeline);
+    const { source } = pipeline;
+    await using open = await session(pipeline, "BEGIN; UPDATE t SET n = 7 WHERE id = 3");
+    await source.query("SELECT pg_advisory_lock(1), pg_advisory_lock(2)");
+    const first = open.query("SELECT pg_advisory_lock(1)");
+    const second = open.query("SELECT pg_advisory_lock(2)");
+    await waitFor(async () => (await source.query("SELECT FROM pg_stat_activity WHERE wait_event = 'advisory'")).rowCount === 1, {
+      what: "its statement",
+    });
+    await journal.request("", "", ["public.t"], "test");
+    expect(await copiedOrWaits(journal, connector)).toBe("waits");
+    await source.query("SELECT pg_advisory_unlock(1)");
+    await first;
+    await waitFor(() => journal.job("public.t")?.state === "copied", { what: "the copy" });
+    await source.query("SELECT pg_advisory_unlock(2)");
+    await second;
+    await open.query("COMMIT");
+    expect(await differences(pipeline, topic)).toEqual([]);
+    await connector.stop();
+  });
+
+  test("as a prepared one does not stop it", async () => {
+    await using pipeline = await pipelineHere();
+    const journal = new MemoryJournal();
+    await using connector = startCopying(pipeline, journal);
+    await connector.working;
+    await using topic = new TopicEvents(pipeline);
+    await pipeline.source.query("BEGIN; UPDATE t SET n = 7 WHERE id = 3; PREPARE TRANSACTION 'open'");
+    await journal.request("", "", ["public.t"], "test");
+    await waitFor(() => journal.job("public.t")?.state === "copied", { what: "the copy" });
+    await pipeline.source.query("COMMIT PREPARED 'open'");
+    expect(await differences(pipeline, topic)).toEqual([]);
+    await connector.stop();
+  });
+});

@@ -1,0 +1,126 @@
+import { describe, expect, test } from "vitest";
+import { Visibility } from "../../../connectors/postgres/snapshot-visibility.ts";
+import { TableWatch } from "../../../connectors/postgres/table-watch.ts";
+
+/** Sees all below 100 but 50 to 59. */
+const snapshot = new Visibility("50:100:50,51,52,53,54,55,56,57,58,59");
+
+describe("a chunk is of use", () => {
+  test("when it sees all that was published before it was read", () => {
+    const watch = new TableWatch(undefined);
+    watch.changed(40, "a", false, false);
+    watch.changed(60, "a", false, false);
+    expect(watch.open().unseenBy(snapshot)).toBeUndefined();
+  });
+
+  test("not when it is without one that was published before", () => {
+    const watch = new TableWatch(undefined);
+    watch.changed(50, "a", false, false);
+    expect(watch.open().unseenBy(snapshot)).toBe(50);
+  });
+
+  test("not when it is without the transaction in the middle of which the watch began", () => {
+    expect(new TableWatch(51).open().unseenBy(snapshot)).toBe(51);
+  });
+
+  test("whatever was published after it was begun: that is in the window", () => {
+    const watch = new TableWatch(undefined);
+    const window = watch.open();
+    watch.changed(50, "a", false, false);
+    expect(window.unseenBy(snapshot)).toBeUndefined();
+  });
+
+  test("again, once a snapshot has seen what it was without", () => {
+    const watch = new TableWatch(undefined);
+    watch.changed(50, "a", false, false);
+    watch.seen(snapshot);
+    expect(watch.has(50)).toBe(true);
+    watch.seen(new Visibility("200:200:"));
+    expect(watch.has(50)).toBe(false);
+    expect(watch.open().unseenBy(snapshot)).toBeUndefined();
+    // It goes on in the stream, or another of that number comes.
+    watch.changed(50, "a", false, false);
+    expect(watch.has(50)).toBe(true);
+  });
+});
+
+describe("a row of a chunk", () => {
+  test.each([
+    { what: "that nobody has changed", changes: [], fate: "publish" },
+    { what: "that was changed by what the chunk sees", changes: [{ xid: 60, partial: false }], fate: "publish" },
+    { what: "that was changed by what the chunk does not see", changes: [{ xid: 50, partial: false }], fate: "drop" },
+    { what: "of which a part was changed", changes: [{ xid: 50, partial: true }], fate: "again" },
+    {
+      what: "of which a part was changed, by what the chunk sees",
+      changes: [{ xid: 60, partial: true }],
+      fate: "publish",
+    },
+    {
+      what: "of which all was changed, and then a part",
+      changes: [
+        { xid: 50, partial: false },
+        { xid: 51, partial: true },
+      ],
+      fate: "drop",
+    },
+    {
+      what: "of which a part was changed, and then all",
+      changes: [
+        { xid: 50, partial: true },
+        { xid: 51, partial: false },
+      ],
+      fate: "drop",
+    },
+    {
+      what: "of which all was changed by what the chunk sees, and then a part by what it does not see",
+      changes: [
+        { xid: 60, partial: false },
+        { xid: 50, partial: true },
+      ],
+      fate: "again",
+    },
+  ])("$what: $fate", ({ changes, fate }) => {
+    const watch = new TableWatch(undefined);
+    const window = watch.open();
+    for (const { xid, partial } of changes) watch.changed(xid, "key", partial, false);
+    expect(window.fate("key", snapshot)).toBe(fate);
+    expect(window.fate("another", snapshot)).toBe("publish");
+    expect(window.touches(snapshot)).toBe(changes.length > 0);
+  });
+
+  test("of a table that was emptied by what the chunk does not see is dropped", () => {
+    const watch = new TableWatch(undefined);
+    const window = watch.open();
+    watch.emptied(60);
+    expect([window.touches(snapshot), window.fate("key", snapshot)]).toEqual([false, "publish"]);
+    watch.emptied(50);
+    expect([window.touches(snapshot), window.fate("key", snapshot)]).toEqual([true, "drop"]);
+  });
+
+  test("is judged by its own window: one that is closed is told nothing more", () => {
+    const watch = new TableWatch(undefined);
+    const first = watch.open();
+    watch.changed(50, "a", false, false);
+    const second = watch.open();
+    watch.close(first);
+    watch.changed(51, "b", false, false);
+    expect([first.fate("a", snapshot), first.fate("b", snapshot)]).toEqual(["drop", "publish"]);
+    expect([second.fate("a", snapshot), second.fate("b", snapshot)]).toEqual(["publish", "drop"]);
+  });
+});
+
+test("a row that moved without all of its values has to be read again, wherever it came from", () => {
+  const watch = new TableWatch(undefined);
+  watch.changed(60, "whole", false, true);
+  watch.changed(60, "part", true, true);
+  watch.changed(60, "stayed", true, false);
+  expect(watch.takeMoved()).toEqual(["part"]);
+  expect(watch.takeMoved()).toEqual([]);
+});
+
+test("more changes than can be remembered are told from none", () => {
+  const watch = new TableWatch(undefined);
+  const window = watch.open();
+  for (let i = 0; i <= 200_000; i += 1) watch.changed(50, String(i), false, false);
+  expect(window.overflown).toBe(true);
+});
