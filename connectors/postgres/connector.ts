@@ -84,7 +84,7 @@ export async function runConnector(context: ConnectorContext, signal: AbortSigna
     await new Connection(context, source, applicationName, ends).run(AbortSignal.any([signal, over.signal]));
   } catch (error) {
     const judged = sessionError(error, "source", configuration.source.url);
-    if (!signal.aborted || judged.code !== "INTERRUPTED") throw withStartOver(judged, pipelineNames(configuration, connector, context.service.topic));
+    if (!signal.aborted || judged.code !== "INTERRUPTED") throw withStartOver(judged, pipelineNames(configuration, connector, context.service));
   } finally {
     // What still waits for Kafka must not go on waiting beside the next start.
     over.abort();

@@ -12,19 +12,20 @@ import { unpublishedCure } from "./replication-stream.ts";
 
 export interface PipelineNames {
   readonly connector: string;
+  readonly service: string;
   readonly slot: string;
   readonly topic: string;
   /** host:port of each. */
   readonly brokers: readonly string[];
 }
 
-/** Of a connector and its service's topic. */
+/** Of a connector and its service. */
 export function pipelineNames(
   { kafka }: Pick<Configuration, "kafka">,
   { name, slot }: { readonly name: string; readonly slot: string },
-  topic: string,
+  service: { readonly name: string; readonly topic: string },
 ): PipelineNames {
-  return { connector: name, slot, topic, brokers: kafka.brokers };
+  return { connector: name, service: service.name, slot, topic: service.topic, brokers: kafka.brokers };
 }
 
 const codes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -50,12 +51,13 @@ export function withStartOver(error: OfftakeError, names: PipelineNames): Offtak
 }
 
 /** The steps, as a cure has them. */
-export function startingOver({ connector, slot, topic, brokers }: PipelineNames): string {
+export function startingOver({ connector, service, slot, topic, brokers }: PipelineNames): string {
   return [
     "Starting over: stop connector and applier;",
     `at the source SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = ${escapeLiteral(slot)};`,
     `kafka-topics.sh --bootstrap-server ${brokers.join(",")} --delete --if-exists --topic ${topic};`,
     `at the target DELETE FROM offtake.applied_position WHERE connector = ${escapeLiteral(connector)};`,
-    "`offtake up`, which marks the tables as not copied; copy them; `offtake run` (docs/mishaps.md).",
+    "`offtake up`, which marks the tables as not copied; empty them at the target;",
+    `\`offtake snapshot start ${service}\`; \`offtake run\` (docs/mishaps.md).`,
   ].join(" ");
 }

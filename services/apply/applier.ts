@@ -121,7 +121,7 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
 
 function namesOf({ configuration, connector, service }: ApplierContext): PipelineNames {
   const slot = configuration.connectors.find(({ name }) => name === connector)?.slot ?? connector;
-  return pipelineNames(configuration, { name: connector, slot }, service.topic);
+  return pipelineNames(configuration, { name: connector, slot }, service);
 }
 
 function interrupted({ interruption }: ApplierContext, error: OfftakeError): void {

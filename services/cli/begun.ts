@@ -12,9 +12,9 @@ import type { Secret } from "../runtime/secret.ts";
 export async function begunConnectors(configuration: Configuration): Promise<ReadonlyMap<string, PipelineNames>> {
   const begun = await Promise.all(
     configuration.connectors.map(async (connector): Promise<[string, PipelineNames][]> => {
-      const { target, topic } = configuration.services.find((each) => each.name === connector.service)!;
-      const isBegun = await hasPosition(target.url, connector.name).catch(() => false);
-      return isBegun ? [[connector.name, pipelineNames(configuration, connector, topic)]] : [];
+      const service = configuration.services.find((each) => each.name === connector.service)!;
+      const isBegun = await hasPosition(service.target.url, connector.name).catch(() => false);
+      return isBegun ? [[connector.name, pipelineNames(configuration, connector, service)]] : [];
     }),
   );
   return new Map(begun.flat());

@@ -25,6 +25,8 @@ import { createTables, type CreatedTables } from "../apply/create-tables.ts";
 import { migrateTarget } from "../apply/migrate-target.ts";
 import { markNeedsCopy, readNeedsCopy, unmarkNeedsCopy } from "../apply/needs-copy.ts";
 import { tablesWithTargetRows } from "../apply/target-rows.ts";
+import { ControlSession } from "../control/control-session.ts";
+import { restartCopies } from "../control/snapshot-orders.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { interrupted } from "../runtime/errors.ts";
 import { mappingOf } from "../runtime/table-mapping.ts";
@@ -117,7 +119,7 @@ async function upService(context: UpContext): Promise<ServiceUp> {
   try {
     return await new ServiceOpening(context, target).run();
   } catch (error) {
-    throw withStartOver(sessionError(error, "target", url), pipelineNames(context.configuration, connector, service.topic));
+    throw withStartOver(sessionError(error, "target", url), pipelineNames(context.configuration, connector, service));
   } finally {
     await endSession(target);
   }
@@ -231,7 +233,18 @@ class ServiceOpening {
       const left = await this.#onTarget(async () => tablesWithTargetRows(this.#target, service, this.#context.tables));
       await this.#mark(left, "the target had rows before `offtake up`");
       await this.#mark(tables, olderRows.up);
+      await this.#restartCopies();
     });
+  }
+
+  async #restartCopies(): Promise<void> {
+    const { configuration, connector } = this.#context;
+    const control = new ControlSession(configuration.control.url, "offtake up");
+    try {
+      await restartCopies(control, connector.name);
+    } finally {
+      await control.end();
+    }
   }
 
   async #mark(tables: readonly TableName[], reason: string): Promise<void> {

@@ -8,6 +8,7 @@ import type { SnapshotJob, SnapshotJournal, SnapshotProgress, SnapshotStart } fr
 import type { OfftakeError } from "../runtime/errors.ts";
 import type { Secret } from "../runtime/secret.ts";
 import { ControlSession } from "./control-session.ts";
+import { newReason } from "./snapshot-orders.ts";
 
 const openSql = `
   SELECT id, table_name, reason, key_columns, last_key, rows, bytes, estimated_rows
@@ -22,7 +23,7 @@ const requestSql = `
     FROM unnest($3::text[]) AS name
    WHERE coalesce((SELECT s.state FROM offtake.snapshot s WHERE s.connector = $1 AND s.table_name = name ORDER BY s.id DESC LIMIT 1), '')
          NOT IN ('cancelled', 'failed')
-      ON CONFLICT (connector, table_name) WHERE state IN ('waiting', 'copying') DO NOTHING`;
+      ON CONFLICT (connector, table_name) WHERE state IN ('waiting', 'copying') ${newReason}`;
 
 const startedSql = `
   UPDATE offtake.snapshot

@@ -34,17 +34,25 @@ export interface TableCopyStatus {
   readonly verifiedAt: string | null;
 }
 
+/** A copy that has not begun yet will mend what its table is marked for by now. */
+export const newReason = "DO UPDATE SET reason = excluded.reason WHERE snapshot.state = 'waiting' AND snapshot.reason <> excluded.reason";
+
 const requestSql = `
   INSERT INTO offtake.snapshot (connector, service, table_name, reason, requested_by)
   SELECT $1, $2, l.name, l.reason, $5 FROM unnest($3::text[], $4::text[]) AS l (name, reason)
-      ON CONFLICT (connector, table_name) WHERE state IN ('waiting', 'copying') DO NOTHING
-  RETURNING table_name`;
+      ON CONFLICT (connector, table_name) WHERE state IN ('waiting', 'copying') ${newReason}
+  RETURNING table_name, xmax = 0 AS fresh`;
 
 const cancelSql = `
   UPDATE offtake.snapshot
      SET state = 'cancelled', finished_at = clock_timestamp()
    WHERE connector = $1 AND state IN ('waiting', 'copying') AND ($2::text[] IS NULL OR table_name = ANY ($2))
   RETURNING table_name`;
+
+const restartSql = `
+  UPDATE offtake.snapshot
+     SET state = 'waiting', key_columns = NULL, last_key = NULL, rows = 0, bytes = 0, started_at = NULL
+   WHERE connector = $1 AND state IN ('waiting', 'copying')`;
 
 const newestSql = `
   SELECT DISTINCT ON (table_name)
@@ -83,14 +91,22 @@ export interface SnapshotOrder {
 /** @returns tables that had no open job, in order of their names: they have one now */
 export async function requestCopies(control: ControlSession, { connector, service, tables, requestedBy }: SnapshotOrder): Promise<string[]> {
   const values = [connector, service, tables.map(({ table }) => table), tables.map(({ reason }) => reason), requestedBy];
-  const { rows } = await control.query<{ table_name: string }>(requestSql, values);
-  return rows.map(({ table_name: name }) => name).toSorted();
+  const { rows } = await control.query<{ table_name: string; fresh: boolean }>(requestSql, values);
+  return rows.flatMap(({ table_name: name, fresh }) => (fresh ? [name] : [])).toSorted();
 }
 
 /** @param tables undefined for all. @returns tables whose job was open, in order of their names */
 export async function cancelCopies(control: ControlSession, connector: string, tables: readonly string[] | undefined): Promise<string[]> {
   const { rows } = await control.query<{ table_name: string }>(cancelSql, [connector, tables ?? null]);
   return rows.map(({ table_name: name }) => name).toSorted();
+}
+
+/**
+ * Copies that are under way begin anew: the topic that has what was copied so far is gone. One that went on behind its last key would leave out what was before it,
+ * and say that it has copied the table.
+ */
+export async function restartCopies(control: ControlSession, connector: string): Promise<void> {
+  await control.query(restartSql, [connector]);
 }
 
 /** @returns in order of the tables' names */

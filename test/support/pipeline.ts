@@ -16,6 +16,7 @@ import pg, { type Client } from "pg";
 import { inject } from "vitest";
 import { stringify } from "yaml";
 import { runConnector } from "../../connectors/postgres/connector.ts";
+import type { SnapshotJournal } from "../../connectors/postgres/snapshot-journal.ts";
 import { runApplier } from "../../services/apply/applier.ts";
 import { up, type ServiceUp } from "../../services/cli/up.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../../services/runtime/configuration.ts";
@@ -66,8 +67,11 @@ export interface Pipeline extends AsyncDisposable {
   readonly metrics: Metrics;
   /** `offtake up`, with --create-tables unless told otherwise. */
   up(options?: { createTables: boolean }): Promise<ServiceUp>;
-  /** @param changed instead of the pipeline's own configuration */
-  startConnector(changed?: Partial<ConnectorConfiguration>): RunningUnit;
+  /**
+   * @param changed instead of the pipeline's own configuration
+   * @param journal of the copies that it is to make; without one it makes none
+   */
+  startConnector(changed?: Partial<ConnectorConfiguration>, journal?: SnapshotJournal): RunningUnit;
   startApplier(): RunningUnit;
 }
 
@@ -132,10 +136,11 @@ export async function createPipeline(schemaSql: string, options: PipelineOptions
       const silent = { json: true, progress: () => {}, answer: () => {} };
       return (await up(configuration, { createTables }, silent, new AbortController().signal))[0]!;
     },
-    startConnector: (changed = {}) =>
-      startUnit(async ({ log, working, interruption, signal }) =>
-        runConnector({ configuration, connector: { ...connector, ...changed }, service, log, metrics, capturing: working, interruption }, signal),
-      ),
+    startConnector: (changed = {}, journal?: SnapshotJournal) =>
+      startUnit(async ({ log, working, interruption, signal }) => {
+        const context = { configuration, connector: { ...connector, ...changed }, service, log, metrics, journal, capturing: working, interruption };
+        await runConnector(context, signal);
+      }),
     startApplier: () =>
       startUnit(async ({ log, working, interruption, signal }) =>
         runApplier({ configuration, service, connector: connector.name, log, metrics, applying: working, interruption }, signal),

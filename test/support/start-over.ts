@@ -2,11 +2,15 @@
  * Starts over as an error's cure says, statement by statement as it is written there: a cure that cannot be carried out is none.
  */
 import { expect } from "vitest";
+import { readNeedsCopy } from "../../services/apply/needs-copy.ts";
+import { startSnapshot } from "../../services/cli/snapshot.ts";
 import type { ServiceUp } from "../../services/cli/up.ts";
+import { SnapshotJobs } from "../../services/control/snapshot-jobs.ts";
 import type { OfftakeError } from "../../services/runtime/errors.ts";
 import { released } from "../connectors/postgres/published-pipeline.ts";
 import { caughtUp, stateOf } from "../services/apply/same-texts.ts";
 import type { Pipeline } from "./pipeline.ts";
+import { waitFor } from "./wait-for.ts";
 import { deleteTopic, testCluster } from "./topics.ts";
 
 /** @param error of a connector, an applier or `up`, none of which may be running */
@@ -28,30 +32,36 @@ async function startOver(pipeline: Pipeline, error: OfftakeError | undefined): P
   await cluster.close();
   await target.query(atTarget);
   const done = await pipeline.up();
-  await copyTables(pipeline, done.notCopied);
+  await target.query(`TRUNCATE ${done.notCopied.join(", ")}`);
+  const [, command, name] = /`offtake snapshot (start) (\S+)`/.exec(cure) ?? [];
+  if (command === undefined || name !== service.name) throw new Error(`no copy: ${cure}`);
+  await startSnapshot(pipeline.configuration, name, []);
   return done;
 }
 
-/** Starts over as the error says, and shows that from then on both sides are the same. @param table of integers `id` and texts `note` */
+/** Starts over as the error says, in the middle of a copy, and shows that from then on both sides are the same. @param table of integers `id` and texts `note` */
 export async function mended(pipeline: Pipeline, error: OfftakeError | undefined, table = "t"): Promise<void> {
   await pipeline.source.query(`INSERT INTO ${table} (id, note) VALUES (100, 'before')`);
+  const journal = new SnapshotJobs(pipeline.configuration.control.url, "offtake test");
+  await begunCopy(pipeline, journal, table);
   expect(await startOver(pipeline, error)).toMatchObject({ slot: "created", topic: "created", notCopied: [`public.${table}`] });
-  await using connector = pipeline.startConnector();
+  await using connector = pipeline.startConnector({}, journal);
   await using applier = pipeline.startApplier();
   await pipeline.source.query(`INSERT INTO ${table} (id, note) VALUES (101, 'after')`);
   await pipeline.source.query(`UPDATE ${table} SET note = 'later' WHERE id < 101`);
+  await waitFor(async () => (await journal.open(pipeline.connector.name)).length === 0, { what: "the copy" });
   await caughtUp(pipeline, [connector, applier]);
   expect(await stateOf(pipeline.target, { [table]: "id" })).toEqual(await stateOf(pipeline.source, { [table]: "id" }));
+  expect(await readNeedsCopy(pipeline.target, pipeline.connector.name)).toEqual([]);
   await connector.stop();
   await applier.stop();
+  await journal.close();
 }
 
-/** What pg_dump and psql do: this version has no command for it. @param names that need no quotes */
-async function copyTables({ source, target, connector }: Pipeline, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const { rows } = await source.query<{ rows: string }>(`SELECT coalesce(json_agg(t), '[]')::text AS rows FROM ${name} t`);
-    await target.query(`TRUNCATE ${name}`);
-    await target.query(`INSERT INTO ${name} SELECT * FROM json_populate_recordset(null::${name}, $1)`, [rows[0]!.rows]);
-    await target.query("DELETE FROM offtake.needs_copy WHERE connector = $1 AND table_name = $2", [connector.name, name]);
-  }
+/** A copy that was under way when the topic went: what it had copied is nowhere any more. */
+async function begunCopy({ connector, service }: Pipeline, journal: SnapshotJobs, table: string): Promise<void> {
+  await journal.request(connector.name, service.name, [`public.${table}`], "a copy from before");
+  const [job] = await journal.open(connector.name);
+  await journal.started(job!.id, { keyColumns: ["id"], estimatedRows: 1000, estimatedBytes: 1000 });
+  await journal.progress(job!.id, { lastKey: ["100"], rows: 100, bytes: 1000 });
 }

@@ -3,7 +3,7 @@ import { unpublishedCure } from "../../../connectors/postgres/replication-stream
 import { withStartOver } from "../../../connectors/postgres/start-over.ts";
 import { OfftakeError } from "../../../services/runtime/errors.ts";
 
-const names = { connector: "o'trading", slot: "offtake_trading", topic: "offtake.trading", brokers: ["a:9092", "b:9092"] };
+const names = { connector: "o'trading", service: "trading", slot: "offtake_trading", topic: "offtake.trading", brokers: ["a:9092", "b:9092"] };
 
 test("an error that ends a topic gets the commands of starting over behind its cure, and keeps what it says", () => {
   const cause = new Error("why");
@@ -14,6 +14,7 @@ test("an error that ends a topic gets the commands of starting over behind its c
     "slot_name = 'offtake_trading';",
     "kafka-topics.sh --bootstrap-server a:9092,b:9092 --delete --if-exists --topic offtake.trading;",
     "WHERE connector = 'o''trading';",
+    "`offtake snapshot start trading`",
     "docs/mishaps.md",
   ])
     expect(found.cure).toContain(part);

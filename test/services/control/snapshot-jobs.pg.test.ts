@@ -84,6 +84,15 @@ describe("the journal of copies", () => {
     expect(await states()).toEqual(["public.trades copied", "public.users waiting", "public.trades waiting"]);
   });
 
+  test("of a copy that waits has the newest reason, of one that is under way that for which it was begun", async () => {
+    const id = await job();
+    await jobs.request("trading", "trading-engine", ["public.trades"], "and another reason");
+    expect((await jobs.open("trading")).map(({ reason }) => reason)).toEqual(["and another reason"]);
+    await jobs.started(id, start);
+    await jobs.request("trading", "trading-engine", ["public.trades"], "a third");
+    expect((await jobs.open("trading")).map(({ reason }) => reason)).toEqual(["and another reason"]);
+  });
+
   test("remembers how far a copy has come, for whoever goes on with it", async () => {
     const id = await job();
     await jobs.started(id, { ...start, keyColumns: ["day", 'odd, "name"'] });
