@@ -151,29 +151,31 @@ class ApplyLoop {
     this.#signal = signal;
   }
 
-  /** The next batch is read and decoded while the one before is in the target. */
+  /** Two batches are under way: one in the target, one behind it; and the next one is read meanwhile. */
   async run(): Promise<void> {
     const { reader } = this.#parts;
-    let writing: Promise<void> = Promise.resolve();
+    const flights: Promise<void>[] = [];
     while (!this.#signal.aborted) {
-      const batch = await reader.next(writing).catch(async (error: unknown) => {
+      // The last one ends last.
+      const idle = flights.at(-1) ?? Promise.resolve();
+      const batch = await reader.next(idle).catch(async (error: unknown) => {
         // What was whole before the record that cannot be read is still to be committed.
-        await writing;
+        await idle;
         throw error;
       });
-      if (batch !== undefined && batch.transactions.length > 0) this.#parts.target.makeReady(batch);
-      await writing;
       if (batch === undefined) break;
       if (batch.transactions.length > 0) {
-        writing = this.#apply(batch);
+        if (flights.length > 1) await flights.shift();
+        const flight = this.#apply(batch);
         // Heard where the next batch is waited for.
-        writing.catch(() => undefined);
+        flight.catch(() => undefined);
+        flights.push(flight);
       } else {
+        await idle;
         await this.#applyPieces(batch);
-        writing = Promise.resolve();
       }
     }
-    await writing;
+    await flights.at(-1);
     await this.#commitOffset();
   }
 

@@ -1,6 +1,6 @@
 /**
- * Applies a range of a log as merged, set-based statements. All of them are sent at once, and their counts judged together before anything is
- * committed: a statement that touched fewer rows than it named means that the target's rows are not what the stream takes them to be.
+ * Applies a range of a log as merged, set-based statements. All of them are sent at once, with the COMMIT behind them, which is not
+ * reached where one touches fewer rows than it names: then the target's rows are not what the stream takes them to be.
  *
  * Source: PostgreSQL documentation, "Pipelining"; docs/decisions/0003-apply.md.
  */
@@ -14,13 +14,24 @@ import type { ByteArena } from "./byte-arena.ts";
 import { NotMergeable } from "./not-mergeable.ts";
 import { RowSet } from "./row-set.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
-import { deleteStatement, insertStatement, moveStatement, putStatement, type Statement, truncateSql, updateStatement } from "./statements.ts";
+import {
+  deleteStatement,
+  exactSql,
+  insertStatement,
+  moveStatement,
+  putStatement,
+  type Statement,
+  truncateSql,
+  updateStatement,
+} from "./statements.ts";
 import { type Step, steps } from "./steps.ts";
 import { inBinary, type TargetTable } from "./target-table.ts";
 
 export interface Sent extends GroupStatement {
   /** In the arena. */
   readonly values: Buffer[];
+  /** Where it is one of those that know how to fail when they touch another number of rows. */
+  readonly statement?: Statement;
   /** Rows that it must touch; undefined where any number will do. */
   readonly rows: number | undefined;
   /** Of a table that has not been copied yet, the rows that it touches where none is missing. */
@@ -49,7 +60,7 @@ export function mergedStatements(log: ChangeLog, merging: Merging, to: number): 
   // Where nothing keeps the key unique a count does not show that each row was touched once, and an INSERT not that a row was there already.
   const inOrder = merging.tables.map((table) => table.awake || (table.plan.keys.length > 0 && !table.unique));
   const binary = { ...merging, tables: merging.tables.map(inBinary) };
-  return steps(log, inOrder, 0, to).flatMap((step) => stepStatements(log, step, binary));
+  return steps(log, inOrder, 0, to).flatMap((step) => stepStatements(log, step, binary).map(exact));
 }
 
 /** Rows of a table that has not been copied yet, which a statement was to touch and which are not there. */
@@ -58,21 +69,26 @@ export interface LeftOut {
   readonly rows: number;
 }
 
-/** Sends them all, waits for all, and judges their counts. @throws NotMergeable; the server's own error */
-export async function sendAll(client: Client, sent: readonly Sent[]): Promise<LeftOut[]> {
-  const { counts, error } = await runGroup(client, sent);
-  const left = judgeCounts(sent, counts);
-  if (error !== undefined) throw error;
-  return left;
+/** A statement that fails where it does not touch the rows that it must. COPY takes all or fails. */
+function exact(sent: Sent): Sent {
+  const { statement, rows, values } = sent;
+  if (statement === undefined || rows === undefined) return sent;
+  const count = Buffer.alloc(8);
+  count.writeUInt32BE(rows, 4);
+  const no = (): Error => new NotMergeable(`not ${rows} rows: ${statement.sql}`);
+  return { ...sent, name: `${statement.name} exact`, sql: exactSql(statement), values: [...values, count], no };
 }
 
-/** @param counts of the first statements, up to one that failed. @throws NotMergeable */
-export function judgeCounts(sent: readonly Sent[], counts: readonly number[]): LeftOut[] {
-  return counts.flatMap((count, i) => {
-    const { rows, sql, atMost } = sent[i]!;
-    if (rows !== undefined && count !== rows) throw new NotMergeable(`${count} of ${rows} rows: ${sql}`);
-    return atMost === undefined || count === atMost.rows ? [] : [{ table: atMost.table, rows: atMost.rows - count }];
-  });
+/** Sends them all, and waits for all. @throws NotMergeable; the server's own error */
+export async function sendAll(client: Client, sent: readonly Sent[]): Promise<LeftOut[]> {
+  const { counts, error } = await runGroup(client, sent);
+  if (error !== undefined) throw error;
+  return leftOut(sent, counts);
+}
+
+/** @param counts of the statements, all of which have succeeded */
+export function leftOut(sent: readonly Sent[], counts: readonly number[]): LeftOut[] {
+  return sent.flatMap(({ atMost }, i) => (atMost === undefined || counts[i] === atMost.rows ? [] : [{ ...atMost, rows: atMost.rows - counts[i]! }]));
 }
 
 function stepStatements(log: ChangeLog, step: Step, { tables, uncopied, hopeful, arena }: Merging): Sent[] {
@@ -152,5 +168,5 @@ export function knownColumns(log: ChangeLog, change: number): boolean[] {
 /** The statement with the rows' values as its parameters. */
 export function bind(log: ChangeLog, arena: ByteArena, statement: Statement, rows: RowSet): Sent {
   const values = statement.parameters.map(({ column, side, index }) => arrayParameter(log, rows, side, index, column.parameter, arena));
-  return { sql: statement.sql, values, name: statement.name, text: false, rows: rows.length };
+  return { sql: statement.sql, values, name: statement.name, text: false, rows: rows.length, statement };
 }

@@ -65,23 +65,36 @@ export async function isPrepared(client: ClientBase): Promise<boolean> {
   return rows[0]?.there === true;
 }
 
+// Each fails (division_by_zero) where it touches no row: what leaves together with it is not committed then.
 const firstSql = `
+  WITH moved AS (
   INSERT INTO offtake.applied_position (connector, topic, topic_id, "offset", commit_lsn, sequence, xid, system_identifier, timeline)
   VALUES ($1, $2, $3, $4, $5::pg_lsn, $6, $7, $8, $9)
-  ON CONFLICT (connector) DO NOTHING`;
+  ON CONFLICT (connector) DO NOTHING
+  RETURNING 1)
+  SELECT 1 / count(*) FROM moved`;
 
 const nextSql = `
+  WITH moved AS (
   UPDATE offtake.applied_position
      SET topic = $2, topic_id = $3, "offset" = $4, commit_lsn = $5::pg_lsn, sequence = $6, xid = $7, system_identifier = $8, timeline = $9,
          applied_at = clock_timestamp()
-   WHERE connector = $1 AND commit_lsn = $10::pg_lsn AND sequence = $11`;
+   WHERE connector = $1 AND commit_lsn = $10::pg_lsn AND sequence = $11
+  RETURNING 1)
+  SELECT 1 / count(*) FROM moved`;
 
 /**
- * Writes the new position if the old one is still there; touches no row where the target has another one.
+ * Writes the new position if the old one is still there; fails where the target has another one.
  *
  * @param expected what the target is thought to have; undefined for nothing
+ * @param moved the error of another one
  */
-export function positionStatement(connector: string, expected: AppliedPosition | undefined, next: AppliedPosition): GroupStatement {
+export function positionStatement(
+  connector: string,
+  expected: AppliedPosition | undefined,
+  next: AppliedPosition,
+  moved: () => Error,
+): GroupStatement {
   const { topic, topicId, offset, commitLsn, sequence, xid, systemIdentifier, timeline } = next;
   const values = [connector, topic, topicId, offset, formatLsn(commitLsn), sequence, xid, systemIdentifier, timeline];
   if (expected !== undefined) values.push(formatLsn(expected.commitLsn), expected.sequence);
@@ -90,5 +103,6 @@ export function positionStatement(connector: string, expected: AppliedPosition |
     sql: expected === undefined ? firstSql : nextSql,
     values: values.map((value) => Buffer.from(String(value))),
     text: true,
+    no: moved,
   };
 }

@@ -18,6 +18,7 @@
  */
 import type { Socket } from "node:net";
 import { type Client, type Connection, Query } from "pg";
+import { sqlState } from "../../connectors/postgres/session.ts";
 
 export interface GroupStatement {
   /** Under which the server keeps it; empty for one that is not kept. */
@@ -30,12 +31,14 @@ export interface GroupStatement {
   readonly text: boolean;
   /** The data of a COPY, which must not change before the answer. */
   readonly copy?: readonly Buffer[];
+  /** What it means when the statement divides by zero: one that asks something, and fails where the answer is no. */
+  readonly no?: () => Error;
 }
 
 export interface GroupAnswer {
   /** Rows that each statement touched or returned, up to the one that failed. */
   readonly counts: readonly number[];
-  /** The server's own. */
+  /** The server's own, or what it means. */
   readonly error: Error | undefined;
 }
 
@@ -44,6 +47,8 @@ interface LibraryConnection extends Connection {
   readonly stream: Socket;
   /** Text of each statement that the server has answered the Parse of. */
   readonly parsedStatements: Record<string, string>;
+  /** Of each that it has not answered yet. */
+  readonly submittedNamedStatements: Record<string, string>;
   parse(query: { readonly name: string; readonly text: string }): void;
 }
 
@@ -57,6 +62,9 @@ const smallBytes = 16 << 10;
 class StatementGroup extends Query {
   readonly counts: number[] = [];
   readonly #statements: readonly GroupStatement[];
+  /** Names that were sent to be parsed, and where that is kept. */
+  readonly #submitted: string[] = [];
+  #connection: LibraryConnection | undefined;
   /** The library remembers under them what the server says that it has parsed: those of the statement that is answered next. */
   declare name: string;
   declare text: string;
@@ -73,17 +81,25 @@ class StatementGroup extends Query {
 
   /** The library calls it in `submit`, with the stream corked. */
   prepare(connection: LibraryConnection): void {
-    const parsed = new Set<string>();
+    this.#connection = connection;
+    const { parsedStatements, submittedNamedStatements } = connection;
     for (const { name, sql, values, text, copy } of this.#statements) {
       if (name === "") connection.parse({ name, text: sql });
-      else if (connection.parsedStatements[name] === undefined && !parsed.has(name)) {
+      // Also where a group before this one, which is under way, has it.
+      else if (parsedStatements[name] === undefined && submittedNamedStatements[name] === undefined) {
         connection.parse({ name, text: sql });
-        parsed.add(name);
+        submittedNamedStatements[name] = sql;
+        this.#submitted.push(name);
       }
       write(connection.stream, name, values, text);
       if (copy !== undefined) writeCopy(connection.stream, copy);
     }
     connection.stream.write(sync);
+  }
+
+  /** Behind the statement that failed nothing was parsed: whoever needs it next has to send it again. */
+  forgetSubmitted(): void {
+    for (const name of this.#submitted) delete this.#connection?.submittedNamedStatements[name];
   }
 
   handleDataRow(): void {}
@@ -138,10 +154,23 @@ export function arrayText(values: readonly string[]): Buffer {
   return Buffer.from(`{${values.map((value) => `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(",")}}`);
 }
 
-/** Sends them in one go, and waits for all. Never rejects. */
+/**
+ * Sends them in one go, and waits for all. Never rejects. Another group may be sent before the answer: once this one has failed inside of a transaction, the
+ * server refuses every statement of that one, up to a ROLLBACK.
+ */
 export async function runGroup(client: Client, statements: readonly GroupStatement[]): Promise<GroupAnswer> {
   return new Promise((resolve) => {
-    const group = new StatementGroup(statements, (error) => resolve({ counts: group.counts, error }));
+    const group = new StatementGroup(statements, (error) => {
+      if (error !== undefined) group.forgetSubmitted();
+      resolve({ counts: group.counts, error: error && meaning(statements[group.counts.length], error) });
+    });
     client.query(group);
   });
+}
+
+/** division_by_zero */
+const no = "22012";
+
+function meaning(failed: GroupStatement | undefined, error: Error): Error {
+  return failed?.no !== undefined && sqlState(error) === no ? failed.no() : error;
 }

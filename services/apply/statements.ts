@@ -16,6 +16,8 @@ export interface Statement {
    */
   readonly name: string;
   readonly sql: string;
+  /** The WITH queries that it begins with; empty for none. */
+  readonly leading: string;
   /** Its parameters, in order: a column of the row, or of the row before. */
   readonly parameters: readonly { readonly column: TargetColumn; readonly side: "row" | "old"; readonly index: number }[];
 }
@@ -89,12 +91,14 @@ export function moveStatement(table: TargetTable, known: readonly boolean[], old
   const keys = columns.filter((column) => column.key);
   const { unnest, alias } = unnested([...columns, ...keys].map((column) => column.parameter.sql));
   const matches = keys.map((column, i) => `t.${column.name} ${column.equals} v.o$${columns.length + i}${column.cast}`).join(" AND ");
-  const sql = movesByReplacing(table) ? replaceSql(table, columns, unnest, alias, matches) : moveSql(table, columns, unnest, alias, matches);
+  const { leading, sql } = movesByReplacing(table)
+    ? replaceSql(table, columns, unnest, alias, matches)
+    : moveSql(table, columns, unnest, alias, matches);
   const parameters: Statement["parameters"] = [
     ...columns.map((column) => ({ column, side: "row" as const, index: column.index })),
     ...keyParameters(table, keys, oldSide),
   ];
-  return statement(`move ${oldSide}`, table, sql, parameters);
+  return statement(`move ${oldSide}`, table, sql, parameters, leading);
 }
 
 /** Whether a move deletes the row and inserts it again: no UPDATE may set a column that is GENERATED ALWAYS AS IDENTITY. */
@@ -102,20 +106,21 @@ export function movesByReplacing(table: TargetTable): boolean {
   return table.columns.some((column) => column.identityAlways);
 }
 
-function moveSql(table: TargetTable, columns: readonly TargetColumn[], unnest: string, alias: string, matches: string): string {
+function moveSql(table: TargetTable, columns: readonly TargetColumn[], unnest: string, alias: string, matches: string): MainSql {
   const set = columns.map((column, i) => `${column.name} = v.o$${i}${column.cast}`).join(", ");
-  return `UPDATE ${table.own} AS t SET ${set} FROM ${unnest} AS ${alias} WHERE ${matches}`;
+  return { leading: "", sql: `UPDATE ${table.own} AS t SET ${set} FROM ${unnest} AS ${alias} WHERE ${matches}` };
 }
 
 /** The row goes and comes again, with what only the target knows of it. */
-function replaceSql(table: TargetTable, columns: readonly TargetColumn[], unnest: string, alias: string, matches: string): string {
+function replaceSql(table: TargetTable, columns: readonly TargetColumn[], unnest: string, alias: string, matches: string): MainSql {
   const kept = [...table.columns.filter((column) => !columns.includes(column)).map((column) => column.name), ...table.extra];
   const names = [...columns.map((column) => column.name), ...kept].join(", ");
   const values = [...columns.map((column, i) => `gone.o$${i}${column.cast}`), ...kept.map((_, i) => `gone.k$${i}`)].join(", ");
   const returning = ["v.*", ...kept.map((name, i) => `t.${name} AS k$${i}`)].join(", ");
   // ORDER BY: every row has gone before the first one comes. What was sent can always be sorted; a column of the table may be json.
-  return `WITH gone AS (DELETE FROM ${table.own} AS t USING ${unnest} AS ${alias} WHERE ${matches} RETURNING ${returning})
-    INSERT INTO ${table.name} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM gone ORDER BY gone.o$0`;
+  const gone = `gone AS (DELETE FROM ${table.own} AS t USING ${unnest} AS ${alias} WHERE ${matches} RETURNING ${returning})`;
+  const come = `INSERT INTO ${table.name} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM gone ORDER BY gone.o$0`;
+  return { leading: gone, sql: come };
 }
 
 /**
@@ -160,6 +165,23 @@ function unnested(types: readonly string[]): { unnest: string; alias: string } {
   };
 }
 
-export function statement(kind: string, table: TargetTable, sql: string, parameters: Statement["parameters"]): Statement {
-  return { name: `offtake ${kind} ${table.plan.schemaId} ${hash("sha256", sql, "base64url").slice(0, 22)}`, sql, parameters };
+/** A statement without the WITH queries that it begins with. */
+interface MainSql {
+  readonly leading: string;
+  readonly sql: string;
+}
+
+export function statement(kind: string, table: TargetTable, main: string, parameters: Statement["parameters"], leading = ""): Statement {
+  const sql = leading === "" ? main : `WITH ${leading} ${main}`;
+  return { name: `offtake ${kind} ${table.plan.schemaId} ${hash("sha256", sql, "base64url").slice(0, 22)}`, sql, leading, parameters };
+}
+
+/**
+ * The statement as one that fails (division_by_zero) where it touches another number of rows than its last parameter says: so a COMMIT can leave together with
+ * it, without an answer in between. The statement must return nothing itself.
+ */
+export function exactSql({ sql, leading, parameters }: Statement): string {
+  const main = leading === "" ? sql : sql.slice(`WITH ${leading} `.length);
+  const returning = main.startsWith("SELECT") ? "" : " RETURNING 1";
+  return `WITH ${leading === "" ? "" : `${leading}, `}touched AS (${main}${returning}) SELECT 1 / (count(*) = $${parameters.length + 1}::int8)::int4 FROM touched`;
 }

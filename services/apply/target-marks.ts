@@ -30,7 +30,7 @@ export function markSql(table: string, partitions: boolean): string {
 }
 
 const marksSql = (partitions: boolean): string => `
-  SELECT
+  SELECT 1 / (count(*) = $3::int8)::int4
     FROM unnest($1::text[], $2::text[]) AS read (name, mark)
     JOIN pg_catalog.pg_class c ON c.oid = to_regclass(read.name)
    WHERE ${markSql("c", partitions)} = read.mark`;
@@ -38,14 +38,17 @@ const marksSql = (partitions: boolean): string => `
 const ordinary = { name: "offtake marks", sql: marksSql(false) };
 const withPartitions = { name: "offtake marks of partitions", sql: marksSql(true) };
 
-/** Returns one row for each table that is as it was read: as many as `count`, if none has been altered. */
-export function marksStatement(tables: Iterable<TargetTable>): { readonly statement: GroupStatement; readonly count: number } {
+/** Tables are not what they were when they were read. */
+export class TablesChanged extends Error {}
+
+/** Fails with TablesChanged where one of the tables has been altered. */
+export function marksStatement(tables: Iterable<TargetTable>): GroupStatement {
   const marks = new Map<string, string>();
   let { name, sql } = ordinary;
   for (const table of tables) {
     marks.set(table.name, table.mark);
     if (table.partitioned) ({ name, sql } = withPartitions);
   }
-  const values = [arrayText([...marks.keys()]), arrayText([...marks.values()])];
-  return { statement: { name, sql, values, text: true }, count: marks.size };
+  const values = [arrayText([...marks.keys()]), arrayText([...marks.values()]), Buffer.from(String(marks.size))];
+  return { name, sql, values, text: true, no: () => new TablesChanged() };
 }

@@ -8,15 +8,17 @@ import type { CopiedMessage } from "../../schemas/offtake-message.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { applyInOrder, type Conflict } from "./apply-in-order.ts";
-import { judgeCounts, type LeftOut, mergedStatements, sendAll, type Sent } from "./apply-merged.ts";
+import { type LeftOut, leftOut, mergedStatements, sendAll, type Sent } from "./apply-merged.ts";
 import type { Batch } from "./batch.ts";
 import { ByteArena } from "./byte-arena.ts";
 import { copiedStatement, readNeedsCopy } from "./needs-copy.ts";
 import { NotMergeable } from "./not-mergeable.ts";
 import { type AppliedPosition, positionStatement } from "./position.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
+import type { Flight, SentBatch } from "./flight.ts";
 import { eventRefused, targetError, verdictOf } from "./target-error.ts";
-import { marksStatement } from "./target-marks.ts";
+import { marksStatement, TablesChanged } from "./target-marks.ts";
+import { isOfTable, isWorthOrder, positionMoved, tablesChanged } from "./target-refusals.ts";
 import type { TargetSession } from "./target-session.ts";
 import type { TargetTable } from "./target-table.ts";
 import { type TableWatch, TargetTables } from "./target-tables.ts";
@@ -46,11 +48,11 @@ export class Target {
   readonly #uncopied: UncopiedTables;
   /** Of the transaction under way: they have not happened before it is committed. */
   #conflicts: Conflict[] = [];
-  /** Of the batch in the target, and of the one that is made ready meanwhile. */
-  #arena = new ByteArena();
-  #nextArena = new ByteArena();
-  /** The batch that is made ready, and its statements; undefined where it has to be applied in source order. */
-  #ready: Ready | undefined;
+  /** Batches that have not ended, oldest first; two at most. */
+  readonly #flights: Flight[] = [];
+  /** For the statements of one and of the other. */
+  readonly #arenas = [new ByteArena(), new ByteArena()] as const;
+  #turn: 0 | 1 = 0;
 
   constructor(session: TargetSession, position: AppliedPosition | undefined, options: TargetOptions) {
     this.#client = session.client;
@@ -61,36 +63,33 @@ export class Target {
     this.#options = options;
   }
 
-  /** Makes the next batch's statements while the one before is in the target. Nothing is sent, and nothing has to be: a new table is read first. */
-  makeReady(batch: Batch): void {
-    const tables = this.#tables.known(batch.log.plans);
-    const { version } = this.#uncopied;
-    if (tables !== undefined) this.#ready = { batch, tables, version, sent: this.#merged(batch, tables, this.#nextArena) };
-  }
-
-  /** Applies whole transactions. @throws OfftakeError */
+  /**
+   * Applies whole transactions. The next batch may be given while one is under way: then it leaves behind it at once, so that the server never waits for us,
+   * and is refused by the server where the one before has failed.
+   *
+   * @throws OfftakeError, also that of the batch before
+   */
   async apply(batch: Batch): Promise<void> {
-    const ready = this.#ready?.batch === batch ? this.#ready : undefined;
-    this.#ready = undefined;
-    // From here on the other one may be filled for the next batch.
-    [this.#arena, this.#nextArena] = [this.#nextArena, this.#arena];
+    const before = this.#flights.at(-1);
+    this.#turn = this.#turn === 0 ? 1 : 0;
+    const flight: Flight = { batch, arena: this.#arenas[this.#turn], sent: undefined, ended: Promise.resolve() };
+    // Behind one that is still to be sent it would come first; and what the end of a copy changes is known once it is committed.
+    const mayFollow = this.#flights.every(({ sent, batch: { copied } }) => sent !== undefined && copied.length === 0);
+    const tables = mayFollow ? this.#tables.known(batch.log.plans) : undefined;
+    if (tables !== undefined) this.#send(flight, tables, before?.sent?.next ?? this.position);
+    this.#flights.push(flight);
     try {
-      if (await this.#applyMerged(batch, ready)) return;
-      if ((await this.#learnMarks()) && (await this.#applyMerged(batch, undefined))) return;
-      // One by one, and each in a transaction of its own: what comes before one that cannot be applied is in.
-      let from = 0;
-      for (let i = 0; i < batch.transactions.length; i += 1) {
-        const end = batch.transactions.at(i);
-        await this.#applyOne(batch, from, end, i === batch.transactions.length - 1 ? batch.copied : []);
-        from = end.changes;
-      }
+      flight.ended = this.#end(flight, before);
+      await flight.ended;
     } catch (error) {
       throw targetError(error, this.#options.service);
+    } finally {
+      this.#flights.splice(this.#flights.indexOf(flight), 1);
     }
   }
 
   /**
-   * Applies one transaction that comes in pieces, in one transaction of the target.
+   * Applies one transaction that comes in pieces, in one transaction of the target, when no batch is under way.
    *
    * @param end of the whole
    * @param next gives the pieces behind the first, and undefined when the applier has to stop
@@ -105,7 +104,7 @@ export class Target {
           if (piece.transactions.length > 0) return;
         }
       };
-      await this.#named(end, this.#inTransaction(end, used, [], [], work));
+      await this.#named(end, this.#inTransaction(end, used, [], work));
     } catch (error) {
       if (!(error instanceof Stopped)) throw targetError(error instanceof TablesChanged ? tablesChanged() : error, this.#options.service);
     }
@@ -120,39 +119,69 @@ export class Target {
   async #applyPiece(piece: Batch, end: TransactionEnd): Promise<readonly TargetTable[]> {
     const tables = await this.#tables.read(piece.log.plans);
     const client = this.#client;
+    const [arena] = this.#arenas;
     await client.query("SAVEPOINT piece");
     try {
-      this.#arena.reset();
-      const merging = { tables, ...this.#uncopied.of(tables), arena: this.#arena };
+      arena.reset();
+      const merging = { tables, ...this.#uncopied.of(tables), arena };
       this.#leftOut(end, await sendAll(client, mergedStatements(piece.log, merging, piece.log.length)));
     } catch (error) {
       if (!isWorthOrder(error)) throw error;
       await client.query("ROLLBACK TO SAVEPOINT piece");
-      await this.#inOrder(piece, tables, end.commitLsn, 0, piece.log.length);
+      await this.#inOrder(piece, arena, tables, end.commitLsn, 0, piece.log.length);
     }
     await client.query("RELEASE SAVEPOINT piece");
     return tables;
   }
 
+  /**
+   * Sends a batch as one transaction, merged: BEGIN, the position, the statements and COMMIT leave together, and each asks for itself what has to be true before
+   * the COMMIT may be reached.
+   *
+   * @returns what was sent; undefined when the batch has to be applied in source order
+   */
+  #send(flight: Flight, tables: readonly TargetTable[], expected: AppliedPosition | undefined): SentBatch | undefined {
+    const { batch, arena } = flight;
+    const sent = this.#merged(batch, tables, arena);
+    if (sent === undefined) return undefined;
+    const next = this.#positionOf(batch.transactions.last);
+    const opening = this.#opening(expected, next, batch.copied);
+    const answer = runGroup(this.#client, [...opening, ...sent, marksStatement(tables), commit]);
+    flight.sent = { next, answer, sent, from: opening.length };
+    return flight.sent;
+  }
+
+  /** Waits for what was sent, and does again in another way what the server has refused. */
+  async #end(flight: Flight, before: Flight | undefined): Promise<void> {
+    await before?.ended;
+    if (await this.#endMerged(flight)) return;
+    if ((await this.#learnMarks()) && (await this.#endMerged(flight))) return;
+    // One by one, and each in a transaction of its own: what comes before one that cannot be applied is in.
+    const { transactions, copied } = flight.batch;
+    let from = 0;
+    for (let i = 0; i < transactions.length; i += 1) {
+      const end = transactions.at(i);
+      await this.#applyOne(flight, from, end, i === transactions.length - 1 ? copied : []);
+      from = end.changes;
+    }
+  }
+
   /** @returns false when the batch has to be applied in source order */
-  async #applyMerged(batch: Batch, ready: Ready | undefined): Promise<boolean> {
+  async #endMerged(flight: Flight): Promise<boolean> {
+    const { batch } = flight;
     try {
-      return await this.#asTheTablesAre(async () => {
-        const tables = await this.#tables.read(batch.log.plans);
-        const isReady = ready?.version === this.#uncopied.version && ready.tables.every((table, i) => table === tables[i]);
-        const sent = isReady ? ready.sent : this.#merged(batch, tables, this.#arena);
+      for (let left = 2; ; left -= 1) {
+        const sent = flight.sent ?? this.#send(flight, await this.#tables.read(batch.log.plans), this.position);
         if (sent === undefined) return false;
-        const hopeful = sent.flatMap((each) => each.hopeful ?? []);
-        try {
-          await this.#inTransaction(batch.transactions.last, tables, sent, batch.copied);
-        } catch (error) {
-          if (hopeful.length === 0 || !isWorthOrder(error)) throw error;
-          // Perhaps some of the rows were there already, which is no fault: they are written over then.
-          for (const table of hopeful) this.#uncopied.met(table);
-          await this.#inTransaction(batch.transactions.last, tables, this.#merged(batch, tables, this.#arena)!, batch.copied);
+        const { counts, error } = await sent.answer;
+        if (error === undefined) {
+          this.#committed(batch, sent, counts);
+          return true;
         }
-        return true;
-      });
+        await this.#rollback(error);
+        if (!this.#isWorthAnother(sent.sent, error)) throw error;
+        if (left === 0) throw tablesChanged();
+      }
     } catch (error) {
       if (!isWorthOrder(error) && !isOfTable(error)) throw error;
       // Perhaps they are not what they were; and a table that is not there stops the transaction that needs it, and none before it.
@@ -161,15 +190,35 @@ export class Target {
     }
   }
 
+  /** Whether the batch may be sent once more, merged. */
+  #isWorthAnother(sent: readonly Sent[], error: Error): boolean {
+    if (error instanceof TablesChanged) {
+      this.#tables.forget();
+      return true;
+    }
+    const hopeful = sent.flatMap((each) => each.hopeful ?? []);
+    // Perhaps some of the rows were there already, which is no fault: they are written over then.
+    for (const table of hopeful) this.#uncopied.met(table);
+    return hopeful.length > 0 && isWorthOrder(error);
+  }
+
+  #committed({ transactions, copied }: Batch, { next, sent, from }: SentBatch, counts: readonly number[]): void {
+    this.position = next;
+    this.#uncopied.copied(copied);
+    this.#conflicts = [];
+    this.#leftOut(transactions.last, leftOut(sent, counts.slice(from)));
+    this.#tell();
+  }
+
   /** One transaction, in source order. */
-  async #applyOne(batch: Batch, from: number, end: TransactionEnd, copied: readonly CopiedMessage[]): Promise<void> {
+  async #applyOne({ batch, arena }: Flight, from: number, end: TransactionEnd, copied: readonly CopiedMessage[]): Promise<void> {
     const { log } = batch;
     const work = async (): Promise<void> => {
       const needed = [...new Set(log.plan.subarray(from, end.changes))];
       const read = await this.#tables.read(needed.map((plan) => log.plans[plan]!));
       const tables: TargetTable[] = [];
       for (const [i, plan] of needed.entries()) tables[plan] = read[i]!;
-      await this.#inTransaction(end, read, [], copied, async () => this.#inOrder(batch, tables, end.commitLsn, from, end.changes));
+      await this.#inTransaction(end, read, copied, async () => this.#inOrder(batch, arena, tables, end.commitLsn, from, end.changes));
     };
     await this.#named(end, this.#asTheTablesAre(work));
   }
@@ -187,7 +236,7 @@ export class Target {
     }
   }
 
-  async #inOrder(batch: Batch, tables: readonly TargetTable[], commitLsn: bigint, from: number, to: number): Promise<void> {
+  async #inOrder(batch: Batch, arena: ByteArena, tables: readonly TargetTable[], commitLsn: bigint, from: number, to: number): Promise<void> {
     const awake = tables.some((table) => table.awake);
     // What the source checked at its commit, the target must not check before. Where foreign keys are asleep there is nothing to defer.
     if (awake || !this.#replica) await this.#client.query("SET CONSTRAINTS ALL DEFERRED");
@@ -202,58 +251,67 @@ export class Target {
       commitLsn,
       uncopied: this.#uncopied.of(tables).uncopied,
       conflict,
-      arena: this.#arena,
+      arena,
     });
   }
 
   /**
-   * BEGIN, the position and the statements leave together. The commit waits for what they come to, and for what became of the tables: at the end, when no
-   * table that was written can be altered any more.
+   * A transaction of work that waits for answers. The tables are asked for at its end, when none that was written can be altered any more.
    *
    * @param tables that are written; complete when `work` has ended
    * @param copied copies that end with it
-   * @param work what else belongs to the transaction
    * @throws TablesChanged, NotMergeable, OfftakeError; the server's own error
    */
   async #inTransaction(
     end: TransactionEnd,
     tables: Iterable<TargetTable>,
-    sent: readonly Sent[],
     copied: readonly CopiedMessage[],
-    work?: () => Promise<void>,
+    work: () => Promise<void>,
   ): Promise<void> {
     const client = this.#client;
-    const { service, topicId, connector } = this.#options;
-    const { offset, commitLsn, sequence, xid, systemIdentifier, timeline } = end;
-    const position = { topic: service.topic, topicId, offset, commitLsn, sequence, xid, systemIdentifier, timeline };
+    const next = this.#positionOf(end);
     this.#conflicts = [];
-    const opening = [
-      begin,
-      positionStatement(connector, this.position, position),
-      ...(copied.length === 0 ? [] : [copiedStatement(connector, copied)]),
-    ];
     try {
-      const marks = work === undefined ? marksStatement(tables) : undefined;
-      const { counts, error } = await runGroup(client, [...opening, ...sent, ...(marks === undefined ? [] : [marks.statement])]);
-      if (counts.length > 1 && counts[1] !== 1) throw positionMoved(service.name);
-      this.#leftOut(end, judgeCounts(sent, counts.slice(opening.length, opening.length + sent.length)));
-      if (error !== undefined) throw error;
-      if (marks !== undefined && counts.at(-1) !== marks.count) throw new TablesChanged();
-      if (work !== undefined) {
-        await work();
-        await this.#checkMarks(tables);
-      }
+      await this.#run(this.#opening(this.position, next, copied));
+      await work();
+      await this.#run([marksStatement(tables)]);
       const { command } = await client.query("COMMIT");
       if (command !== "COMMIT") throw new OfftakeError("INTERNAL", "A transaction that was to be committed had failed before.");
-      this.position = position;
-      this.#uncopied.copied(copied);
     } catch (error) {
-      await client.query("ROLLBACK").catch((rollback: unknown) => {
-        // What is left open must not take in what comes next; where nothing comes next, the first error says more.
-        if (isWorthOrder(error) || error instanceof TablesChanged) throw rollback;
-      });
+      await this.#rollback(error);
       throw error;
     }
+    this.position = next;
+    this.#uncopied.copied(copied);
+    this.#tell();
+  }
+
+  async #run(group: readonly GroupStatement[]): Promise<void> {
+    const { error } = await runGroup(this.#client, group);
+    if (error !== undefined) throw error;
+  }
+
+  /** What has left behind a transaction that fails, fails with it, and has to be sent again. */
+  async #rollback(failure: unknown): Promise<void> {
+    for (const flight of this.#flights) flight.sent = undefined;
+    await this.#client.query("ROLLBACK").catch((error: unknown) => {
+      // What is left open must not take in what comes next; where nothing comes next, the first error says more.
+      throw isWorthOrder(failure) || failure instanceof TablesChanged ? error : failure;
+    });
+  }
+
+  #opening(expected: AppliedPosition | undefined, next: AppliedPosition, copied: readonly CopiedMessage[]): GroupStatement[] {
+    const { service, connector } = this.#options;
+    const position = positionStatement(connector, expected, next, () => positionMoved(service.name));
+    return [begin, position, ...(copied.length === 0 ? [] : [copiedStatement(connector, copied)])];
+  }
+
+  #positionOf({ offset, commitLsn, sequence, xid, systemIdentifier, timeline }: TransactionEnd): AppliedPosition {
+    const { service, topicId } = this.#options;
+    return { topic: service.topic, topicId, offset, commitLsn, sequence, xid, systemIdentifier, timeline };
+  }
+
+  #tell(): void {
     for (const conflict of this.#conflicts) this.#options.conflict(conflict);
   }
 
@@ -273,13 +331,6 @@ export class Target {
     }
   }
 
-  async #checkMarks(tables: Iterable<TargetTable>): Promise<void> {
-    const { statement, count } = marksStatement(tables);
-    const { counts, error } = await runGroup(this.#client, [statement]);
-    if (error !== undefined) throw error;
-    if (counts[0] !== count) throw new TablesChanged();
-  }
-
   /** Deferred constraints speak only at the commit, and cannot say which event they mean: the transaction is named instead. */
   async #named({ commitLsn, offset }: TransactionEnd, done: Promise<void>): Promise<void> {
     try {
@@ -291,43 +342,8 @@ export class Target {
   }
 }
 
-interface Ready {
-  readonly batch: Batch;
-  /** For which the statements were made. */
-  readonly tables: readonly TargetTable[];
-  /** Of what was known of copies by then. */
-  readonly version: number;
-  readonly sent: readonly Sent[] | undefined;
-}
-
 const begin: GroupStatement = { name: "offtake begin", sql: "BEGIN", values: [], text: true };
+const commit: GroupStatement = { name: "offtake commit", sql: "COMMIT", values: [], text: true };
 
 /** The applier has to stop in the middle of a large transaction: nothing of it is applied. */
 class Stopped extends Error {}
-
-/** Tables are not what they were when they were read. */
-class TablesChanged extends Error {}
-
-/** Merging was not possible, or what was merged met a row or a table that it should not have met: applied one by one, it shows which. */
-function isWorthOrder(error: unknown): boolean {
-  return error instanceof NotMergeable || ["event", "changed"].includes(verdictOf(error));
-}
-
-function isOfTable(error: unknown): boolean {
-  return (
-    error instanceof OfftakeError &&
-    ["TARGET_TABLE_MISSING", "TARGET_TABLE_UNSUITABLE", "TARGET_COLUMN_MISSING", "TARGET_COLUMN_OUTDATED"].includes(error.code)
-  );
-}
-
-function tablesChanged(): OfftakeError {
-  return new OfftakeError("TARGET_BUSY", "Tables of the target were altered while a batch was applied.", {
-    cure: "Nothing of it was applied; it is tried again.",
-  });
-}
-
-function positionMoved(service: string): OfftakeError {
-  return new OfftakeError("APPLIED_POSITION_MOVED", `The applied position of ${service} is not what this applier wrote last.`, {
-    cure: "The target was restored, or failed over, or another applier writes: the position is read again.",
-  });
-}

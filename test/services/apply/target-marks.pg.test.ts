@@ -5,7 +5,7 @@ import { marksStatement } from "../../../services/apply/target-marks.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { errorOf } from "../../support/error-of.ts";
 import { Applier, prepared, target, trade, trades, tradesAndUsers, users } from "./applying-target.ts";
-import { batchOf, type TableEvent, WrittenTable } from "./event-writer.ts";
+import { type TableEvent, WrittenTable } from "./event-writer.ts";
 
 const parents = new WrittenTable("parents", { id: "int4*", name: "text" });
 const children = new WrittenTable("children", { id: "int4*", parent: "int4" });
@@ -34,19 +34,11 @@ describe("a cascade that is added while the applier runs", () => {
     expect([await target.texts("children"), applier.kinds]).toEqual([["(1,)", "(2,1)"], []]);
   });
 
-  test("is seen by a batch whose statements were made before", async () => {
-    const applier = await parent();
-    const batch = batchOf([rebirth], applier.writer, 2);
-    applier.target.makeReady(batch);
-    await target.admin.query(cascade);
-    await applier.target.apply(batch);
-    expect(await target.texts("children")).toEqual(["(1,)", "(2,1)"]);
-  });
-
-  test("is seen by a batch that waits for it to be committed", async () => {
+  test("is seen by batches that wait for it to be committed", async () => {
     const applier = await parent();
     await target.admin.query(`BEGIN; ${cascade}`);
-    const applying = applier.apply(rebirth);
+    // The second one has left by then, too.
+    const applying = Promise.all([applier.apply([children.create({ id: 3, parent: null })]), applier.apply(rebirth)]);
     await waitFor(
       async () => {
         const { rowCount } = await target.admin.query(
@@ -58,7 +50,7 @@ describe("a cascade that is added while the applier runs", () => {
     );
     await target.admin.query("COMMIT");
     await applying;
-    expect(await target.texts("children")).toEqual(["(1,)", "(2,1)"]);
+    expect(await target.texts("children")).toEqual(["(1,)", "(2,1)", "(3,)"]);
   });
 });
 
@@ -110,8 +102,7 @@ describe("a table that is altered between two batches", () => {
     await target.admin.query("INSERT INTO trades VALUES (1, 'x', 1); ANALYZE trades; TRUNCATE trades");
     await target.admin.query("VACUUM (FREEZE) trades");
     await target.admin.query("VACUUM FREEZE pg_attribute");
-    const { statement, count } = marksStatement([table, table]);
-    expect([count, await runGroup(target.session.client, [statement])]).toEqual([1, { counts: [1], error: undefined }]);
+    expect(await runGroup(target.session.client, [marksStatement([table, table])])).toEqual({ counts: [1], error: undefined });
   });
 });
 

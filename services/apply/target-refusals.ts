@@ -1,0 +1,33 @@
+/**
+ * What a batch that was refused may still come to. Taken for the end of it, a row that was there already stops a service; taken for worth another try, an error
+ * that is not about rows is tried for ever.
+ *
+ * Pure.
+ */
+import { OfftakeError } from "../runtime/errors.ts";
+import { NotMergeable } from "./not-mergeable.ts";
+import { verdictOf } from "./target-error.ts";
+
+/** Merging was not possible, or what was merged met a row or a table that it should not have met: applied one by one, it shows which. */
+export function isWorthOrder(error: unknown): boolean {
+  return error instanceof NotMergeable || ["event", "changed"].includes(verdictOf(error));
+}
+
+export function isOfTable(error: unknown): boolean {
+  return (
+    error instanceof OfftakeError &&
+    ["TARGET_TABLE_MISSING", "TARGET_TABLE_UNSUITABLE", "TARGET_COLUMN_MISSING", "TARGET_COLUMN_OUTDATED"].includes(error.code)
+  );
+}
+
+export function tablesChanged(): OfftakeError {
+  return new OfftakeError("TARGET_BUSY", "Tables of the target were altered while a batch was applied.", {
+    cure: "Nothing of it was applied; it is tried again.",
+  });
+}
+
+export function positionMoved(service: string): OfftakeError {
+  return new OfftakeError("APPLIED_POSITION_MOVED", `The applied position of ${service} is not what this applier wrote last.`, {
+    cure: "The target was restored, or failed over, or another applier writes: the position is read again.",
+  });
+}
