@@ -8,12 +8,12 @@
  * Source: ARCHITECTURE.md, "Connector".
  */
 import type { ClientBase } from "pg";
-import { copyCure } from "../../services/apply/needs-copy.ts";
 import type { ConnectorConfiguration, ServiceConfiguration } from "../../services/runtime/configuration.ts";
 import type { Log } from "../../services/runtime/log.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import { fullName, type TableName } from "../../services/runtime/table-pattern.ts";
+import { copyCure } from "./copy-cure.ts";
 import { type CapturedTable, recordCaptured } from "./captured-tables.ts";
 import { judgeShapes, withShapes } from "./judge-shapes.ts";
 import { type Lsn, parseLsn } from "./lsn.ts";
@@ -160,7 +160,7 @@ export class PublicationWatch {
         const { marked, undecided } = await recordCaptured(target, connector.name, captured, [], judge);
         for (const { name, reason } of marked)
           log.error(
-            { table: name, reason, cure: copyCure(service.name, connector.name, name) },
+            { table: name, reason, cure: copyCure({ service: service.name, connector: connector.name }, { table: name, reason }) },
             "the table is not at the target what it is at the source: it has to be copied",
           );
         this.#recorded = undecided ? "" : list;

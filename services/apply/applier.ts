@@ -222,7 +222,7 @@ class ApplyLoop {
     const { last } = batch.transactions;
     const behind = Math.max(reader.highWatermark - last.offset, 0);
     metrics.applyEventsTotal.inc(labels, batch.events);
-    metrics.applyTransactionsTotal.inc(labels, batch.transactions.length);
+    metrics.applyTransactionsTotal.inc(labels, batch.transactions.length - batch.pieces);
     metrics.applyBatchSeconds.observe(labels, (now - startedAt) / 1000);
     metrics.applyLagSeconds.set(labels, behind === 0 ? 0 : Math.max(now - last.micros / 1000, 0) / 1000);
     lag.applied(last);

@@ -10,6 +10,8 @@ export class Batch {
   readonly transactions: TransactionEnds;
   /** Events, messages included. */
   events = 0;
+  /** Pieces of copies among the transactions. */
+  pieces = 0;
   /** The copies that end with the last transaction of the batch. */
   readonly copied: CopiedMessage[] = [];
 
@@ -23,6 +25,7 @@ export class Batch {
     this.log.clear();
     this.transactions.clear();
     this.events = 0;
+    this.pieces = 0;
     this.copied.length = 0;
   }
 }

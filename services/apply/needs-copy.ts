@@ -4,7 +4,7 @@
  *
  * Source: schemas/target-schema.ts.
  */
-import { escapeLiteral, type ClientBase } from "pg";
+import type { ClientBase } from "pg";
 import type { CopiedMessage } from "../../schemas/offtake-message.ts";
 import { arrayText, type GroupStatement } from "./statement-group.ts";
 
@@ -68,23 +68,4 @@ export async function doubtCopies(client: ClientBase, connector: string): Promis
     connector,
     "records of the topic were removed before they were applied, and rows of its copy may have been among them",
   ]);
-}
-
-/**
- * What mends a marked table, as sentences: a copy writes over what is there and deletes nothing.
- *
- * @param table of the source, as schema.table
- */
-export function copyCure(service: string, connector: string, table: string): string {
-  return `Remove at the target what the source does not have (all of it, where that is not known), then: offtake snapshot start ${service} ${shellWord(table)}. Where it is mended another way, at the target: ${unmarkStatement(connector, table)}`;
-}
-
-/** A name of PostgreSQL's may hold anything. */
-function shellWord(text: string): string {
-  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-/** What takes a mark away by hand, at the target, where somebody has mended the rows. */
-function unmarkStatement(connector: string, table: string): string {
-  return `DELETE FROM offtake.needs_copy WHERE connector = ${escapeLiteral(connector)} AND table_name = ${escapeLiteral(table)};`;
 }

@@ -87,9 +87,11 @@ export function checkPosition(
     );
 }
 
-/** The first event of the next transaction, or a marker that repeats the very position. */
+/** The first event of the next transaction, the next row of a copy, or a marker that repeats the very position. */
 function followsOn(first: TailRecord, { commitLsn, sequence }: AppliedPosition): boolean {
   if (first.marker) return first.commitLsn === commitLsn && first.sequence === sequence;
+  // A transaction has ended with the position: what goes on behind it is a piece.
+  if (first.commitLsn === commitLsn) return first.sequence === sequence + 1;
   // A message, which is of no table, is a transaction of its own.
   return first.previous === commitLsn && (first.order === 1 || first.event?.table === "");
 }

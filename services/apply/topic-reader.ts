@@ -220,6 +220,7 @@ export class TopicReader {
     }
     const message = this.#message;
     if (message?.kind === "copied") batch.copied.push(message);
+    if (event.last && (event.op === Change.read || message?.kind === "copied")) batch.pieces += 1;
     if (event.last) batch.transactions.add(batch.log.length, event, offset, event.plan.kind === "message" && message?.kind !== "copied");
   }
 

@@ -2,7 +2,8 @@
  * What `offtake check` says of tables that are marked as not copied: they look whole at the target and are not.
  */
 import type { ClientBase } from "pg";
-import { copyCure, readMarks } from "../apply/needs-copy.ts";
+import { copyCure } from "../../connectors/postgres/copy-cure.ts";
+import { readMarks } from "../apply/needs-copy.ts";
 import { type Finding, warning } from "./finding.ts";
 
 const readableSql = `
@@ -14,7 +15,7 @@ const readableSql = `
 export async function checkMarks(target: ClientBase, where: string, service: string, connector: string): Promise<Finding[]> {
   const { rows } = await target.query<{ readable: boolean }>(readableSql);
   if (rows[0]?.readable !== true) return [];
-  return (await readMarks(target, connector)).map(({ table, reason }) =>
-    warning(where, `the table ${table} has to be copied: ${reason}`, copyCure(service, connector, table)),
+  return (await readMarks(target, connector)).map((mark) =>
+    warning(where, `the table ${mark.table} has to be copied: ${mark.reason}`, copyCure({ service, connector }, mark)),
   );
 }

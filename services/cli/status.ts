@@ -1,8 +1,8 @@
 /** `offtake status`: every service on one line, once or again every second. */
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
+import { copyCure } from "../../connectors/postgres/copy-cure.ts";
 import { LastingSession } from "../../connectors/postgres/lasting-session.ts";
-import { copyCure } from "../apply/needs-copy.ts";
 import { ControlSession } from "../control/control-session.ts";
 import type { TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration } from "../runtime/configuration.ts";
@@ -108,7 +108,7 @@ function statusText(services: readonly (ServiceStatus & { readonly eventsPerSeco
     ...(notCopied.length === 0 ? [] : [`${service}: not copied, so that rows are missing at the target: ${notCopied.join(", ")}`]),
     ...needsCopy
       .filter(({ table }) => !isUnderWay(copies.find((copy) => copy.table === table)))
-      .map(({ table, reason }) => `${service}: ${table} has to be copied: ${reason}. ${copyCure(service, connector, table)}`),
+      .map((mark) => `${service}: ${mark.table} has to be copied: ${mark.reason}. ${copyCure({ service, connector }, mark)}`),
     ...copies.filter((copy) => isUnderWay(copy) || copy.state === "failed").map((copy) => `${service}: ${copyText(copy)}`),
     ...unverifiedText(service, copies),
     ...errors.map(({ code, message, cure }) => `${service}: ${code}: ${message}${cure === "" ? "" : ` ${cure}`}`),

@@ -68,6 +68,7 @@ describe("the applied position", () => {
     ["the next transaction's first event", next],
     ["a heartbeat, the next transaction", { ...next, order: undefined, event: { lsn: "1", table: "", op: "m", key: "" } }],
     ["a marker that repeats it", { ...record, offset: 9, marker: true }],
+    ["the next row of a copy", { ...record, offset: 9, sequence: fits.sequence + 1, order: undefined }],
   ])("below the topic's beginning can be read on from where that is %s", (_, first) => {
     expect(() => checkPosition(fits, service, "0", beyond, first)).not.toThrow();
   });
@@ -77,6 +78,7 @@ describe("the applied position", () => {
     ["in the middle of the next transaction", { ...next, order: 2, sequence: 2 }],
     ["a marker that repeats a later position", { ...record, offset: 9, marker: true, commitLsn: 0x400n }],
     ["a marker that repeats an earlier event of it", { ...record, offset: 9, marker: true, sequence: 2 }],
+    ["a later row of a copy", { ...record, offset: 9, sequence: fits.sequence + 2, order: undefined }],
     ["the topic's first transaction", { ...next, previous: undefined }],
     ["not there", undefined],
   ])("below the topic's beginning cannot where that is %s", (_, first) => {

@@ -11,6 +11,7 @@ import { offsetRange } from "../../../connectors/kafka/offsets.ts";
 import { runConnector } from "../../../connectors/postgres/connector.ts";
 import { check } from "../../../services/cli/check.ts";
 import type { Finding } from "../../../services/cli/finding.ts";
+import { markNeedsCopy, readMarks } from "../../../services/apply/needs-copy.ts";
 import type { Configuration, KafkaConfiguration } from "../../../services/runtime/configuration.ts";
 import type { OfftakeError } from "../../../services/runtime/errors.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
@@ -192,7 +193,12 @@ function foreign(value: (pipeline: Pipeline) => Promise<Buffer | null>, words: R
       await cluster.admin.deleteRecords({
         topics: partitions.map((each) => ({ name: each.topic, partitions: [{ partition: each.partition, offset: BigInt(each.offset) }] })),
       });
+      await markNeedsCopy(pipeline.target, pipeline.connector.name, ["public.trades"], "it had rows before");
       await works(pipeline);
+      // What went with it may have been rows of a copy, for all that anybody knows.
+      expect(await readMarks(pipeline.target, pipeline.connector.name)).toEqual([
+        { table: "public.trades", reason: expect.stringMatching(/^it had rows before; records of the topic were removed before they were applied/) },
+      ]);
       return [met];
     },
   };
