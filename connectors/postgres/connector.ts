@@ -205,7 +205,7 @@ class Connection {
     const copying = new AbortController();
     const stopCopying = AbortSignal.any([signal, copying.signal]);
     const { journal } = this.#context;
-    const copies = journal === undefined ? undefined : runSnapshots(this.#context, journal, { capture, pieces, compiler }, stopCopying);
+    const copies = journal === undefined ? undefined : runSnapshots(this.#context, journal, { capture, pieces, compiler, tail }, stopCopying);
     this.#ends.push(async () => {
       copying.abort();
       await copies;

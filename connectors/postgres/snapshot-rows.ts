@@ -17,7 +17,7 @@ import { type Tuple, Value } from "./pgoutput.ts";
 const tab = 0x09;
 const newline = 0x0a;
 const backslash = 0x5c;
-const null_ = 0x4e;
+const capitalN = 0x4e;
 
 /** For the letter behind a backslash the byte that it stands for; 0 for one that stands for itself. */
 const escaped = new Uint8Array(256);
@@ -72,7 +72,7 @@ export class SnapshotRows {
       } else if (byte !== backslash) {
         bytes[to] = byte;
         to += 1;
-      } else if (row[at + 1] === null_) {
+      } else if (row[at + 1] === capitalN) {
         // NULL stands alone, so its end is the next byte.
         bytes.writeInt32BE(-1, start - 4);
         at += 2;

@@ -27,8 +27,8 @@ export interface SnapshotsContext {
   readonly connections: number;
   /** The service's tables, as the source has them. */
   readonly tables: () => Promise<readonly TableName[]>;
-  /** Tables that are to be copied without anybody asking for it: schema.table, and why. */
-  readonly wanted: () => Promise<ReadonlyMap<string, string>>;
+  /** Tables that are to be copied without anybody asking for it: schema.table, and why; undefined while that is not known. */
+  readonly wanted: () => Promise<ReadonlyMap<string, string> | undefined>;
   readonly log: Log;
 }
 
@@ -40,6 +40,8 @@ export class Snapshots {
   readonly #running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
   /** By job: when it may be begun again. */
   readonly #paused = new Map<string, { readonly until: number; readonly backoff: Backoff }>();
+  /** Tables that were wanted at the last look. */
+  #asked: ReadonlySet<string> = new Set();
   #complained = false;
 
   constructor(context: SnapshotsContext, parts: Omit<CopyParts, "journal">) {
@@ -63,15 +65,8 @@ export class Snapshots {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { journal, connector, service, connections, wanted } = this.#context;
-    const reasons = Map.groupBy(await wanted(), ([, reason]) => reason);
-    for (const [reason, tables] of reasons)
-      await journal.request(
-        connector,
-        service,
-        tables.map(([table]) => table),
-        reason,
-      );
+    const { journal, connector, connections } = this.#context;
+    await this.#request();
     const jobs = await journal.open(connector);
     for (const [id, { stop }] of this.#running) if (!jobs.some((job) => job.id === id)) stop.abort();
     for (const job of jobs) {
@@ -79,6 +74,15 @@ export class Snapshots {
       if (this.#running.has(job.id) || (this.#paused.get(job.id)?.until ?? 0) > performance.now()) continue;
       this.#start(job, signal);
     }
+  }
+
+  /** Once for each mark: it stays for a moment when its table has been copied, until that is applied. */
+  async #request(): Promise<void> {
+    const { journal, connector, service, wanted } = this.#context;
+    const tables = await wanted();
+    if (tables === undefined) return;
+    for (const [table, reason] of tables) if (!this.#asked.has(table)) await journal.request(connector, service, [table], reason);
+    this.#asked = new Set(tables.keys());
   }
 
   #start(job: SnapshotJob, signal: AbortSignal): void {

@@ -4,6 +4,7 @@ import type { Tail, TailEvent } from "../../../connectors/postgres/start-checks.
 import { Transaction } from "../../../connectors/postgres/transaction.ts";
 
 const event: TailEvent = { lsn: "90", table: "public.trades", op: "u", key: "digest" };
+const read: TailEvent = { ...event, op: "r" };
 const tail: Tail = { commitLsn: 100n, sequence: 3, last: true, previous: 50n, systemIdentifier: "74", timeline: 1, event };
 
 type Step = { begin: bigint } | "event" | "left out" | "commit";
@@ -45,6 +46,9 @@ describe("Junction", () => {
       "200:1",
     ],
     ["changes that become no event may follow on the last", {}, [...three.slice(0, -1), "left out", "commit", ...next], "200:1"],
+    ["what is behind rows that were read beside the stream is published", { sequence: 9, xid: 1, event: read }, [...three, ...next], "200:1"],
+    ["and where a marker does not say which transaction they are behind", { sequence: 9, event: read }, [...three, ...next], "200:1"],
+    ["nothing, when they are behind another transaction", { sequence: 9, xid: 2, event: read }, [...three, ...next], "TAIL_DIFFERS"],
     ["everything is published where a new slot was created", { sequence: 0, event: undefined }, [...three, ...next], "100:1 100:2 100:3 200:1"],
     ["even what commits just there", { sequence: 0, commitLsn: 200n, event: undefined }, next, "200:1"],
     ["nothing, when the tail's transaction does not come before the next", {}, next, "TAIL_DIFFERS"],
@@ -93,4 +97,13 @@ describe("Junction", () => {
   test("nothing, when the event at the tail's position is another one", () => {
     expect(play({}, [...three, ...next], { ...event, table: "public.positions" })).toBe("TAIL_DIFFERS");
   });
+});
+
+test("rows that are read beside the stream go on behind what is there, of the tail's own transaction too", () => {
+  const names = { version: "0", name: "offtake", identity: { systemIdentifier: "74", timeline: 1, database: "d" } };
+  const transaction = new Transaction(names, undefined);
+  const behind = (of: Partial<Tail>): number => new Junction({ ...tail, ...of }, "topic").sequenceBehind(transaction);
+  transaction.begin(100n, 0n, 1, undefined);
+  transaction.advance();
+  expect([behind({ sequence: 9 }), behind({ sequence: 1 }), behind({ sequence: 9, commitLsn: 90n })]).toEqual([9, 1, 1]);
 });

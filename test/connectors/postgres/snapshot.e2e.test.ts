@@ -64,9 +64,6 @@ describe("a table", () => {
       await using connector = startCopying(pipeline, journal, { maxRowsPerSecond: 3000 });
       await waitFor(() => journal.job("public.t")!.keys.length > keys || journal.job("public.t")!.state === "copied", { what: "another chunk" });
       await connector.stop();
-      await topic.read();
-      // Nothing follows it: the next start reads it as the topic's tail, or a chunk behind it that was not written down.
-      if (journal.job("public.t")?.state === "open") expect(["r", "m"]).toContain(topic.records.at(-1)!.op);
     }
     expect(starts).toBeGreaterThan(2);
     await using connector = startCopying(pipeline, journal);
@@ -141,8 +138,10 @@ describe("a table", () => {
       CREATE TABLE k_parts (a int4, b int4, note text, PRIMARY KEY (b, a)) PARTITION BY RANGE (a);
       CREATE TABLE k_parts_1 PARTITION OF k_parts FOR VALUES FROM (MINVALUE) TO (0); CREATE TABLE k_parts_2 PARTITION OF k_parts FOR VALUES FROM (0) TO (MAXVALUE);
       INSERT INTO k_parts SELECT a, a % 13, note FROM k_int;
+      CREATE EXTENSION citext; CREATE TABLE k_citext (b int4, a citext, note text, PRIMARY KEY (a, b)); INSERT INTO k_citext SELECT i, a, note FROM (SELECT *, row_number() OVER () AS i FROM k_text);
       CREATE TABLE k_parent (a int4 PRIMARY KEY, note text); INSERT INTO k_parent SELECT * FROM k_int;
       CREATE TABLE k_child (PRIMARY KEY (a)) INHERITS (k_parent); INSERT INTO k_child SELECT a + 10000, note FROM k_int`);
+    await pipeline.target.query("CREATE EXTENSION citext");
     await pipeline.up();
     const { rows: tables } = await pipeline.source.query<{ name: string }>(
       "SELECT relname AS name FROM pg_class WHERE relname LIKE 'k\\_%' AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 1",

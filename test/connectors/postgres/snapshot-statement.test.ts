@@ -1,0 +1,62 @@
+import { describe, expect, test } from "vitest";
+import { keysStatement, rangeStatement } from "../../../connectors/postgres/snapshot-statement.ts";
+import type { SnapshotTable, WalkColumn } from "../../../connectors/postgres/snapshot-table.ts";
+
+function table(walk: readonly Partial<WalkColumn>[], partitioned = false): SnapshotTable {
+  const columns = ["a", "b", "n'ote"].map((name) => ({ name, key: false, typeOid: 25, typeModifier: -1 }));
+  return {
+    schema: "s",
+    table: 't"t',
+    relation: { oid: 1, schema: "s", name: 't"t', replicaIdentity: "d", columns },
+    types: [],
+    walk: walk.map((column) => ({ name: "a", collation: null, operators: "pg_catalog", ...column })),
+    partitioned,
+    estimatedRows: 0,
+    estimatedBytes: 0,
+  };
+}
+
+const select = `SELECT "a", "b", "n'ote" FROM ONLY "s"."t""t"`;
+
+describe("a chunk is read", () => {
+  test("from the beginning in the order of the key", () => {
+    expect(rangeStatement(table([{}]), undefined, 10)).toBe(`COPY (${select} ORDER BY "a" LIMIT 10) TO STDOUT`);
+  });
+
+  test("of a partitioned table with its partitions", () => {
+    expect(rangeStatement(table([{}], true), undefined, 10)).toBe(`COPY (SELECT "a", "b", "n'ote" FROM "s"."t""t" ORDER BY "a" LIMIT 10) TO STDOUT`);
+  });
+
+  test("behind a key as a row comparison, in the order and the collation of the index", () => {
+    const walk = [{ name: "b", collation: { schema: "pg_catalog", name: "C" } }, {}];
+    expect(rangeStatement(table(walk), ["x'y\\", "2"], 5)).toBe(
+      `COPY (${select} WHERE ("b" COLLATE "pg_catalog"."C", "a") > ( E'x''y\\\\', '2') ORDER BY "b" COLLATE "pg_catalog"."C", "a" LIMIT 5) TO STDOUT`,
+    );
+  });
+
+  test("by the operators of an extension where its index is sorted by them: those of the built-in types have another order", () => {
+    const walk = [{ operators: "ext" }, { name: "b" }];
+    expect(rangeStatement(table(walk), ["x", "2"], 5)).toBe(
+      `COPY (${select} WHERE "a" OPERATOR("ext".>=) 'x' AND ("a" OPERATOR("ext".>) 'x' OR ("a" OPERATOR("ext".=) 'x' AND ("b" OPERATOR("pg_catalog".>) '2'))) ` +
+        `ORDER BY "a", "b" LIMIT 5) TO STDOUT`,
+    );
+    expect(rangeStatement(table([{ operators: "ext" }]), ["x"], 5)).toBe(
+      `COPY (${select} WHERE "a" OPERATOR("ext".>) 'x' ORDER BY "a" LIMIT 5) TO STDOUT`,
+    );
+  });
+
+  test("by keys, whose columns come in another order than the index's", () => {
+    expect(
+      keysStatement(
+        table([{ name: "b" }, { operators: "ext" }]),
+        ["a", "b"],
+        [
+          ["1", "x"],
+          ["2", "y"],
+        ],
+      ),
+    ).toBe(
+      `COPY (${select} WHERE ("a" OPERATOR("ext".=) '1' AND "b" OPERATOR("pg_catalog".=) 'x') OR ("a" OPERATOR("ext".=) '2' AND "b" OPERATOR("pg_catalog".=) 'y')) TO STDOUT`,
+    );
+  });
+});
