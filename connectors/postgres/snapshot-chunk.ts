@@ -5,7 +5,7 @@
  * Source: ARCHITECTURE.md, "Snapshot".
  */
 import type { Client } from "pg";
-import { interrupted } from "../../services/runtime/errors.ts";
+import { interrupted, messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
 import { quotedName, type TableName } from "../../services/runtime/table-pattern.ts";
 import { mostBytes } from "./chunk-size.ts";
@@ -23,6 +23,9 @@ const statementTimeoutMs = 30_000;
 
 /** SQLSTATEs of a table, and of a schema, that does not exist. */
 const goneStates = ["42P01", "3F000"];
+
+/** SQLSTATEs of a statement that took too long, of a lock that somebody else has, and of a deadlock. */
+const busyStates = ["57014", "55P03", "40P01"];
 
 /** What is asked for: rows behind a key, in the index's order; or the rows with these keys. */
 export type Wanted =
@@ -57,7 +60,7 @@ export class ChunkReader {
   /**
    * Asks something outside of any chunk.
    *
-   * @throws OfftakeError SOURCE_UNREACHABLE, SOURCE_REFUSED, and what `ask` throws of its own
+   * @throws OfftakeError SNAPSHOT_DELAYED, SOURCE_UNREACHABLE, SOURCE_REFUSED, and what `ask` throws of its own
    */
   async ask<T>(ask: (client: Client) => Promise<T>): Promise<T> {
     try {
@@ -66,6 +69,8 @@ export class ChunkReader {
       return await ask(this.#client);
     } catch (error) {
       await this.#drop();
+      if (busyStates.includes(sqlState(error) ?? ""))
+        throw new OfftakeError("SNAPSHOT_DELAYED", `A chunk was not read in time: ${messageOf(error)} (${sqlState(error)}).`, { cause: error });
       throw sessionError(error, "source", this.#url);
     }
   }
@@ -157,7 +162,7 @@ export class ChunkReader {
         enable_sort: "off",
         max_parallel_workers_per_gather: "0",
         jit: "off",
-        lock_timeout: "5000",
+        lock_timeout: "2000",
         // A heartbeat must not wait for a standby that is away.
         synchronous_commit: "local",
       },

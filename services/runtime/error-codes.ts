@@ -57,6 +57,8 @@ export const errorCodes = {
   TABLE_KEY_CHANGED: "operator",
   /** A table cannot be copied as it is: it is gone, or has no key by which it can be walked. The message says what to do; then `offtake snapshot start` again. The stream is not affected. */
   SNAPSHOT_TABLE_UNSUITABLE: "operator",
+  /** A chunk of a table could not be read in time: somebody has locked the table, or the source is busy. The copy is begun again behind its last chunk, by itself; the stream is not affected. */
+  SNAPSHOT_DELAYED: "yes",
   /** A table was dropped and made again, or got another key, while it was being copied: its copy has a part of the one before. Start it again: `offtake snapshot start`. The stream is not affected. */
   SNAPSHOT_TABLE_CHANGED: "operator",
   /** The slot does not exist. If it was never there, `offtake up` creates it. If it was dropped, or a standby was promoted that did not have it, the message says since when changes are in no stream: start over (docs/mishaps.md). */

@@ -218,6 +218,24 @@ describe("copies", () => {
     await connector.stop();
   });
 
+  test("of a table that somebody has locked are begun again, and the stream goes on", async () => {
+    await using pipeline = await createPipeline(
+      "CREATE TABLE t (id int8 PRIMARY KEY); CREATE TABLE u (id int8 PRIMARY KEY); INSERT INTO t VALUES (1)",
+    );
+    await pipeline.up();
+    const journal = new MemoryJournal();
+    await using connector = startCopying(pipeline, journal);
+    await connector.working;
+    await using topic = new TopicEvents(pipeline);
+    await pipeline.source.query("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE");
+    await journal.request("", "", ["public.t"], "test");
+    await waitFor(() => connector.log.some(({ err }) => err?.code === "SNAPSHOT_DELAYED"), { what: "the copy to be put off" });
+    await pipeline.source.query("INSERT INTO u VALUES (1); COMMIT");
+    await waitFor(() => journal.job("public.t")?.state === "copied", { what: "the copy" });
+    expect((await topic.drained()).map(({ op, source }) => `${op} ${source.table}`)).toEqual(["c u", "r t"]);
+    await connector.stop();
+  });
+
   test("that were cancelled end behind the chunk that is under way", async () => {
     await using pipeline = await createPipeline("CREATE TABLE t (id int8 PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 3000)");
     await pipeline.up();
