@@ -78,7 +78,7 @@ describe("a piece", () => {
 
   test("that fails has what it had written before, and others go on", async () => {
     await using opened = await open();
-    const { topic, recorded, pieces, outbox } = opened;
+    const { topic, pieces, outbox } = opened;
     pieces.reached = () => 0n;
     pieces.behind(place);
     const failing = pieces.put(0n, (writer) => {
