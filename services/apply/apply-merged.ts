@@ -101,7 +101,10 @@ function stepStatements(log: ChangeLog, step: Step, { tables, uncopied, hopeful,
     case "creates":
       return [newRows(log, arena, table, RowSet.of(step.changes))];
     case "moves":
-      return byMarks(log, step.changes).map(({ known, changes }) => bind(log, arena, moveStatement(table, known), RowSet.of(changes)));
+      return byMarks(log, step.changes).flatMap(({ known, changes }) => {
+        const sent = bind(log, arena, moveStatement(table, known), RowSet.of(changes));
+        return uncopied[step.plan]! ? movesOfUncopied(log, arena, table, { known, changes }, sent) : [sent];
+      });
     case "merge": {
       // Most batches are nothing but new rows, and each is there once: merging finds that out too, and nothing is lost by asking it.
       const lenient = uncopied[step.plan]!;
@@ -122,6 +125,17 @@ function stepStatements(log: ChangeLog, step: Step, { tables, uncopied, hopeful,
       ];
     }
   }
+}
+
+/**
+ * A row that is not there yet cannot move: where the event has all of it, it is put where it should be by now. One by one, batch after batch, the applier fell behind a
+ * monolith that changes keys while they are copied.
+ */
+function movesOfUncopied(log: ChangeLog, arena: ByteArena, table: TargetTable, { known, changes }: Moves, sent: Sent): Sent[] {
+  const move = { ...sent, rows: undefined };
+  if (!known.every(Boolean)) return [{ ...move, atMost: { table: table.shown, rows: changes.length } }];
+  if (!table.arbiter || table.replaces) throw new NotMergeable(`rows of ${table.shown} that cannot be written over`);
+  return [move, putRows(log, arena, table, RowSet.of(changes), false)];
 }
 
 /** Fewer are cheaper as arrays: the server makes a statement of every COPY anew. */
@@ -145,9 +159,14 @@ function putRows(log: ChangeLog, arena: ByteArena, table: TargetTable, rows: Row
   return { ...bind(log, arena, putStatement(table), rows), ...(table.columns.every((column) => column.identityAlways) ? { rows: undefined } : {}) };
 }
 
+interface Moves {
+  readonly known: boolean[];
+  readonly changes: number[];
+}
+
 /** Moves grouped by the columns whose value they know. Their order does not matter: no key occurs twice. */
-function byMarks(log: ChangeLog, changes: readonly number[]): { known: boolean[]; changes: number[] }[] {
-  const groups = new Map<string, { known: boolean[]; changes: number[] }>();
+function byMarks(log: ChangeLog, changes: readonly number[]): Moves[] {
+  const groups = new Map<string, Moves>();
   for (const change of changes) {
     const known = knownColumns(log, change);
     const key = known.map(Number).join("");

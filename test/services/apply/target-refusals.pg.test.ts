@@ -64,12 +64,27 @@ describe("conflicts: the source wins", () => {
     expect(applier.conflicts).toEqual([{ kind: "partial-missing", table: "public.users", key: "(several)", offset: 2, rows: 1 }]);
   });
 
+  test("a row that was never copied and moves is put where it should be by now; where the event lacks some of it, it is passed over", async () => {
+    const applier = await filled();
+    await target.admin.query("INSERT INTO users VALUES (1, 'there')");
+    await applier.apply(
+      [
+        users.move({ id: 6 }, { id: 5, email: "moved" }),
+        users.move({ id: 1 }, { id: 2, email: "moved, too" }),
+        users.move({ id: 7 }, { id: 8, email: null }, ["email"]),
+      ].flat(),
+    );
+    expect(await target.texts("users")).toEqual(['(2,"moved, too")', "(5,moved)"]);
+    expect(applier.kinds).toEqual(["partial-missing public.users (several)"]);
+  });
+
   test("the same in source order, where each is named", async () => {
     const applier = await filled();
-    // A move takes a row that is there: this one sends the batch through source order.
+    // An update of a row that the batch has deleted sends it through source order.
+    const odd = [users.delete({ id: 7 }), users.update({ id: 7, email: "back" })];
     const lost = users.move({ id: 6 }, { id: 5, email: "moved" });
-    await applier.apply([users.update({ id: 9, email: null }, ["email"]), users.update({ id: 8, email: "whole" }), users.delete({ id: 7 }), lost]);
-    expect(await target.texts("users")).toEqual(["(5,moved)", "(8,whole)"]);
+    await applier.apply([users.update({ id: 9, email: null }, ["email"]), users.update({ id: 8, email: "whole" }), ...odd, lost]);
+    expect(await target.texts("users")).toEqual(["(5,moved)", "(7,back)", "(8,whole)"]);
     expect(applier.kinds).toEqual(["partial-missing public.users (id)=(9)"]);
   });
 

@@ -3,9 +3,11 @@ import { describe, expect, test } from "vitest";
 import { readMarks } from "../../../services/apply/needs-copy.ts";
 import { cancelSnapshot, snapshotStatus, startSnapshot } from "../../../services/cli/snapshot.ts";
 import { status } from "../../../services/cli/status.ts";
+import { Secret } from "../../../services/runtime/secret.ts";
 import { errorOf } from "../../support/error-of.ts";
 import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
 import { running } from "../../support/running-all.ts";
+import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { CliProcess, lastObject, offtake } from "./cli-process.ts";
 import { documentedAnswer, namesIn } from "./documentation.ts";
@@ -37,12 +39,13 @@ describe("rows that were there before the stream", () => {
     expect((await pipeline.up()).notCopied).toEqual(["public.trades", "public.users"]);
     await using all = await running(pipeline.configuration);
     const { source } = pipeline;
-    for (let i = 0; (await marks(pipeline)).length > 0; i += 1) {
+    for (let i = 0; i < 1000 && (await marks(pipeline)).length > 0; i += 1) {
       await source.query("UPDATE trades SET n = n + 1 WHERE id IN (SELECT 1 + (random() * 5000)::int8 FROM generate_series(1, 20))");
       await source.query("DELETE FROM trades WHERE id = (SELECT 1 + (random() * 5000)::int8)");
       await source.query("INSERT INTO trades VALUES (10000 + $1, 1, $2)", [i, "y".repeat(3000)]);
       await source.query("UPDATE trades SET id = 100000 + $1 WHERE id = (SELECT 1 + (random() * 5000)::int8)", [i]);
     }
+    await waitFor(async () => (await marks(pipeline)).length === 0, { what: "the marks to go" });
     await same(pipeline);
     expect(await rowsOf(pipeline, "target", "users")).toEqual(["(1,a)"]);
     const { object, text } = await snapshotStatus(pipeline.configuration, "trading", []);
@@ -56,6 +59,36 @@ describe("rows that were there before the stream", () => {
     expect(answer.text).toContain("trading: copied, not yet verified: public.trades, public.users");
     expect(await all.stop()).toBe(true);
   });
+});
+
+test("while the control database is away the stream goes on, and the copy waits and goes on where it was", async () => {
+  await using pipeline = await createPipeline(`${schema}; INSERT INTO trades SELECT i, 0, 'x' FROM generate_series(1, 4000) i`);
+  await pipeline.up();
+  const { configuration, service } = pipeline;
+  const control = new URL(pipeline.controlUrl);
+  const port = Number(control.port);
+  let away = false;
+  // Nobody listens on port 1.
+  await using proxy = await TcpProxy.start(() => ({ host: control.hostname, port: away ? 1 : port }));
+  control.port = String(proxy.port);
+  const slow = { ...service, snapshot: { connections: 1, maxRowsPerSecond: 800 } };
+  await using all = await running({ ...configuration, control: { url: new Secret(control.href) }, services: [slow] });
+  const copied = async (): Promise<number> => (await snapshotStatus(configuration, "trading", [])).object.tables[0]?.rows ?? 0;
+  await waitFor(async () => (await copied()) > 0, { what: "the first rows" });
+  away = true;
+  proxy.cut();
+  await waitFor(() => all.log.find(({ err }) => err?.code === "CONTROL_UNREACHABLE"), { what: "the log to say so" });
+  const before = await copied();
+  await pipeline.source.query("INSERT INTO trades VALUES (100000, 1, 'meanwhile')");
+  await waitFor(async () => (await pipeline.target.query("SELECT FROM trades WHERE id = 100000")).rowCount === 1, { what: "the stream to go on" });
+  expect((await all.readyz()).status).toBe(200);
+  expect(await copied()).toBe(before);
+  away = false;
+  await waitFor(async () => (await marks(pipeline)).length === 0, { what: "the copy to end" });
+  await same(pipeline);
+  expect((await snapshotStatus(configuration, "trading", [])).object.tables).toMatchObject([{ state: "copied", rows: expect.any(Number) }]);
+  expect(all.log.filter(({ err }) => err?.code === "CONTROL_UNREACHABLE")).toHaveLength(1);
+  await all.stop();
 });
 
 describe("a copy that is asked for", () => {
