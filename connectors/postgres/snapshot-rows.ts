@@ -5,7 +5,7 @@
  *     Data     Row*
  *     Row      Value (tab Value)* newline
  *     Value    `\N` for NULL, or text in which backslash, backspace, tab, newline, vertical tab, form feed and carriage return have a backslash before them
- *     Kept     (length:int32 byte*)* for each row, length -1 for NULL
+ *     Kept     (byte* separator)* for each row; where each value ends, and whether it is one, stands apart
  *
  * An escape that is read wrongly is a wrong value at the target: tests put every byte through it.
  *
@@ -31,11 +31,15 @@ for (const [letter, byte] of [
 ] as const)
   escaped[letter.charCodeAt(0)] = byte;
 
+/** In place of the end of a value that is NULL, minus what the end would be: the value behind it begins after that. */
+const nullOf = (end: number): number => -1 - end;
+
 export class SnapshotRows {
   bytes: Buffer = Buffer.allocUnsafe(64 << 10);
   readonly #columns: number;
-  /** Where each row begins. */
-  readonly #starts: number[] = [];
+  #count = 0;
+  /** Where each value ends. */
+  #ends = new Int32Array(1024);
   #at = 0;
 
   constructor(columns: number) {
@@ -43,7 +47,7 @@ export class SnapshotRows {
   }
 
   get count(): number {
-    return this.#starts.length;
+    return this.#count;
   }
 
   /** Bytes that are kept. */
@@ -56,62 +60,89 @@ export class SnapshotRows {
    * @throws OfftakeError INTERNAL when it has not the columns that were asked for
    */
   push(row: Buffer): void {
-    this.#reserve(row.length + 4 * this.#columns);
-    this.#starts.push(this.#at);
+    this.#reserve(row.length);
+    const fields = row.includes(backslash) ? this.#unescape(row) : this.#keep(row);
+    if (fields !== this.#columns) throw new OfftakeError("INTERNAL", `A row of COPY has ${fields} values instead of ${this.#columns}.`);
+    this.#count += 1;
+  }
+
+  /** Nothing to unescape, and no NULL. @returns how many values */
+  #keep(row: Buffer): number {
+    const from = this.#at;
+    row.copy(this.bytes, from);
+    let value = this.#count * this.#columns;
+    for (let i = 0; i < row.length; i += 1) {
+      const byte = row[i]!;
+      if (byte !== tab && byte !== newline) continue;
+      this.#ends[value] = from + i;
+      value += 1;
+    }
+    this.#at = from + row.length;
+    return value - this.#count * this.#columns;
+  }
+
+  #unescape(row: Buffer): number {
     const { bytes } = this;
-    let to = this.#at + 4;
-    let start = to;
-    let fields = 0;
+    let to = this.#at;
+    let value = this.#count * this.#columns;
+    let isNull = false;
     for (let at = 0; at < row.length; at += 1) {
       const byte = row[at]!;
       if (byte === tab || byte === newline) {
-        bytes.writeInt32BE(to - start, start - 4);
-        fields += 1;
-        start = to + 4;
-        to = start;
+        this.#ends[value] = isNull ? nullOf(to) : to;
+        value += 1;
+        to += 1;
+        isNull = false;
       } else if (byte !== backslash) {
         bytes[to] = byte;
         to += 1;
-      } else if (row[at + 1] === capitalN) {
-        // NULL stands alone, so its end is the next byte.
-        bytes.writeInt32BE(-1, start - 4);
-        at += 2;
-        fields += 1;
-        start += 4;
-        to = start;
       } else {
         at += 1;
         const letter = row[at]!;
-        bytes[to] = escaped[letter] === 0 ? letter : escaped[letter]!;
-        to += 1;
+        if (letter === capitalN) isNull = true;
+        else {
+          bytes[to] = escaped[letter] === 0 ? letter : escaped[letter]!;
+          to += 1;
+        }
       }
     }
-    if (fields !== this.#columns) throw new OfftakeError("INTERNAL", `A row of COPY has ${fields} values instead of ${this.#columns}.`);
-    this.#at = to - 4;
+    this.#at = to;
+    return value - this.#count * this.#columns;
   }
 
   /** Puts the offsets of a row into the tuple. */
   read(row: number, tuple: Tuple): void {
-    const { bytes } = this;
-    let at = this.#starts[row]!;
+    let at = this.#startOf(row);
+    const first = row * this.#columns;
     for (let i = 0; i < this.#columns; i += 1) {
-      const length = bytes.readInt32BE(at);
-      at += 4;
-      tuple.kind[i] = length === -1 ? Value.null : Value.text;
-      if (length === -1) continue;
+      const end = this.#ends[first + i]!;
       tuple.start[i] = at;
-      at += length;
-      tuple.end[i] = at;
+      tuple.kind[i] = end < 0 ? Value.null : Value.text;
+      tuple.end[i] = end < 0 ? at : end;
+      at = tuple.end[i]! + 1;
     }
     tuple.count = this.#columns;
   }
 
   /** Bytes of one row. */
   lengthOf(row: number): number {
-    return (this.#starts[row + 1] ?? this.#at) - this.#starts[row]!;
+    return this.#startOf(row + 1) - this.#startOf(row);
   }
 
+  #startOf(row: number): number {
+    if (row === 0) return 0;
+    const end = this.#ends[row * this.#columns - 1]!;
+    return (end < 0 ? nullOf(end) : end) + 1;
+  }
+
+  /** A row that has more values than it should is still to be counted: each has a separator. */
   #reserve(length: number): void {
+    const values = this.#count * this.#columns + length;
+    if (values > this.#ends.length) {
+      const ends = new Int32Array(Math.max(this.#ends.length * 2, values));
+      ends.set(this.#ends);
+      this.#ends = ends;
+    }
     if (this.#at + length <= this.bytes.length) return;
     const grown = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.#at + length));
     this.bytes.copy(grown, 0, 0, this.#at);

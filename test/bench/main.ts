@@ -18,9 +18,10 @@ import { type Latency, latency, type Load, medianLatency } from "./latency-bench
 import type { LocalStack } from "../../infra/local/stack.ts";
 import { startNative, type StartPipeline, startProduct } from "./pipelines.ts";
 import { buildProduct } from "./product.ts";
+import { CopiedTable } from "./snapshot-bench.ts";
 import { bulk, giant, hot, quiet, small, wide, type Workload } from "./workloads.ts";
 
-const usage = `npm run bench -- <capture|apply|end-to-end|latency|growth|interop|clients> [options]
+const usage = `npm run bench -- <capture|apply|end-to-end|latency|growth|snapshot|interop|clients> [options]
 
   --rows N                     row changes of w1; the others are in proportion        [1000000]
   --workload w1,w2,…           w1 bulk, w2 small transactions, w4 wide rows, w5 one transaction, w6 hot keys [w1,w2]
@@ -203,6 +204,16 @@ async function growths(stack: LocalStack): Promise<object> {
   };
 }
 
+async function snapshot(stack: LocalStack): Promise<object> {
+  say(`writing a table of ${rows} rows`);
+  const table = await CopiedTable.fill(stack, rows);
+  const contestants = { product: async () => table.copy(), ...asked({ native: async () => table.copyNatively() }) };
+  const figures = await alternate(contestants, runs, (line) => say(`snapshot, ${line}`));
+  await table.end();
+  const compared = compare(figures, rows);
+  return { bench: "snapshot", workloads: { snapshot: compared }, ratios: compared.ratios, equal: true, runs };
+}
+
 /** Not a benchmark of the product: what docs/decisions quotes. */
 async function clients(stack: LocalStack): Promise<object> {
   return { bench: "clients", produce: await produceCosts(stack, Math.round(rows * 0.4), runs), decode: await decodeCosts(2_000_000), runs };
@@ -217,6 +228,7 @@ async function main(): Promise<void> {
     ...Object.fromEntries(Object.keys(benches).map((name) => [name, async (stack: LocalStack) => rates(stack, name)])),
     latency: latencies,
     growth: growths,
+    snapshot,
     interop: async (stack) => interop(stack, workloads["w2"]!(), say),
     clients,
   };
