@@ -128,6 +128,7 @@ export class TableCopy {
       following?.catch(() => undefined);
       const again = await this.#publish(chunk);
       if (again === "altered") {
+        this.#parts.log.info({ table: fullName(this.#name) }, "the table was altered while a chunk of it waited: the chunk is read again");
         const left = await following;
         if (left !== undefined) this.#watch!.close(left.window);
         this.#size.halve();

@@ -19,12 +19,13 @@ interface MemoryJob extends SnapshotJob {
 
 export class MemoryJournal implements SnapshotJournal {
   readonly jobs: MemoryJob[] = [];
+  readonly requested: string[] = [];
   /** Asked before each call: what it throws, the call throws. */
   before: (call: keyof SnapshotJournal) => void | Promise<void> = () => {};
 
   /** @param tables to be copied, as schema.table */
   constructor(...tables: string[]) {
-    for (const table of tables) this.#add(table, "test");
+    for (const table of tables) this.add(table);
   }
 
   /** The newest of that table. */
@@ -37,9 +38,15 @@ export class MemoryJournal implements SnapshotJournal {
     return this.jobs.filter(({ state }) => state === "open");
   }
 
+  /** What the connector asks for by itself is noted, and not done: a test says what is copied, and when. */
   async request(_connector: string, _service: string, tables: readonly string[], reason: string): Promise<void> {
     await this.before("request");
-    for (const table of tables) if (this.job(table)?.state !== "open") this.#add(table, reason);
+    for (const table of tables) this.requested.push(`${table}: ${reason}`);
+  }
+
+  add(table: string): void {
+    const id = String(this.jobs.length + 1);
+    this.jobs.push({ id, table, reason: "test", state: "open", keyColumns: undefined, lastKey: undefined, rows: 0, bytes: 0, keys: [] });
   }
 
   async started(id: string, { keyColumns }: SnapshotStart): Promise<void> {
@@ -68,11 +75,6 @@ export class MemoryJournal implements SnapshotJournal {
 
   cancel(table: string): void {
     this.#change(this.job(table)!.id, () => ({ state: "cancelled" }));
-  }
-
-  #add(table: string, reason: string): void {
-    const id = String(this.jobs.length + 1);
-    this.jobs.push({ id, table, reason, state: "open", keyColumns: undefined, lastKey: undefined, rows: 0, bytes: 0, keys: [] });
   }
 
   #change(id: string, change: (job: MemoryJob) => Partial<MemoryJob>): boolean {

@@ -24,6 +24,8 @@ describe("a table", () => {
     expect(chainFaults(topic.records)).toEqual([]);
     expect(journal.job("public.t")).toMatchObject({ keyColumns: ["id"], lastKey: ["30000"], rows: 30_000 });
     expect(journal.job("public.t")!.keys.length).toBeGreaterThan(1);
+    // Its mark asks for it, once.
+    expect(journal.requested).toEqual(["public.t: rows from before `offtake up`"]);
     await connector.stop();
   });
 
@@ -50,6 +52,7 @@ describe("a table", () => {
     expect(found.size).toBe(expected.size);
     expect([...found].filter(([key, row]) => row !== expected.get(key))).toEqual([]);
     expect(chainFaults(topic.records)).toEqual([]);
+    expect(connector.log.filter(({ msg }) => msg?.startsWith("the table was altered") === true)).toEqual([]);
     await connector.stop();
   });
 
@@ -228,7 +231,7 @@ describe("copies", () => {
     await connector.working;
     await using topic = new TopicEvents(pipeline);
     await pipeline.source.query("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE");
-    await journal.request("", "", ["public.t"], "test");
+    journal.add("public.t");
     await waitFor(() => connector.log.some(({ err }) => err?.code === "SNAPSHOT_DELAYED"), { what: "the copy to be put off" });
     await pipeline.source.query("INSERT INTO u VALUES (1); COMMIT");
     await waitFor(() => journal.job("public.t")?.state === "copied", { what: "the copy" });
