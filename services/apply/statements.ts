@@ -11,8 +11,8 @@ import type { TargetColumn, TargetTable } from "./target-table.ts";
 
 export interface Statement {
   /**
-   * The same text has the same name, so that the server parses and plans it once, and another text has another: a table may be altered at the target. At
-   * most 63 bytes: the server would cut it there, unasked.
+   * The same text with the same types has the same name, so that the server parses and plans it once, and another has another: a table may be altered at the
+   * target. At most 63 bytes: the server would cut it there, unasked.
    */
   readonly name: string;
   readonly sql: string;
@@ -173,7 +173,9 @@ interface MainSql {
 
 export function statement(kind: string, table: TargetTable, main: string, parameters: Statement["parameters"], leading = ""): Statement {
   const sql = leading === "" ? main : `WITH ${leading} ${main}`;
-  return { name: `offtake ${kind} ${table.plan.schemaId} ${hash("sha256", sql, "base64url").slice(0, 22)}`, sql, leading, parameters };
+  // A parameter keeps the type that it was parsed with: behind an enum that was made anew under its old name no merged statement was taken any more.
+  const parsed = [sql, ...parameters.map(({ column }) => column.parameter.elementOid)].join(" ");
+  return { name: `offtake ${kind} ${table.plan.schemaId} ${hash("sha256", parsed, "base64url").slice(0, 22)}`, sql, leading, parameters };
 }
 
 /**

@@ -54,6 +54,21 @@ describe("a cascade that is added while the applier runs", () => {
   });
 });
 
+test("an enum that was made anew under its old name is written merged again", async () => {
+  const moods = new WrittenTable("moods", { id: "int4*", mood: "public.mood" });
+  await prepared("CREATE TYPE mood AS ENUM ('sad', 'glad'); CREATE TABLE moods (id int4 PRIMARY KEY, mood mood)");
+  const applier = await Applier.start();
+  const two = async (id: number): Promise<void> => applier.apply([moods.create({ id, mood: "sad" })], [moods.create({ id: id + 1, mood: "sad" })]);
+  await two(1);
+  await target.admin.query(`ALTER TYPE mood RENAME TO mood_before; CREATE TYPE mood AS ENUM ('sad');
+    ALTER TABLE moods ALTER mood TYPE mood USING mood::text::mood; DROP TYPE mood_before`);
+  await two(3);
+  await two(5);
+  // In source order each would be a transaction of its own at the target.
+  const { rows } = await target.admin.query<{ n: number }>("SELECT count(DISTINCT xmin::text)::int AS n FROM moods WHERE id > 4");
+  expect([rows[0]!.n, await target.texts("(SELECT id FROM moods)")]).toEqual([1, ["(1)", "(2)", "(3)", "(4)", "(5)", "(6)"]]);
+});
+
 describe("a table that is altered between two batches", () => {
   beforeEach(() => prepared(tradesAndUsers));
 
