@@ -53,6 +53,8 @@ export class Target {
   /** For the statements of one and of the other. */
   readonly #arenas = [new ByteArena(), new ByteArena()] as const;
   #turn: 0 | 1 = 0;
+  /** Why a batch was not applied. */
+  #failure: OfftakeError | undefined;
 
   constructor(session: TargetSession, position: AppliedPosition | undefined, options: TargetOptions) {
     this.#client = session.client;
@@ -65,24 +67,27 @@ export class Target {
 
   /**
    * Applies whole transactions. The next batch may be given while one is under way: then it leaves behind it at once, so that the server never waits for us,
-   * and is refused by the server where the one before has failed.
+   * and is refused by the server where the one before has failed. Behind a failure nothing is applied any more: whoever gives the batches may not have heard of it
+   * yet, and the next one would go in without the one before.
    *
-   * @throws OfftakeError, also that of the batch before
+   * @throws OfftakeError, also that of a batch before
    */
   async apply(batch: Batch): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
     const before = this.#flights.at(-1);
     this.#turn = this.#turn === 0 ? 1 : 0;
     const flight: Flight = { batch, arena: this.#arenas[this.#turn], sent: undefined, ended: Promise.resolve() };
     // Behind one that is still to be sent it would come first; and what the end of a copy changes is known once it is committed.
     const mayFollow = this.#flights.every(({ sent, batch: { copied } }) => sent !== undefined && copied.length === 0);
     const tables = mayFollow ? this.#tables.known(batch.log.plans) : undefined;
-    if (tables !== undefined) this.#send(flight, tables, before?.sent?.next ?? this.position);
     this.#flights.push(flight);
     try {
+      if (tables !== undefined) this.#send(flight, tables, before?.sent?.next ?? this.position);
       flight.ended = this.#end(flight, before);
       await flight.ended;
     } catch (error) {
-      throw targetError(error, this.#options.service);
+      this.#failure ??= targetError(error, this.#options.service);
+      throw this.#failure;
     } finally {
       this.#flights.splice(this.#flights.indexOf(flight), 1);
     }

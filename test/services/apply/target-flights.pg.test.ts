@@ -53,6 +53,13 @@ describe("a batch that leaves behind another", () => {
     expect(await committed()).toBe(applier.writer.commitLsn - 0x200n);
   });
 
+  test("does not come in behind one that has failed already, of which nobody may have heard yet", async () => {
+    const applier = await started();
+    expect((await errorOf(applier.apply([trade(2, "bad")]))).code).toBe("EVENT_NOT_APPLICABLE");
+    expect((await errorOf(applier.apply([trade(3)]))).code).toBe("EVENT_NOT_APPLICABLE");
+    expect(await target.texts("trades")).toEqual(["(1,n1,1.00,)"]);
+  });
+
   test("is sent again where that one had to be applied in source order", async () => {
     await target.admin.query("INSERT INTO trades VALUES (2, 'old', 1, 'mine')");
     const applier = await started();

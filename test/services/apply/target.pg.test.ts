@@ -232,7 +232,8 @@ describe("what is not the event's fault", () => {
     const error = await errorOf(applier.apply([trade(2)]));
     expect([error.code, error.message]).toEqual(["TARGET_COLUMN_MISSING", expect.stringContaining("note")]);
     await target.admin.query("ALTER TABLE trades RENAME remark TO note; ALTER TABLE trades RENAME TO gone");
-    const other = await errorOf(applier.apply([trade(2)]));
+    const next = await Applier.start({ writer: applier.writer });
+    const other = await errorOf(next.apply([trade(2)]));
     expect([other.code, other.message]).toEqual(["TARGET_TABLE_MISSING", expect.stringContaining("trades")]);
   });
 });
