@@ -16,7 +16,6 @@ import { RowSet } from "./row-set.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
 import {
   deleteStatement,
-  exactSql,
   insertStatement,
   moveStatement,
   putStatement,
@@ -25,6 +24,7 @@ import {
   updateStatement,
 } from "./statements.ts";
 import { type Step, steps } from "./steps.ts";
+import { exactOf, madeOnce, marksText } from "./table-statements.ts";
 import { inBinary, type TargetTable } from "./target-table.ts";
 
 export interface Sent extends GroupStatement {
@@ -76,7 +76,7 @@ function exact(sent: Sent): Sent {
   const count = Buffer.alloc(8);
   count.writeUInt32BE(rows, 4);
   const no = (): Error => new NotMergeable(`not ${rows} rows: ${statement.sql}`);
-  return { ...sent, name: `${statement.name} exact`, sql: exactSql(statement), values: [...values, count], no };
+  return { ...sent, ...exactOf(statement), values: [...values, count], no };
 }
 
 /** Sends them all, and waits for all. @throws NotMergeable; the server's own error */
@@ -102,7 +102,12 @@ function stepStatements(log: ChangeLog, step: Step, { tables, uncopied, hopeful,
       return [newRows(log, arena, table, RowSet.of(step.changes))];
     case "moves":
       return byMarks(log, step.changes).flatMap(({ known, changes }) => {
-        const sent = bind(log, arena, moveStatement(table, known), RowSet.of(changes));
+        const sent = bind(
+          log,
+          arena,
+          madeOnce(table, `move ${marksText(known)}`, () => moveStatement(table, known)),
+          RowSet.of(changes),
+        );
         return uncopied[step.plan]! ? movesOfUncopied(log, arena, table, { known, changes }, sent) : [sent];
       });
     case "merge": {
@@ -113,11 +118,16 @@ function stepStatements(log: ChangeLog, step: Step, { tables, uncopied, hopeful,
       const { nothing, deletes, removals, updates, inserts, puts } = merged;
       if (puts.length > 0 && (!table.arbiter || table.replaces)) throw new NotMergeable(`rows of ${table.shown} that cannot be written over`);
       return [
-        ...(nothing.length === 0 ? [] : [{ ...bind(log, arena, deleteStatement(table), nothing), rows: 0 }]),
-        ...(deletes.length === 0 ? [] : [bind(log, arena, deleteStatement(table), deletes)]),
-        ...(removals.length === 0 ? [] : [{ ...bind(log, arena, deleteStatement(table), removals), rows: undefined }]),
+        ...(nothing.length === 0 ? [] : [{ ...bind(log, arena, deletion(table), nothing), rows: 0 }]),
+        ...(deletes.length === 0 ? [] : [bind(log, arena, deletion(table), deletes)]),
+        ...(removals.length === 0 ? [] : [{ ...bind(log, arena, deletion(table), removals), rows: undefined }]),
         ...updates.map(({ known, rows }) => {
-          const sent = bind(log, arena, updateStatement(table, known), rows);
+          const sent = bind(
+            log,
+            arena,
+            madeOnce(table, `update ${marksText(known)}`, () => updateStatement(table, known)),
+            rows,
+          );
           return lenient ? { ...sent, rows: undefined, atMost: { table: table.shown, rows: rows.length } } : sent;
         }),
         ...(inserts.length === 0 ? [] : [newRows(log, arena, table, inserts)]),
@@ -138,6 +148,10 @@ function movesOfUncopied(log: ChangeLog, arena: ByteArena, table: TargetTable, {
   return [move, putRows(log, arena, table, RowSet.of(changes), false)];
 }
 
+function deletion(table: TargetTable): Statement {
+  return madeOnce(table, "delete", () => deleteStatement(table));
+}
+
 /** Fewer are cheaper as arrays: the server makes a statement of every COPY anew. */
 const copiedFrom = 50;
 
@@ -146,8 +160,14 @@ function isCopied(table: TargetTable, rows: RowSet): boolean {
 }
 
 function newRows(log: ChangeLog, arena: ByteArena, table: TargetTable, rows: RowSet): Sent {
-  if (!isCopied(table, rows)) return bind(log, arena, insertStatement(table), rows);
-  const { sql, name } = table.copiedInBinary ? copyBinaryStatement(table) : copyStatement(table);
+  if (!isCopied(table, rows))
+    return bind(
+      log,
+      arena,
+      madeOnce(table, "insert", () => insertStatement(table)),
+      rows,
+    );
+  const { sql, name } = madeOnce(table, "copy", () => (table.copiedInBinary ? copyBinaryStatement(table) : copyStatement(table)));
   const copy = table.copiedInBinary ? copyBinary(log, rows, table.columns, arena) : copyRows(log, rows, table.columns, arena);
   return { sql, name, values: [], text: false, rows: rows.length, copy };
 }
@@ -156,7 +176,15 @@ function newRows(log: ChangeLog, arena: ByteArena, table: TargetTable, rows: Row
 function putRows(log: ChangeLog, arena: ByteArena, table: TargetTable, rows: RowSet, hopeful: boolean): Sent {
   if (hopeful && isCopied(table, rows)) return { ...newRows(log, arena, table, rows), hopeful: table };
   // Where the key is all that there is, and cannot be set, a row that is there stays as it is.
-  return { ...bind(log, arena, putStatement(table), rows), ...(table.columns.every((column) => column.identityAlways) ? { rows: undefined } : {}) };
+  return {
+    ...bind(
+      log,
+      arena,
+      madeOnce(table, "put", () => putStatement(table)),
+      rows,
+    ),
+    ...(table.columns.every((column) => column.identityAlways) ? { rows: undefined } : {}),
+  };
 }
 
 interface Moves {
@@ -169,7 +197,7 @@ function byMarks(log: ChangeLog, changes: readonly number[]): Moves[] {
   const groups = new Map<string, Moves>();
   for (const change of changes) {
     const known = knownColumns(log, change);
-    const key = known.map(Number).join("");
+    const key = marksText(known);
     const group = groups.get(key) ?? { known, changes: [] };
     groups.set(key, group);
     group.changes.push(change);

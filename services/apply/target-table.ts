@@ -69,9 +69,15 @@ export interface TargetTable {
   readonly mark: string;
 }
 
-/** The table with every value in binary that can be: for statements of many rows, which are applied in another way where one of them cannot. */
+const binaries = new WeakMap<TargetTable, TargetTable>();
+
+/** The table with every value in binary that can be: for statements of many rows, which are applied in another way where one of them cannot. Made once. */
 export function inBinary(table: TargetTable): TargetTable {
-  return { ...table, columns: table.columns.map((column) => (column.binary ? { ...column, parameter: column.binary, cast: "" } : column)) };
+  const known = binaries.get(table);
+  if (known !== undefined) return known;
+  const made = { ...table, columns: table.columns.map((column) => (column.binary ? { ...column, parameter: column.binary, cast: "" } : column)) };
+  binaries.set(table, made);
+  return made;
 }
 
 // The domain's chain of base types ends at one that is none; schema and name of a type make a cast without modifier, also for "bit" and "char".

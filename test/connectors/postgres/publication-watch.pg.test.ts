@@ -8,12 +8,12 @@ import { readMarks } from "../../../services/apply/needs-copy.ts";
 import { freshDatabase } from "../../support/databases.ts";
 import { startUnit } from "../../support/running-unit.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { changed, read } from "../../services/runtime/sample-configuration.ts";
+import { changed, env, read } from "../../services/runtime/sample-configuration.ts";
 
 test("a partitioned table that is locked is looked at when it is free again", async () => {
   await using source = await freshDatabase("source");
   await using target = await freshDatabase("target");
-  const configuration = read(changed(["[trades, positions]", "[t]"]), { SOURCE: source.url, TRADING: target.url, API: target.url });
+  const configuration = read(changed(["[trades, positions]", "[t]"]), { ...env, SOURCE: source.url, TRADING: target.url });
   const service = configuration.services[0]!;
   const connector = { ...configuration.connectors[0]!, heartbeatEveryMs: 1000 };
   const [writer, reader] = [new pg.Client(source.url), new pg.Client(target.url)];
