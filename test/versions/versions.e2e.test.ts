@@ -74,6 +74,7 @@ describe("PostgreSQL", () => {
     expect(checkExit(findings)).toBe(3);
     expect(findings.filter(({ level }) => level === "fault").map(({ where, code, cure }) => [where, code, cure.slice(0, 37)])).toEqual([
       ["source", "SERVER_TOO_OLD", "Upgrade it to PostgreSQL 15 or later "],
+      ["control", "SERVER_TOO_OLD", "Upgrade it to PostgreSQL 15 or later "],
       ["service trading", "SERVER_TOO_OLD", "Upgrade it to PostgreSQL 15 or later "],
     ]);
     await expect(pipeline.up()).rejects.toMatchObject({ code: "SERVER_TOO_OLD" });
