@@ -14,15 +14,7 @@ import type { ByteArena } from "./byte-arena.ts";
 import { NotMergeable } from "./not-mergeable.ts";
 import { RowSet } from "./row-set.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
-import {
-  deleteStatement,
-  insertStatement,
-  moveStatement,
-  putStatement,
-  type Statement,
-  truncateSql,
-  updateStatement,
-} from "./statements.ts";
+import { deleteStatement, insertStatement, moveStatement, putStatement, type Statement, truncateSql, updateStatement } from "./statements.ts";
 import { type Step, steps } from "./steps.ts";
 import { exactOf, madeOnce, marksText } from "./table-statements.ts";
 import { inBinary, type TargetTable } from "./target-table.ts";
