@@ -162,8 +162,8 @@ export class TableCopy {
   /** Rows of which only a part is in the topic, until none is left. */
   async #publishAgain(keys: readonly string[]): Promise<void> {
     for (let left = keys; left.length > 0;) {
-      const { columns, keys: wanted } = { columns: this.#encoder!.encoder.key.columns, keys: left.slice(0, keysAtOnce).map(keyValues) };
-      const again = await this.#publish(await this.#take(() => ({ columns, keys: wanted })));
+      const wanted = { columns: this.#encoder!.encoder.key.columns, keys: left.slice(0, keysAtOnce).map(keyValues) };
+      const again = await this.#publish(await this.#take(() => wanted));
       left = again === "altered" ? left : [...again, ...left.slice(keysAtOnce)];
     }
   }

@@ -7,16 +7,16 @@
 import type { Client } from "pg";
 import { arrayParameter } from "./array-parameter.ts";
 import type { ChangeLog } from "./change-log.ts";
-import { copyBinary, copyBinaryStatement } from "./copy-binary.ts";
-import { copyRows, copyStatement } from "./copy-rows.ts";
-import { merge } from "./merge.ts";
+import { copyBinary } from "./copy-binary.ts";
+import { copyRows } from "./copy-rows.ts";
+import { marksText, merge } from "./merge.ts";
 import type { ByteArena } from "./byte-arena.ts";
 import { NotMergeable } from "./not-mergeable.ts";
 import { RowSet } from "./row-set.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
-import { deleteStatement, insertStatement, moveStatement, putStatement, type Statement, truncateSql, updateStatement } from "./statements.ts";
+import { type Statement, truncateSql } from "./statements.ts";
 import { type Step, steps } from "./steps.ts";
-import { exactOf, madeOnce, marksText } from "./table-statements.ts";
+import { copyOf, deleteOf, exactOf, insertOf, moveOf, putOf, updateOf } from "./table-statements.ts";
 import { inBinary, type TargetTable } from "./target-table.ts";
 
 export interface Sent extends GroupStatement {
@@ -94,12 +94,7 @@ function stepStatements(log: ChangeLog, step: Step, { tables, uncopied, hopeful,
       return [newRows(log, arena, table, RowSet.of(step.changes))];
     case "moves":
       return byMarks(log, step.changes).flatMap(({ known, changes }) => {
-        const sent = bind(
-          log,
-          arena,
-          madeOnce(table, `move ${marksText(known)}`, () => moveStatement(table, known)),
-          RowSet.of(changes),
-        );
+        const sent = bind(log, arena, moveOf(table, known), RowSet.of(changes));
         return uncopied[step.plan]! ? movesOfUncopied(log, arena, table, { known, changes }, sent) : [sent];
       });
     case "merge": {
@@ -110,16 +105,11 @@ function stepStatements(log: ChangeLog, step: Step, { tables, uncopied, hopeful,
       const { nothing, deletes, removals, updates, inserts, puts } = merged;
       if (puts.length > 0 && (!table.arbiter || table.replaces)) throw new NotMergeable(`rows of ${table.shown} that cannot be written over`);
       return [
-        ...(nothing.length === 0 ? [] : [{ ...bind(log, arena, deletion(table), nothing), rows: 0 }]),
-        ...(deletes.length === 0 ? [] : [bind(log, arena, deletion(table), deletes)]),
-        ...(removals.length === 0 ? [] : [{ ...bind(log, arena, deletion(table), removals), rows: undefined }]),
+        ...(nothing.length === 0 ? [] : [{ ...bind(log, arena, deleteOf(table), nothing), rows: 0 }]),
+        ...(deletes.length === 0 ? [] : [bind(log, arena, deleteOf(table), deletes)]),
+        ...(removals.length === 0 ? [] : [{ ...bind(log, arena, deleteOf(table), removals), rows: undefined }]),
         ...updates.map(({ known, rows }) => {
-          const sent = bind(
-            log,
-            arena,
-            madeOnce(table, `update ${marksText(known)}`, () => updateStatement(table, known)),
-            rows,
-          );
+          const sent = bind(log, arena, updateOf(table, known), rows);
           return lenient ? { ...sent, rows: undefined, atMost: { table: table.shown, rows: rows.length } } : sent;
         }),
         ...(inserts.length === 0 ? [] : [newRows(log, arena, table, inserts)]),
@@ -140,10 +130,6 @@ function movesOfUncopied(log: ChangeLog, arena: ByteArena, table: TargetTable, {
   return [move, putRows(log, arena, table, RowSet.of(changes), false)];
 }
 
-function deletion(table: TargetTable): Statement {
-  return madeOnce(table, "delete", () => deleteStatement(table));
-}
-
 /** Fewer are cheaper as arrays: the server makes a statement of every COPY anew. */
 const copiedFrom = 50;
 
@@ -152,14 +138,8 @@ function isCopied(table: TargetTable, rows: RowSet): boolean {
 }
 
 function newRows(log: ChangeLog, arena: ByteArena, table: TargetTable, rows: RowSet): Sent {
-  if (!isCopied(table, rows))
-    return bind(
-      log,
-      arena,
-      madeOnce(table, "insert", () => insertStatement(table)),
-      rows,
-    );
-  const { sql, name } = madeOnce(table, "copy", () => (table.copiedInBinary ? copyBinaryStatement(table) : copyStatement(table)));
+  if (!isCopied(table, rows)) return bind(log, arena, insertOf(table), rows);
+  const { sql, name } = copyOf(table);
   const copy = table.copiedInBinary ? copyBinary(log, rows, table.columns, arena) : copyRows(log, rows, table.columns, arena);
   return { sql, name, values: [], text: false, rows: rows.length, copy };
 }
@@ -169,12 +149,7 @@ function putRows(log: ChangeLog, arena: ByteArena, table: TargetTable, rows: Row
   if (hopeful && isCopied(table, rows)) return { ...newRows(log, arena, table, rows), hopeful: table };
   // Where the key is all that there is, and cannot be set, a row that is there stays as it is.
   return {
-    ...bind(
-      log,
-      arena,
-      madeOnce(table, "put", () => putStatement(table)),
-      rows,
-    ),
+    ...bind(log, arena, putOf(table), rows),
     ...(table.columns.every((column) => column.identityAlways) ? { rows: undefined } : {}),
   };
 }

@@ -1,14 +1,13 @@
 /**
  * A column of many rows as one parameter: an array in PostgreSQL's binary form, filled from the bytes of the events.
  *
- *     Array   dimensions:int32=1 has_null:int32 element_oid:uint32 length:int32 lower_bound:int32=1 Element*
- *     Element length:int32 byte*                                         (length -1 for NULL)
+ *     Array   dimensions:int32=1 has_null:int32 element_oid:uint32 length:int32 lower_bound:int32=1 Field*       (binary-field.ts)
  *
  * Source: PostgreSQL's src/backend/utils/adt/arrayfuncs.c, array_send; documentation, "Formats and Format Codes".
  */
+import { fieldRoom, writeField } from "./binary-field.ts";
 import type { ChangeLog } from "./change-log.ts";
 import type { ByteArena } from "./byte-arena.ts";
-import { NotMergeable } from "./not-mergeable.ts";
 import type { ParameterType } from "./parameter-type.ts";
 import type { RowSet } from "./row-set.ts";
 
@@ -25,22 +24,13 @@ export type RowSide = "row" | "old";
 export function arrayParameter(log: ChangeLog, rows: RowSet, side: RowSide, column: number, type: ParameterType, arena: ByteArena): Buffer {
   const { length } = rows;
   const parameter = arena.reserve(headerLength + sizeOf(log, rows, side, column, type));
-  const { write } = type;
   let hasNull = 0;
   let at = headerLength;
   for (let i = 0; i < length; i += 1) {
     const change = rows.sources?.[i]?.[column] ?? rows.changes[i]!;
     const value = log[side][change]! + column;
-    const start = log.start[value]!;
-    if (start === -1) {
-      hasNull = 1;
-      at = parameter.writeInt32BE(-1, at);
-    } else {
-      const end = write(parameter, at + 4, log.buffers[log.buffer[change]!]!, start, log.end[value]!);
-      if (end === -1) throw new NotMergeable("a value that is not what PostgreSQL prints for its type");
-      parameter.writeInt32BE(end - at - 4, at);
-      at = end;
-    }
+    if (log.start[value] === -1) hasNull = 1;
+    at = writeField(parameter, at, log, change, value, type);
   }
   parameter.writeInt32BE(1, 0);
   parameter.writeInt32BE(hasNull, 4);
@@ -51,13 +41,8 @@ export function arrayParameter(log: ChangeLog, rows: RowSet, side: RowSide, colu
 }
 
 /** Bytes that the elements may need. */
-function sizeOf(log: ChangeLog, rows: RowSet, side: RowSide, column: number, { fixed, byLength }: ParameterType): number {
-  const { length } = rows;
-  let size = length * (4 + fixed);
-  if (!byLength) return size;
-  for (let i = 0; i < length; i += 1) {
-    const value = log[side][rows.sources?.[i]?.[column] ?? rows.changes[i]!]! + column;
-    size += log.end[value]! - log.start[value]!;
-  }
+function sizeOf(log: ChangeLog, rows: RowSet, side: RowSide, column: number, type: ParameterType): number {
+  let size = 0;
+  for (let i = 0; i < rows.length; i += 1) size += fieldRoom(log, log[side][rows.sources?.[i]?.[column] ?? rows.changes[i]!]! + column, type);
   return size;
 }

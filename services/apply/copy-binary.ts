@@ -4,18 +4,15 @@
  *
  *     Data     Head Row* Trailer
  *     Head     "PGCOPY\n\xff\r\n\0" flags:int32=0 extension:int32=0
- *     Row      columns:int16 Value*
- *     Value    length:int32 byte*                                        (length -1 for NULL)
+ *     Row      columns:int16 Field*                                      (binary-field.ts)
  *     Trailer  -1:int16
- *
- * A length that is wrong by one puts every byte behind it into the wrong place; the server finds that out in most cases, and the tests in all.
  *
  * Source: PostgreSQL documentation, "COPY", File Formats, Binary Format.
  */
+import { fieldRoom, writeField } from "./binary-field.ts";
 import type { ByteArena } from "./byte-arena.ts";
 import type { ChangeLog } from "./change-log.ts";
 import { copyPieces } from "./copy-pieces.ts";
-import { NotMergeable } from "./not-mergeable.ts";
 import type { RowSet } from "./row-set.ts";
 import { type Statement, statement } from "./statements.ts";
 import type { TargetColumn, TargetTable } from "./target-table.ts";
@@ -48,10 +45,7 @@ function roomOf(log: ChangeLog, rows: RowSet, i: number, columns: readonly Targe
   let size = 2;
   for (let c = 0; c < columns.length; c += 1) {
     const { index, parameter } = columns[c]!;
-    size += 4 + parameter.fixed;
-    if (!parameter.byLength) continue;
-    const value = log.row[rows.sources?.[i]?.[index] ?? rows.changes[i]!]! + index;
-    size += log.end[value]! - log.start[value]!;
+    size += fieldRoom(log, log.row[rows.sources?.[i]?.[index] ?? rows.changes[i]!]! + index, parameter);
   }
   return size;
 }
@@ -64,20 +58,7 @@ function row(to: Buffer, at: number, log: ChangeLog, rows: RowSet, i: number, co
   for (let c = 0; c < columns.length; c += 1) {
     const { index, parameter } = columns[c]!;
     const change = rows.sources?.[i]?.[index] ?? rows.changes[i]!;
-    const value = log.row[change]! + index;
-    const start = log.start[value]!;
-    let end = at + 4;
-    let length = -1;
-    if (start !== -1) {
-      end = parameter.write(to, end, log.buffers[log.buffer[change]!]!, start, log.end[value]!);
-      if (end === -1) throw new NotMergeable("a value that is not what PostgreSQL prints for its type");
-      length = end - at - 4;
-    }
-    to[at] = length >> 24;
-    to[at + 1] = length >> 16;
-    to[at + 2] = length >> 8;
-    to[at + 3] = length;
-    at = end;
+    at = writeField(to, at, log, change, log.row[change]! + index, parameter);
   }
   return at;
 }

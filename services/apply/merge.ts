@@ -186,6 +186,11 @@ function gather(log: ChangeLog, width: number, rows: number, state: Uint8Array, 
   return { nothing, deletes, removals, inserts, puts, updates: [whole, ...groups.values()].filter((group) => group.rows.length > 0) };
 }
 
+/** Which columns are known, as a key. */
+export function marksText(known: readonly boolean[]): string {
+  return known.map(Number).join("");
+}
+
 function groupOf(
   log: ChangeLog,
   width: number,
@@ -198,7 +203,7 @@ function groupOf(
   if (source === undefined && marks === -1) return whole;
   const known = Array.from({ length: width }, (_, column) => (source === undefined ? log.marks[marks + column] === 0 : source[column] !== -1));
   if (known.every(Boolean)) return whole;
-  const key = known.map(Number).join("");
+  const key = marksText(known);
   const group = groups.get(key) ?? { known, rows: new RowSet() };
   groups.set(key, group);
   return group;

@@ -173,20 +173,8 @@ export class Target {
 
   /** @returns false when the batch has to be applied in source order */
   async #endMerged(flight: Flight): Promise<boolean> {
-    const { batch } = flight;
     try {
-      for (let left = 2; ; left -= 1) {
-        const sent = flight.sent ?? this.#send(flight, await this.#tables.read(batch.log.plans), this.position);
-        if (sent === undefined) return false;
-        const { counts, error } = await sent.answer;
-        if (error === undefined) {
-          this.#committed(batch, sent, counts);
-          return true;
-        }
-        await this.#rollback(error);
-        if (!this.#isWorthAnother(sent.sent, error)) throw error;
-        if (left === 0) throw tablesChanged();
-      }
+      return await this.#asTheTablesAre(async () => this.#commitMerged(flight));
     } catch (error) {
       if (!isWorthOrder(error) && !isOfTable(error)) throw error;
       // Perhaps they are not what they were; and a table that is not there stops the transaction that needs it, and none before it.
@@ -195,16 +183,22 @@ export class Target {
     }
   }
 
-  /** Whether the batch may be sent once more, merged. */
-  #isWorthAnother(sent: readonly Sent[], error: Error): boolean {
-    if (error instanceof TablesChanged) {
-      this.#tables.forget();
+  /** @returns as #endMerged(). @throws TablesChanged; what the server refused it for */
+  async #commitMerged(flight: Flight): Promise<boolean> {
+    const { batch } = flight;
+    const sent = flight.sent ?? this.#send(flight, await this.#tables.read(batch.log.plans), this.position);
+    if (sent === undefined) return false;
+    const { counts, error } = await sent.answer;
+    if (error === undefined) {
+      this.#committed(batch, sent, counts);
       return true;
     }
-    const hopeful = sent.flatMap((each) => each.hopeful ?? []);
-    // Perhaps some of the rows were there already, which is no fault: they are written over then.
+    await this.#rollback(error);
+    const hopeful = sent.sent.flatMap((each) => each.hopeful ?? []);
+    if (hopeful.length === 0 || !isWorthOrder(error)) throw error;
+    // Perhaps some of the rows were there already, which is no fault: they are written over then, and no longer hoped to be new.
     for (const table of hopeful) this.#uncopied.met(table);
-    return hopeful.length > 0 && isWorthOrder(error);
+    return this.#commitMerged(flight);
   }
 
   #committed({ transactions, copied }: Batch, { next, sent, from }: SentBatch, counts: readonly number[]): void {

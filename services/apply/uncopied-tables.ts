@@ -16,8 +16,6 @@ export interface CopyState {
 }
 
 export class UncopiedTables {
-  /** Counts what was learned: statements that were made before may be wrong. */
-  version = 0;
   readonly #uncopied: Set<string>;
   readonly #met = new Set<string>();
 
@@ -36,14 +34,12 @@ export class UncopiedTables {
   /** A copy has met rows, perhaps of this table. */
   met({ plan }: TargetTable): void {
     this.#met.add(fullName(plan));
-    this.version += 1;
   }
 
   /** What is marked now. @returns whether there is one among them that was not known of */
   learn(marked: readonly string[]): boolean {
     const found = marked.filter((table) => !this.#uncopied.has(table));
     for (const table of found) this.#uncopied.add(table);
-    this.version += found.length;
     return found.length > 0;
   }
 
@@ -52,7 +48,6 @@ export class UncopiedTables {
     for (const { table } of copies) {
       this.#uncopied.delete(table);
       this.#met.delete(table);
-      this.version += 1;
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Copies as people ask for them, look at them and call them off: the other side of the journal that connectors keep (snapshot-jobs.ts). A job that is put in here
- * is taken up by its connector within a second or two; one that is cancelled ends with the chunk under way.
+ * is taken up by its connector within a second or two; one that is cancelled ends with the chunk under way. Every function throws what ControlSession.query() does.
  *
  * Source: schemas/control-schema.ts.
  */
@@ -79,7 +79,6 @@ interface Row {
   seconds: number | null;
 }
 
-/** Every function throws what ControlSession.query() does. */
 export interface SnapshotOrder {
   readonly connector: string;
   readonly service: string;

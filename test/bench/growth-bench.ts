@@ -4,16 +4,13 @@
  * transaction by transaction, and the figure be that of its pace.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Client } from "pg";
 import type { LocalStack } from "../../infra/local/stack.ts";
 import { connect } from "./bench-servers.ts";
 import { median, round } from "./figures.ts";
 import { until } from "./measure.ts";
 import { cpuSeconds, peakMegabytes } from "./process-figures.ts";
-import { cli, start } from "./product.ts";
+import { cli, start, writeInstallation } from "./product.ts";
 import { rowSql, tableSqlOf } from "./workloads.ts";
 
 export interface Course {
@@ -108,24 +105,10 @@ function configurationOf(stack: LocalStack, course: Course, targets: readonly st
   const prefix = `growth_${Date.now()}`;
   const services = targets.map((name, service) => {
     const tables = Array.from({ length: course.tables }, (_, table) => table).filter((table) => serviceOf(course, table) === service);
-    return `  s${service}: { target: { url: "${stack.target.url(name)}" }, tables: [${tables.map(nameOf).join(", ")}] }`;
+    return `s${service}: { target: { url: "${stack.target.url(name)}" }, tables: [${tables.map(nameOf).join(", ")}] }`;
   });
-  const connectors = targets.map((_, service) => `  s${service}: { publication: growth_${service}, slot: growth_${service}, service: s${service} }`);
-  const file = join(mkdtempSync(join(tmpdir(), "offtake-bench-")), "offtake.yaml");
-  writeFileSync(
-    file,
-    `mode: development
-source: { url: "${stack.source.url(database)}", maxRetainedWal: 100GiB }
-kafka: { brokers: ${JSON.stringify(stack.kafka.brokers)}, topicPrefix: ${prefix} }
-registry: { url: "${stack.registry.url}" }
-control: { url: "${stack.target.url(targets[0])}" }
-connectors:
-${connectors.join("\n")}
-services:
-${services.join("\n")}
-`,
-  );
-  return file;
+  const connectors = targets.map((_, service) => `s${service}: { publication: growth_${service}, slot: growth_${service}, service: s${service} }`);
+  return writeInstallation(stack, { source: database, topicPrefix: prefix, control: stack.target.url(targets[0]), connectors, services });
 }
 
 /** Transaction by transaction, each in the next table; in the server, so that a client's speed has no part in it. */

@@ -17,6 +17,7 @@ import { openTopic } from "../../connectors/postgres/take-over.ts";
 import { migrateTarget } from "../../services/apply/migrate-target.ts";
 import { migrateControl } from "../../services/control/migrate-control.ts";
 import { type Configuration, loadConfiguration } from "../../services/runtime/configuration.ts";
+import type { LocalStack } from "../../infra/local/stack.ts";
 import { type Backlog, publication } from "./backlog.ts";
 import { connect } from "./bench-servers.ts";
 
@@ -40,22 +41,46 @@ export interface Installation {
 /** One connector and one service on a slot that stands at the beginning of the backlog. */
 export async function install(backlog: Backlog, run: string, targetUrl: string, synchronousCommit: "on" | "off"): Promise<Installation> {
   const { stack } = backlog;
-  const folder = mkdtempSync(join(tmpdir(), "offtake-bench-"));
-  const file = join(folder, "offtake.yaml");
-  writeFileSync(
-    file,
-    `mode: development
-source: { url: "${stack.source.url(backlog.database)}", maxRetainedWal: 100GiB }
-kafka: { brokers: ${JSON.stringify(stack.kafka.brokers)}, topicPrefix: ${run} }
-registry: { url: "${stack.registry.url}" }
-control: { url: "${targetUrl}" }
-connectors: { ${run}: { publication: ${publication}, slot: ${run}, service: bench } }
-services: { bench: { target: { url: "${targetUrl}" }, tables: [bench], apply: { synchronousCommit: ${synchronousCommit === "on"} } } }
-`,
-  );
+  const file = writeInstallation(stack, {
+    source: backlog.database,
+    topicPrefix: run,
+    control: targetUrl,
+    connectors: [`${run}: { publication: ${publication}, slot: ${run}, service: bench }`],
+    services: [`bench: { target: { url: "${targetUrl}" }, tables: [bench], apply: { synchronousCommit: ${synchronousCommit === "on"} } }`],
+  });
   const configuration = loadConfiguration(file, process.env);
   await open(backlog, configuration);
   return { file, configuration, topic: configuration.services[0]!.topic };
+}
+
+export interface WrittenInstallation {
+  /** Database of the source's server. */
+  readonly source: string;
+  readonly topicPrefix: string;
+  /** URL of the control database. */
+  readonly control: string;
+  /** In YAML, one each. */
+  readonly connectors: readonly string[];
+  readonly services: readonly string[];
+}
+
+/** @returns the path of an offtake.yaml in a folder of its own */
+export function writeInstallation(stack: LocalStack, { source, topicPrefix, control, connectors, services }: WrittenInstallation): string {
+  const file = join(mkdtempSync(join(tmpdir(), "offtake-bench-")), "offtake.yaml");
+  writeFileSync(
+    file,
+    `mode: development
+source: { url: "${stack.source.url(source)}", maxRetainedWal: 100GiB }
+kafka: { brokers: ${JSON.stringify(stack.kafka.brokers)}, topicPrefix: ${topicPrefix} }
+registry: { url: "${stack.registry.url}" }
+control: { url: "${control}" }
+connectors:
+  ${connectors.join("\n  ")}
+services:
+  ${services.join("\n  ")}
+`,
+  );
+  return file;
 }
 
 /** What `offtake up` does, for a slot that was copied and not made by it. */

@@ -5,9 +5,6 @@
  * Source: PostgreSQL documentation, "Logical Replication", Initial Snapshot; pg_subscription_rel.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Client } from "pg";
 import type { LocalStack } from "../../infra/local/stack.ts";
 import { loadConfiguration } from "../../services/runtime/configuration.ts";
@@ -15,7 +12,7 @@ import { connect, fingerprint, sessionOf } from "./bench-servers.ts";
 import type { Outcome } from "./contest.ts";
 import { measure, until } from "./measure.ts";
 import { pidsOf } from "./process-figures.ts";
-import { applierSession, cli, removeTopic, start } from "./product.ts";
+import { applierSession, cli, removeTopic, start, writeInstallation } from "./product.ts";
 import { rowSql, tableSql } from "./workloads.ts";
 
 const database = "bench_snapshot";
@@ -48,8 +45,13 @@ export class CopiedTable {
 
   async copy(): Promise<Outcome> {
     const { run, url, target } = await this.#emptyTarget();
-    const file = join(mkdtempSync(join(tmpdir(), "offtake-bench-")), "offtake.yaml");
-    writeFileSync(file, this.#configuration(run, url));
+    const file = writeInstallation(this.#stack, {
+      source: database,
+      topicPrefix: run,
+      control: url,
+      connectors: [`${run}: { publication: ${publication}, slot: ${run}, service: bench }`],
+      services: [`bench: { target: { url: "${url}" }, tables: [bench] }`],
+    });
     execFileSync(process.execPath, [cli, "--config", file, "up"], { stdio: ["ignore", "ignore", "inherit"] });
     const applier = start({ file }, "applier");
     await until("the applier has its session", async () => (await sessionOf(url, applierSession)) !== 0);
@@ -106,17 +108,5 @@ export class CopiedTable {
     const target = await connect(url);
     await target.query(tableSql);
     return { run, url, target };
-  }
-
-  #configuration(run: string, url: string): string {
-    const { source, kafka, registry } = this.#stack;
-    return `mode: development
-source: { url: "${source.url(database)}", maxRetainedWal: 100GiB }
-kafka: { brokers: ${JSON.stringify(kafka.brokers)}, topicPrefix: ${run} }
-registry: { url: "${registry.url}" }
-control: { url: "${url}" }
-connectors: { ${run}: { publication: ${publication}, slot: ${run}, service: bench } }
-services: { bench: { target: { url: "${url}" }, tables: [bench] } }
-`;
   }
 }
