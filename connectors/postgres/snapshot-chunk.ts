@@ -9,7 +9,7 @@ import { interrupted, messageOf, OfftakeError } from "../../services/runtime/err
 import type { Secret } from "../../services/runtime/secret.ts";
 import { quotedName, type TableName } from "../../services/runtime/table-pattern.ts";
 import { mostBytes } from "./chunk-size.ts";
-import { copyOut } from "./copy-out.ts";
+import { CopyOut } from "./copy-out.ts";
 import { emitHeartbeat } from "./heartbeat.ts";
 import type { Lsn } from "./lsn.ts";
 import { endSession, openSession, sessionError, socketOf, sqlState } from "./session.ts";
@@ -49,6 +49,10 @@ export class ChunkReader {
   readonly #applicationName: string;
   readonly #publication: string;
   #client: Client | undefined;
+  /** Of the client. */
+  #copyOut: CopyOut | undefined;
+  /** Bytes of the chunk before. */
+  #expected = 0;
   #ended = false;
 
   constructor(url: Secret, applicationName: string, publication: string) {
@@ -100,6 +104,7 @@ export class ChunkReader {
   async #drop(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
+    this.#copyOut = undefined;
     if (client !== undefined) await endSession(client);
   }
 
@@ -122,7 +127,7 @@ export class ChunkReader {
       return undefined;
     }
     const table = await readSnapshotTable(client, name, this.#publication);
-    const rows = new SnapshotRows(table.relation.columns.length);
+    const rows = new SnapshotRows(table.relation.columns.length, this.#expected);
     const started = performance.now();
     const cut = await this.#copy(
       client,
@@ -137,9 +142,10 @@ export class ChunkReader {
   /** @returns whether it was ended early: rows come in order, and those that have come are enough for once */
   async #copy(client: Client, statement: string, rows: SnapshotRows): Promise<boolean> {
     let cut = false;
-    const copied = copyOut(client, statement, (row) => {
+    this.#copyOut ??= new CopyOut(client);
+    const copied = this.#copyOut.run(statement, (bytes, other) => {
       if (cut) return;
-      rows.push(row);
+      rows.push(bytes, other);
       if (rows.size < mostBytes) return;
       cut = true;
       socketOf(client).destroy();
@@ -148,6 +154,8 @@ export class ChunkReader {
       if (!cut) throw error;
     });
     if (cut) await this.#drop();
+    // A little more than the last: the next one has as many rows, or a few more.
+    this.#expected = Math.min(mostBytes, rows.size + (rows.size >> 3));
     return cut;
   }
 

@@ -1,18 +1,22 @@
 /**
  * The rows of one chunk, as COPY prints them, in the form in which the encoder takes rows: offsets into bytes. They are kept until the stream has come far
- * enough, so they are unescaped once, as they come, into one buffer.
+ * enough, in the bytes that the socket gave: a text without its backslashes is never longer, so it is unescaped in its place.
  *
- *     Data     Row*
+ *     Bytes    Message*
+ *     Message  kind:byte length:int32 body        (the length counts itself; a message may be split anywhere, also inside its length)
+ *     Body     Row, where the kind is `d`: COPY sends each row as one message
  *     Row      Value (tab Value)* newline
  *     Value    `\N` for NULL, or text in which backslash, backspace, tab, newline, vertical tab, form feed and carriage return have a backslash before them
- *     Kept     (byte* separator)* for each row; where each value ends, and whether it is one, stands apart
  *
  * An escape that is read wrongly is a wrong value at the target: tests put every byte through it.
  *
- * Source: PostgreSQL documentation, "COPY", File Formats, Text Format.
+ * Source: PostgreSQL documentation, "Message Formats", CopyData; "COPY", File Formats, Text Format.
  */
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import { type Tuple, Value } from "./pgoutput.ts";
+
+const copyData = 0x64;
+const headBytes = 5;
 
 const tab = 0x09;
 const newline = 0x0a;
@@ -34,16 +38,25 @@ for (const [letter, byte] of [
 /** In place of the end of a value that is NULL, minus what the end would be: the value behind it begins after that. */
 const nullOf = (end: number): number => -1 - end;
 
+const fewestBytes = 64 << 10;
+
 export class SnapshotRows {
-  bytes: Buffer = Buffer.allocUnsafe(64 << 10);
+  bytes: Buffer;
   readonly #columns: number;
   #count = 0;
-  /** Where each value ends. */
-  #ends = new Int32Array(1024);
+  /** Where each row begins. */
+  #starts = new Int32Array(1024);
+  /** Where each value ends, and whether it is one. */
+  #ends: Int32Array;
+  /** Behind the last whole message, and behind the last byte. */
   #at = 0;
+  #to = 0;
 
-  constructor(columns: number) {
+  /** @param expected bytes that will come, as far as that is known: a buffer that grows is copied */
+  constructor(columns: number, expected = 0) {
     this.#columns = columns;
+    this.#ends = new Int32Array(1024 * columns);
+    this.bytes = Buffer.allocUnsafe(Math.max(fewestBytes, expected));
   }
 
   get count(): number {
@@ -56,40 +69,62 @@ export class SnapshotRows {
   }
 
   /**
-   * @param row one row with its newline
-   * @throws OfftakeError INTERNAL when it has not the columns that were asked for
+   * @param chunk what the server sends, from the beginning of a message on
+   * @param other gets each message that is no row, valid until it returns
+   * @throws OfftakeError INTERNAL for a row that has not the columns that were asked for, PGOUTPUT_MALFORMED for a length that cannot be
    */
-  push(row: Buffer): void {
-    this.#reserve(row.length);
-    const fields = row.includes(backslash) ? this.#unescape(row) : this.#keep(row);
-    if (fields !== this.#columns) throw new OfftakeError("INTERNAL", `A row of COPY has ${fields} values instead of ${this.#columns}.`);
+  push(chunk: Buffer, other: (message: Buffer) => void): void {
+    this.#reserve(chunk.length);
+    chunk.copy(this.bytes, this.#to);
+    this.#to += chunk.length;
+    const { bytes } = this;
+    while (this.#to - this.#at >= headBytes) {
+      const at = this.#at;
+      const length = bytes.readInt32BE(at + 1);
+      if (length < headBytes - 1) throw new OfftakeError("PGOUTPUT_MALFORMED", `The server sends a message of ${length} bytes.`);
+      const end = at + 1 + length;
+      if (end > this.#to) return;
+      this.#at = end;
+      if (bytes[at] === copyData) this.#row(at + headBytes, end);
+      else other(bytes.subarray(at, end));
+    }
+  }
+
+  #row(start: number, end: number): void {
+    const { bytes } = this;
+    const columns = this.#columns;
+    if (this.#count === this.#starts.length) this.#moreRows();
+    const first = this.#count * columns;
+    const ends = this.#ends;
+    this.#starts[this.#count] = start;
+    let value = 0;
+    for (let at = start; at < end; at += 1) {
+      const byte = bytes[at]!;
+      if (byte > backslash) continue;
+      if (byte === tab || byte === newline) {
+        if (value < columns) ends[first + value] = at;
+        value += 1;
+      } else if (byte === backslash) {
+        value = this.#unescape(at, end, value);
+        break;
+      }
+    }
+    if (value !== columns) throw new OfftakeError("INTERNAL", `A row of COPY has ${value} values instead of ${columns}.`);
     this.#count += 1;
   }
 
-  /** Nothing to unescape, and no NULL. @returns how many values */
-  #keep(row: Buffer): number {
-    const from = this.#at;
-    row.copy(this.bytes, from);
-    let value = this.#count * this.#columns;
-    for (let i = 0; i < row.length; i += 1) {
-      const byte = row[i]!;
-      if (byte !== tab && byte !== newline) continue;
-      this.#ends[value] = from + i;
-      value += 1;
-    }
-    this.#at = from + row.length;
-    return value - this.#count * this.#columns;
-  }
-
-  #unescape(row: Buffer): number {
+  /** The rest of a row, from its first backslash on. @returns how many values the row has */
+  #unescape(from: number, end: number, before: number): number {
     const { bytes } = this;
-    let to = this.#at;
-    let value = this.#count * this.#columns;
+    const columns = this.#columns;
+    const first = this.#count * columns;
+    let to = from;
+    let value = before;
     let isNull = false;
-    for (let at = 0; at < row.length; at += 1) {
-      const byte = row[at]!;
+    for (let at = from; at < end; at += 1) {
+      const byte = bytes[at]!;
       if (byte === tab || byte === newline) {
-        this.#ends[value] = isNull ? nullOf(to) : to;
+        if (value < columns) this.#ends[first + value] = isNull ? nullOf(to) : to;
         value += 1;
         to += 1;
         isNull = false;
@@ -98,7 +133,7 @@ export class SnapshotRows {
         to += 1;
       } else {
         at += 1;
-        const letter = row[at]!;
+        const letter = bytes[at]!;
         if (letter === capitalN) isNull = true;
         else {
           bytes[to] = escaped[letter] === 0 ? letter : escaped[letter]!;
@@ -106,46 +141,37 @@ export class SnapshotRows {
         }
       }
     }
-    this.#at = to;
-    return value - this.#count * this.#columns;
+    return value;
   }
 
   /** Puts the offsets of a row into the tuple. */
   read(row: number, tuple: Tuple): void {
-    let at = this.#startOf(row);
+    let at = this.#starts[row]!;
     const first = row * this.#columns;
     for (let i = 0; i < this.#columns; i += 1) {
       const end = this.#ends[first + i]!;
+      const isNull = end < 0;
       tuple.start[i] = at;
-      tuple.kind[i] = end < 0 ? Value.null : Value.text;
-      tuple.end[i] = end < 0 ? at : end;
-      at = tuple.end[i]! + 1;
+      tuple.kind[i] = isNull ? Value.null : Value.text;
+      tuple.end[i] = isNull ? at : end;
+      at = (isNull ? nullOf(end) : end) + 1;
     }
     tuple.count = this.#columns;
   }
 
-  /** Bytes of one row. */
-  lengthOf(row: number): number {
-    return this.#startOf(row + 1) - this.#startOf(row);
+  #moreRows(): void {
+    const starts = new Int32Array(this.#starts.length * 2);
+    starts.set(this.#starts);
+    this.#starts = starts;
+    const ends = new Int32Array(this.#ends.length * 2);
+    ends.set(this.#ends);
+    this.#ends = ends;
   }
 
-  #startOf(row: number): number {
-    if (row === 0) return 0;
-    const end = this.#ends[row * this.#columns - 1]!;
-    return (end < 0 ? nullOf(end) : end) + 1;
-  }
-
-  /** A row that has more values than it should is still to be counted: each has a separator. */
   #reserve(length: number): void {
-    const values = this.#count * this.#columns + length;
-    if (values > this.#ends.length) {
-      const ends = new Int32Array(Math.max(this.#ends.length * 2, values));
-      ends.set(this.#ends);
-      this.#ends = ends;
-    }
-    if (this.#at + length <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.#at + length));
-    this.bytes.copy(grown, 0, 0, this.#at);
+    if (this.#to + length <= this.bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.#to + length));
+    this.bytes.copy(grown, 0, 0, this.#to);
     this.bytes = grown;
   }
 }

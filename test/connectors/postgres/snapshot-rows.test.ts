@@ -10,6 +10,15 @@ function copyText(value: string | null): string {
   return value.replaceAll(/[\b\t\n\v\f\r\\]/g, (char) => `\\${letters[char]}`);
 }
 
+/** A message of the protocol. */
+function message(kind: string, body: Buffer | string): Buffer {
+  const bytes = Buffer.concat([Buffer.from(kind), Buffer.alloc(4), Buffer.from(body)]);
+  bytes.writeInt32BE(bytes.length - 1, 1);
+  return bytes;
+}
+
+const noOther = (): void => expect.fail("no other message was sent");
+
 function readAll(rows: SnapshotRows, columns: number): (string | null)[][] {
   const tuple = new Tuple();
   return Array.from({ length: rows.count }, (_, row) => {
@@ -34,12 +43,20 @@ describe("rows of COPY", () => {
         fc.array(fc.array(fc.option(text), { minLength: columns, maxLength: columns }), { maxLength: 20 }).map((written) => ({ columns, written })),
       );
     fc.assert(
-      fc.property(table, ({ columns, written }) => {
+      fc.property(table, fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), ({ columns, written }, pieces) => {
         const rows = new SnapshotRows(columns);
         // COPY prints lone surrogates no more than PostgreSQL keeps them.
         const valid = written.map((row) => row.map((value) => value && value.toWellFormed()));
-        for (const row of valid) rows.push(Buffer.from(`${row.map(copyText).join("\t")}\n`));
+        const end = message("c", "");
+        const sent = Buffer.concat([...valid.map((row) => message("d", `${row.map(copyText).join("\t")}\n`)), end]);
+        const others: Buffer[] = [];
+        for (let at = 0, i = 0; at < sent.length; i += 1) {
+          const length = pieces[i % pieces.length]!;
+          rows.push(sent.subarray(at, at + length), (other) => others.push(Buffer.from(other)));
+          at += length;
+        }
         expect(readAll(rows, columns)).toEqual(valid);
+        expect(others).toEqual([end]);
       }),
     );
   });
@@ -50,14 +67,21 @@ describe("rows of COPY", () => {
     for (let i = 0; i < 10; i += 1) {
       row.fill(`${i}`).write("\t", 10);
       row.write("\n", 50_001);
-      rows.push(row);
+      rows.push(message("d", row), noOther);
     }
     expect(readAll(rows, 2)).toEqual(Array.from({ length: 10 }, (_, i) => [String(i).repeat(10), String(i).repeat(49_990)]));
-    expect(rows.size).toBe(10 * 50_002);
+    expect(rows.size).toBe(10 * 50_007);
   });
 
   test("with other columns than were asked for are refused", () => {
-    expect(() => new SnapshotRows(2).push(Buffer.from("1\n"))).toThrow(/1 values instead of 2/);
-    expect(() => new SnapshotRows(2).push(Buffer.from("1\t2\t3\n"))).toThrow(/3 values instead of 2/);
+    expect(() => new SnapshotRows(2).push(message("d", "1\n"), noOther)).toThrow(/1 values instead of 2/);
+    expect(() => new SnapshotRows(2).push(message("d", "1\t2\t3\n"), noOther)).toThrow(/3 values instead of 2/);
+    expect(() => new SnapshotRows(2).push(message("d", "\\N\t2\t3\n"), noOther)).toThrow(/3 values instead of 2/);
+  });
+
+  test("in a message of an impossible length are refused", () => {
+    const impossible = message("d", "1\n");
+    impossible.writeInt32BE(3, 1);
+    expect(() => new SnapshotRows(1).push(impossible, noOther)).toThrow(/a message of 3 bytes/);
   });
 });
