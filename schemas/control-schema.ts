@@ -34,4 +34,19 @@ export const controlMigrations: readonly Migration[] = [
       CREATE INDEX snapshot_newest ON offtake.snapshot (connector, table_name, id);
       COMMENT ON TABLE offtake.snapshot IS 'Copies of tables, one job each. last_key: of the last row that is in the topic; verified_at: when the copy was found equal to the source.';`,
   },
+  {
+    version: 2,
+    sql: `
+      ALTER TABLE offtake.snapshot
+        ADD COLUMN wanted_columns text[],
+        ADD COLUMN wanted_keys jsonb,
+        ADD COLUMN topic_offset bigint,
+        ADD COLUMN waits_for text,
+        ADD CONSTRAINT snapshot_wanted CHECK ((wanted_columns IS NULL) = (wanted_keys IS NULL));
+      DROP INDEX offtake.snapshot_open;
+      CREATE UNIQUE INDEX snapshot_open ON offtake.snapshot (connector, table_name) WHERE state IN ('waiting', 'copying') AND wanted_columns IS NULL;
+      COMMENT ON COLUMN offtake.snapshot.wanted_columns IS 'Of a job that reads a list of keys: the columns that the values in wanted_keys are of; null for one that copies its table.';
+      COMMENT ON COLUMN offtake.snapshot.topic_offset IS 'Where the topic is read from when the copy goes on: what was put there since last_key was written down.';
+      COMMENT ON COLUMN offtake.snapshot.waits_for IS 'What holds the copy up at the moment.';`,
+  },
 ];

@@ -8,12 +8,12 @@ import type { SnapshotJob, SnapshotJournal, SnapshotProgress, SnapshotStart } fr
 import type { OfftakeError } from "../runtime/errors.ts";
 import type { Secret } from "../runtime/secret.ts";
 import { ControlSession } from "./control-session.ts";
-import { newReason } from "./snapshot-orders.ts";
+import { newReason, openCopy } from "./snapshot-orders.ts";
 
 const openSql = `
   SELECT id, table_name, reason, key_columns, last_key, rows, bytes, estimated_rows
     FROM offtake.snapshot
-   WHERE connector = $1 AND state IN ('waiting', 'copying')
+   WHERE connector = $1 AND ${openCopy}
    ORDER BY id`;
 
 // What somebody has cancelled, or what has failed, is asked for again by a person only: the connector asks at every look.
@@ -21,9 +21,12 @@ const requestSql = `
   INSERT INTO offtake.snapshot (connector, service, table_name, reason, requested_by)
   SELECT $1, $2, name, $4, 'the connector'
     FROM unnest($3::text[]) AS name
-   WHERE coalesce((SELECT s.state FROM offtake.snapshot s WHERE s.connector = $1 AND s.table_name = name ORDER BY s.id DESC LIMIT 1), '')
+   WHERE coalesce((SELECT s.state
+                     FROM offtake.snapshot s
+                    WHERE s.connector = $1 AND s.table_name = name AND s.wanted_columns IS NULL
+                    ORDER BY s.id DESC LIMIT 1), '')
          NOT IN ('cancelled', 'failed')
-      ON CONFLICT (connector, table_name) WHERE state IN ('waiting', 'copying') ${newReason}`;
+      ON CONFLICT (connector, table_name) WHERE ${openCopy} ${newReason}`;
 
 const startedSql = `
   UPDATE offtake.snapshot

@@ -8,7 +8,7 @@ import type { ControlSession } from "./control-session.ts";
 
 export type SnapshotState = "waiting" | "copying" | "copied" | "cancelled" | "failed";
 
-/** The newest job of a table. Names are public: `snapshot status --json` and `status --json` have them. Null is what is not known, or not yet. */
+/** The newest copy of a whole table. Names are public: `snapshot status --json` and `status --json` have them. Null is what is not known, or not yet. */
 export interface TableCopyStatus {
   /** schema.table of the source. */
   readonly table: string;
@@ -34,19 +34,22 @@ export interface TableCopyStatus {
   readonly verifiedAt: string | null;
 }
 
+/** Whole copies that wait or are under way, of which a table has one; jobs that read a list of keys are beside them. */
+export const openCopy = "state IN ('waiting', 'copying') AND wanted_columns IS NULL";
+
 /** A copy that has not begun yet will mend what its table is marked for by now. */
 export const newReason = "DO UPDATE SET reason = excluded.reason WHERE snapshot.state = 'waiting' AND snapshot.reason <> excluded.reason";
 
 const requestSql = `
   INSERT INTO offtake.snapshot (connector, service, table_name, reason, requested_by)
   SELECT $1, $2, l.name, l.reason, $5 FROM unnest($3::text[], $4::text[]) AS l (name, reason)
-      ON CONFLICT (connector, table_name) WHERE state IN ('waiting', 'copying') ${newReason}
+      ON CONFLICT (connector, table_name) WHERE ${openCopy} ${newReason}
   RETURNING table_name, xmax = 0 AS fresh`;
 
 const cancelSql = `
   UPDATE offtake.snapshot
      SET state = 'cancelled', finished_at = clock_timestamp()
-   WHERE connector = $1 AND state IN ('waiting', 'copying') AND ($2::text[] IS NULL OR table_name = ANY ($2))
+   WHERE connector = $1 AND ${openCopy} AND ($2::text[] IS NULL OR table_name = ANY ($2))
   RETURNING table_name`;
 
 const restartSql = `
@@ -59,7 +62,7 @@ const newestSql = `
          table_name, state, reason, rows, bytes, estimated_rows, estimated_bytes, error, requested_by, requested_at, started_at, finished_at, verified_at,
          extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::float8 AS seconds
     FROM offtake.snapshot
-   WHERE connector = $1
+   WHERE connector = $1 AND wanted_columns IS NULL
    ORDER BY table_name, id DESC`;
 
 interface Row {
