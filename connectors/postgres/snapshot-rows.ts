@@ -38,25 +38,24 @@ for (const [letter, byte] of [
 /** In place of the end of a value that is NULL, minus what the end would be: the value behind it begins after that. */
 const nullOf = (end: number): number => -1 - end;
 
-const fewestBytes = 64 << 10;
-
 export class SnapshotRows {
-  bytes: Buffer;
-  readonly #columns: number;
+  bytes: Buffer = Buffer.allocUnsafe(64 << 10);
+  #columns = 0;
   #count = 0;
   /** Where each row begins. */
   #starts = new Int32Array(1024);
   /** Where each value ends, and whether it is one. */
-  #ends: Int32Array;
+  #ends = new Int32Array(1024);
   /** Behind the last whole message, and behind the last byte. */
   #at = 0;
   #to = 0;
 
-  /** @param expected bytes that will come, as far as that is known: a buffer that grows is copied */
-  constructor(columns: number, expected = 0) {
+  /** What was in it is no longer. */
+  begin(columns: number): void {
     this.#columns = columns;
-    this.#ends = new Int32Array(1024 * columns);
-    this.bytes = Buffer.allocUnsafe(Math.max(fewestBytes, expected));
+    this.#count = 0;
+    this.#at = 0;
+    this.#to = 0;
   }
 
   get count(): number {
@@ -93,7 +92,8 @@ export class SnapshotRows {
   #row(start: number, end: number): void {
     const { bytes } = this;
     const columns = this.#columns;
-    if (this.#count === this.#starts.length) this.#moreRows();
+    if (this.#count === this.#starts.length) this.#starts = doubled(this.#starts);
+    while ((this.#count + 1) * columns > this.#ends.length) this.#ends = doubled(this.#ends);
     const first = this.#count * columns;
     const ends = this.#ends;
     this.#starts[this.#count] = start;
@@ -159,19 +159,16 @@ export class SnapshotRows {
     tuple.count = this.#columns;
   }
 
-  #moreRows(): void {
-    const starts = new Int32Array(this.#starts.length * 2);
-    starts.set(this.#starts);
-    this.#starts = starts;
-    const ends = new Int32Array(this.#ends.length * 2);
-    ends.set(this.#ends);
-    this.#ends = ends;
-  }
-
   #reserve(length: number): void {
     if (this.#to + length <= this.bytes.length) return;
     const grown = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.#to + length));
     this.bytes.copy(grown, 0, 0, this.#to);
     this.bytes = grown;
   }
+}
+
+function doubled(numbers: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const more = new Int32Array(numbers.length * 2);
+  more.set(numbers);
+  return more;
 }

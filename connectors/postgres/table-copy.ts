@@ -141,6 +141,7 @@ export class TableCopy {
       await this.#unlessStopped(pieces.durable());
       this.#rows += chunk.rows.count;
       this.#bytes += chunk.rows.size;
+      this.#reader.recycle(chunk);
       if (lastKey !== undefined && !(await journal.progress(this.#job.id, { lastKey, rows: this.#rows, bytes: this.#bytes }))) return undefined;
       const next = await following;
       if (next === undefined) break;

@@ -17,6 +17,12 @@ function message(kind: string, body: Buffer | string): Buffer {
   return bytes;
 }
 
+function rowsOf(columns: number): SnapshotRows {
+  const rows = new SnapshotRows();
+  rows.begin(columns);
+  return rows;
+}
+
 const noOther = (): void => expect.fail("no other message was sent");
 
 function readAll(rows: SnapshotRows, columns: number): (string | null)[][] {
@@ -44,7 +50,7 @@ describe("rows of COPY", () => {
       );
     fc.assert(
       fc.property(table, fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), ({ columns, written }, pieces) => {
-        const rows = new SnapshotRows(columns);
+        const rows = rowsOf(columns);
         // COPY prints lone surrogates no more than PostgreSQL keeps them.
         const valid = written.map((row) => row.map((value) => value && value.toWellFormed()));
         const end = message("c", "");
@@ -61,8 +67,19 @@ describe("rows of COPY", () => {
     );
   });
 
+  test("are gone when another chunk begins in the same memory, of more columns or fewer", () => {
+    const rows = rowsOf(1);
+    for (let i = 0; i < 5000; i += 1) rows.push(message("d", `${i}\n`), noOther);
+    for (const columns of [3, 1, 1600]) {
+      rows.begin(columns);
+      const row = Array.from({ length: columns }, (_, i) => (i % 2 === 0 ? String(i) : null));
+      for (let i = 0; i < 3; i += 1) rows.push(message("d", `${row.map(copyText).join("\t")}\n`), noOther);
+      expect(readAll(rows, columns)).toEqual([row, row, row]);
+    }
+  });
+
   test("are kept while the buffer grows, and the bytes that they came in are used again", () => {
-    const rows = new SnapshotRows(2);
+    const rows = rowsOf(2);
     const row = Buffer.alloc(50_002);
     for (let i = 0; i < 10; i += 1) {
       row.fill(`${i}`).write("\t", 10);
@@ -74,14 +91,14 @@ describe("rows of COPY", () => {
   });
 
   test("with other columns than were asked for are refused", () => {
-    expect(() => new SnapshotRows(2).push(message("d", "1\n"), noOther)).toThrow(/1 values instead of 2/);
-    expect(() => new SnapshotRows(2).push(message("d", "1\t2\t3\n"), noOther)).toThrow(/3 values instead of 2/);
-    expect(() => new SnapshotRows(2).push(message("d", "\\N\t2\t3\n"), noOther)).toThrow(/3 values instead of 2/);
+    expect(() => rowsOf(2).push(message("d", "1\n"), noOther)).toThrow(/1 values instead of 2/);
+    expect(() => rowsOf(2).push(message("d", "1\t2\t3\n"), noOther)).toThrow(/3 values instead of 2/);
+    expect(() => rowsOf(2).push(message("d", "\\N\t2\t3\n"), noOther)).toThrow(/3 values instead of 2/);
   });
 
   test("in a message of an impossible length are refused", () => {
     const impossible = message("d", "1\n");
     impossible.writeInt32BE(3, 1);
-    expect(() => new SnapshotRows(1).push(impossible, noOther)).toThrow(/a message of 3 bytes/);
+    expect(() => rowsOf(1).push(impossible, noOther)).toThrow(/a message of 3 bytes/);
   });
 });
