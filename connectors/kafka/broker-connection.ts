@@ -128,6 +128,11 @@ export class BrokerConnection {
     });
   }
 
+  /** Ends it as a network does: whoever waits is told so later. */
+  cut(): void {
+    this.#socket.destroy();
+  }
+
   /** Ends it; requests that are not answered are told so. */
   destroy(): void {
     this.#socket.destroy();

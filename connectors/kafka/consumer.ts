@@ -6,6 +6,7 @@
  */
 import { Backoff } from "../../services/runtime/backoff.ts";
 import { interrupted, OfftakeError } from "../../services/runtime/errors.ts";
+import { failpoint } from "../../services/runtime/failpoint.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
 import type { BrokerConnection } from "./broker-connection.ts";
 import type { KafkaCluster, Leader } from "./cluster.ts";
@@ -55,7 +56,9 @@ export class Consumer {
     while (!this.#signal.aborted) {
       try {
         const { leader, connection } = await this.#open();
+        failpoint?.("before-fetch", () => connection.cut());
         const fetched = await fetchRecords(connection, leader.topicId, leader.leaderEpoch, offset, limits);
+        failpoint?.("after-fetch", () => connection.cut());
         this.#trouble = undefined;
         return fetched;
       } catch (error) {

@@ -8,6 +8,7 @@
  * Source: Apache Kafka documentation, "Producer Configs", enable.idempotence; KIP-98 for sequence numbers.
  */
 import { OfftakeError } from "../../services/runtime/errors.ts";
+import { failpoint } from "../../services/runtime/failpoint.ts";
 import type { BrokerConnection } from "./broker-connection.ts";
 import type { KafkaCluster } from "./cluster.ts";
 import { brokerAnswer, kafkaError, passes } from "./kafka-errors.ts";
@@ -95,7 +96,9 @@ export class Producer {
   send(batch: RecordBatchWriter): void {
     if (this.#state === "ended") return;
     const records = batch.count;
+    failpoint?.("before-batch-encoded", () => this.#connection?.cut());
     const bytes = batch.close(this.#identity.producerId, this.#identity.epoch, this.#sequence);
+    failpoint?.("after-batch-encoded", () => this.#connection?.cut());
     this.#sequence = nextSequence(this.#sequence, records);
     this.#batches.push({ bytes, records });
     this.#bytes += bytes.length;
@@ -121,10 +124,12 @@ export class Producer {
       const batch = this.#batches[this.#sent]!;
       const connection = this.#connection!;
       this.#sent += 1;
+      failpoint?.("before-produce-sent", () => connection.cut());
       produce(connection, this.#topic, batch.bytes, replicaTimeout, (error, baseOffset) => {
         // An answer of a connection that was given up: its batches are sent again on another.
         if (connection === this.#connection && this.#state === "open") this.#answered(error, baseOffset);
       });
+      failpoint?.("after-produce-sent", () => connection.cut());
     }
   }
 
@@ -139,12 +144,14 @@ export class Producer {
       this.#fail(recreated(this.#topic));
       return;
     }
+    failpoint?.("before-produce-acknowledged", () => this.#connection?.cut());
     this.#offset = baseOffset;
     const batch = this.#batches.shift()!;
     this.#sent -= 1;
     this.#bytes -= batch.bytes.length;
     this.#delay = 0;
     this.events.durable(batch.records, baseOffset);
+    failpoint?.("after-produce-acknowledged", () => this.#connection?.cut());
     this.#pump();
   }
 

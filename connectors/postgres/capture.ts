@@ -9,6 +9,7 @@
  */
 import { AvroWriter } from "../../schemas/avro-bytes.ts";
 import { asOfftakeError, OfftakeError } from "../../services/runtime/errors.ts";
+import { failpoint } from "../../services/runtime/failpoint.ts";
 import { awaitedHead, judgeAwaited, tooLarge } from "./awaited-message.ts";
 import type { Change } from "./event-encoder.ts";
 import { Junction } from "./junction.ts";
@@ -74,7 +75,7 @@ export class Capture {
     this.#tables = new StreamTables(compiler, options);
     this.#junction = new Junction(options.tail, options.topic);
     this.#transaction = new Transaction(options.names, this.#junction.tail);
-    this.#previous = this.#junction.tail?.previous;
+    this.#previous = this.#junction.previous;
     const watches = this.#watches;
     this.#changes = new StreamChanges(this.#decoder, this.#change, this.#transaction, this.#junction, this.#tables, outbox, { ...options, watches });
     options.pieces.reached = () => (this.#junction.joined && !outbox.inTransaction && !this.#ended ? this.received : undefined);
@@ -155,13 +156,13 @@ export class Capture {
     const changes = this.#changes;
     switch (decoder.decode(bytes, start + xlogDataHeader, end)) {
       case Kind.insert:
-        changes.row(Op.create);
+        this.#row(Op.create);
         break;
       case Kind.update:
-        changes.row(Op.update);
+        this.#row(Op.update);
         break;
       case Kind.delete:
-        changes.row(Op.delete);
+        this.#row(Op.delete);
         break;
       case Kind.begin:
         this.#begin();
@@ -184,22 +185,33 @@ export class Capture {
     }
   }
 
+  #row(op: number): void {
+    failpoint?.("before-change", () => this.#stream.cut());
+    this.#changes.row(op);
+    failpoint?.("after-change", () => this.#stream.cut());
+  }
+
   #keepalive(bytes: Buffer, start: number): void {
+    failpoint?.("before-keepalive", () => this.#stream.cut());
     const end = bytes.readBigInt64BE(start + 1);
     // What was received, and nothing else: that a keepalive came does not say that anything is in Kafka.
     if (!this.#outbox.inTransaction && end > this.received) this.received = end;
     this.#options.pieces.offer();
     if (bytes[start + 17] === 1) this.#stream.status(this.received, this.confirmable, false);
+    failpoint?.("after-keepalive", () => this.#stream.cut());
   }
 
   #begin(): void {
+    failpoint?.("before-begin", () => this.#stream.cut());
     const { commitLsn, commitTime, xid } = this.#decoder;
     this.#junction.begin(commitLsn);
     this.#transaction.begin(commitLsn, commitTime, xid, this.#previous);
     this.#outbox.begin();
+    failpoint?.("after-begin", () => this.#stream.cut());
   }
 
   #commit(): void {
+    failpoint?.("before-commit", () => this.#stream.cut());
     const { commitLsn, endLsn } = this.#decoder;
     const { pieces } = this.#options;
     const transaction = this.#transaction;
@@ -214,6 +226,7 @@ export class Capture {
       this.#previous = commitLsn;
     }
     pieces.offer();
+    failpoint?.("after-commit", () => this.#stream.cut());
   }
 
   #relation(relation: Relation): void {

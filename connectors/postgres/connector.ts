@@ -10,6 +10,7 @@ import { messageEnvelopeName, messageSchema } from "../../schemas/envelope.ts";
 import { subjectOf } from "../../schemas/avro-names.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../../services/runtime/configuration.ts";
 import { OfftakeError } from "../../services/runtime/errors.ts";
+import { failpoint } from "../../services/runtime/failpoint.ts";
 import type { Interruption } from "../../services/runtime/interruption.ts";
 import type { Log } from "../../services/runtime/log.ts";
 import type { Metrics } from "../../services/runtime/metrics.ts";
@@ -131,7 +132,7 @@ class Connection {
     this.#ends.push(async () => cluster.close());
     const registry = new Registry(configuration.registry.url);
     await usableSlot(this.#source, connector.slot, identity.database).catch(async (error: unknown) => {
-      if (!(error instanceof OfftakeError) || error.code !== "SLOT_MISSING") throw error;
+      if (!(error instanceof OfftakeError) || (error.code !== "SLOT_MISSING" && error.code !== "SLOT_LOST")) throw error;
       throw await whySlotIsMissing(error, { identity, history, slot: connector.slot, topic }, { cluster, registry, signal });
     });
     const leader = await cluster.leader(topic);
@@ -230,9 +231,11 @@ class Connection {
           `The source has sent nothing for ${Math.round((now - capture.lastBytesAt) / 1000)} s on the stream of ${connector.slot}.`,
         );
       if (verdict.sendStatus || capture.confirmable > this.#confirmed) {
+        failpoint?.("before-slot-confirmed", () => stream.cut());
         this.#confirmed = capture.confirmable;
         this.#statusAt = now;
         stream.status(capture.received, capture.confirmable, verdict.sendStatus);
+        failpoint?.("after-slot-confirmed", () => stream.cut());
       }
       if (now - Math.max(capture.lastEventAt, this.#heartbeatAt) >= connector.heartbeatEveryMs) {
         this.#heartbeatAt = now;

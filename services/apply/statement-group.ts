@@ -19,6 +19,7 @@
 import type { Socket } from "node:net";
 import { type Client, type Connection, Query } from "pg";
 import { sqlState } from "../../connectors/postgres/session.ts";
+import { failpoint } from "../runtime/failpoint.ts";
 
 export interface GroupStatement {
   /** Under which the server keeps it; empty for one that is not kept. */
@@ -84,6 +85,12 @@ class StatementGroup extends Query {
     this.#connection = connection;
     const { parsedStatements, submittedNamedStatements } = connection;
     for (const { name, sql, values, text, copy } of this.#statements) {
+      if (failpoint !== undefined) {
+        // What stands before it leaves first: the server has a part of the group, and nothing that ends it.
+        connection.stream.uncork();
+        connection.stream.cork();
+        failpoint("before-statement", () => connection.stream.destroy());
+      }
       if (name === "") connection.parse({ name, text: sql });
       // Also where a group before this one, which is under way, has it.
       else if (parsedStatements[name] === undefined && submittedNamedStatements[name] === undefined) {
@@ -108,6 +115,7 @@ class StatementGroup extends Query {
   handleCopyInResponse(): void {}
 
   handleCommandComplete({ text }: { readonly text: string }): void {
+    failpoint?.("after-statement", () => this.#connection?.stream.destroy());
     this.counts.push(Number(/\d+$/.exec(text)?.[0] ?? 0));
     const next = this.#statements[this.counts.length];
     if (next === undefined) return;

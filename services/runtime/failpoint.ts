@@ -1,0 +1,94 @@
+/**
+ * Named places at which a test makes this process die, lose a connection or stand still, so that what is promised between any two steps is tried between
+ * those two, and not where a random kill happens to hit.
+ *
+ * Nothing of it is there unless OFFTAKE_FAILPOINT was set when the process began: `failpoint` is undefined then, and a place costs the question whether it is.
+ * `offtake run` refuses it where the configuration says `mode: production`.
+ *
+ *     OFFTAKE_FAILPOINT=before-commit:kill:3           the third time, kill -9
+ *     OFFTAKE_FAILPOINT=after-fetch:drop               the first time, end the connection as a network does
+ *     OFFTAKE_FAILPOINT=before-produce-sent:4000:2     the second time, stand still for so many milliseconds
+ *
+ * Several are separated by commas. A parent that has a channel to the process (Node's IPC) may send more of them later; `OFFTAKE_FAILPOINT=` followed by
+ * nothing else than `later` waits for those. Each fires once, and says so on stderr before it does.
+ */
+import { writeSync } from "node:fs";
+import { OfftakeError } from "./errors.ts";
+
+/** Each has a `before-` and an `after-`. */
+export const steps = [
+  "begin",
+  "change",
+  "commit",
+  "keepalive",
+  "batch-encoded",
+  "produce-sent",
+  "produce-acknowledged",
+  "slot-confirmed",
+  "fetch",
+  "statement",
+  "target-commit-sent",
+  "target-commit-acknowledged",
+  "offset-committed",
+] as const;
+
+export type Place = `${"before" | "after"}-${(typeof steps)[number]}`;
+
+interface Armed {
+  readonly action: string;
+  /** Visits until it fires. */
+  left: number;
+}
+
+/** @param drop ends the connection that the place is about */
+type Failpoint = (place: Place, drop?: () => void) => void;
+
+/** @throws OfftakeError USAGE */
+function parse(text: string): [place: string, armed: Armed] {
+  const [, moment, step, action, visits = "1"] = /^(before|after)-([a-z-]+):(kill|drop|\d{1,6})(?::([1-9]\d{0,8}))?$/.exec(text) ?? [];
+  if (moment === undefined || action === undefined || !steps.some((each) => each === step))
+    throw new OfftakeError("USAGE", `OFFTAKE_FAILPOINT has \`${text}\`: expected a place, a colon, and kill, drop or milliseconds.`, {
+      cure: `Places are before- or after- one of ${steps.join(", ")}.`,
+    });
+  return [`${moment}-${step}`, { action, left: Number(visits) }];
+}
+
+/**
+ * @param text as in OFFTAKE_FAILPOINT
+ * @throws OfftakeError USAGE
+ */
+export function armedFailpoint(text: string): Failpoint {
+  const armed = new Map<string, Armed>();
+  const arm = (more: string): void => {
+    for (const each of more.split(",")) if (each !== "later") armed.set(...parse(each));
+  };
+  arm(text);
+  process.on("message", (message) => arm(String(message)));
+  // To be told of more is no reason to go on when all else is done.
+  process.channel?.unref();
+  return (place, drop) => {
+    const found = armed.get(place);
+    if (found === undefined) return;
+    found.left -= 1;
+    if (found.left > 0) return;
+    armed.delete(place);
+    const { action } = found;
+    writeSync(2, `{"failpoint":"${place}","action":"${action}"}\n`);
+    if (action === "kill") process.kill(process.pid, "SIGKILL");
+    else if (action === "drop") drop?.();
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(action));
+  };
+}
+
+const asked = process.env["OFFTAKE_FAILPOINT"] ?? "";
+
+/** Undefined in every process that nobody has asked to fail. */
+export const failpoint: Failpoint | undefined = asked === "" ? undefined : armedFailpoint(asked);
+
+/** @throws OfftakeError USAGE for a process in production that is to fail */
+export function refuseFailpoints(mode: string): void {
+  if (failpoint !== undefined && mode === "production")
+    throw new OfftakeError("USAGE", "OFFTAKE_FAILPOINT is set, and the configuration says `mode: production`.", {
+      cure: "Unset OFFTAKE_FAILPOINT: it makes this process fail on purpose.",
+    });
+}
