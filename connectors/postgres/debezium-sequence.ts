@@ -6,6 +6,8 @@
  */
 import type { AvroWriter } from "../../schemas/avro-bytes.ts";
 
+const billion = 1_000_000_000;
+
 /**
  * Appends it, with its length. Up to 50 bytes, for which room was reserved.
  *
@@ -31,18 +33,35 @@ export function debeziumSequence(writer: AvroWriter, commit: Buffer, high: numbe
 function decimal(writer: AvroWriter, high: number, low: number): void {
   // Beyond 2^53 a number is not exact.
   if (high >= 0x20_0000) {
-    const digits = Buffer.from(String((BigInt(high) << 32n) | BigInt(low)), "latin1");
-    writer.raw(digits, 0, digits.length);
+    const text = Buffer.from(String((BigInt(high) << 32n) | BigInt(low)), "latin1");
+    writer.raw(text, 0, text.length);
     return;
   }
-  let value = high * 0x1_0000_0000 + low;
-  let digits = 1;
-  for (let bound = 10; bound <= value; bound *= 10) digits += 1;
-  const { bytes } = writer;
-  for (let at = writer.at + digits - 1; at >= writer.at; at -= 1) {
-    const rest = Math.floor(value / 10);
-    bytes[at] = 0x30 + value - rest * 10;
-    value = rest;
+  const value = high * 0x1_0000_0000 + low;
+  if (value < billion) {
+    digits(writer, value, width(value));
+    return;
   }
-  writer.at += digits;
+  // In two numbers of 32 bits: their division is a multiplication, that of a double is a call.
+  const billions = Math.floor(value / billion);
+  digits(writer, billions, width(billions));
+  digits(writer, value - billions * billion, 9);
+}
+
+function width(value: number): number {
+  let count = 1;
+  for (let bound = 10; bound <= value; bound *= 10) count += 1;
+  return count;
+}
+
+/** @param value below 2^31 */
+function digits(writer: AvroWriter, value: number, count: number): void {
+  const { bytes } = writer;
+  let left = value | 0;
+  for (let at = writer.at + count - 1; at >= writer.at; at -= 1) {
+    const rest = (left / 10) | 0;
+    bytes[at] = 0x30 + left - rest * 10;
+    left = rest;
+  }
+  writer.at += count;
 }

@@ -40,6 +40,12 @@ describe("what PostgreSQL prints becomes what avsc writes for the value", () => 
     ["double", "5e-324", 5e-324],
     ["double", "1.7976931348623157e+308", Number.MAX_VALUE],
     ["double", "-0", -0],
+    ["double", "0.1", 0.1],
+    ["double", "123456.78901234", 123_456.789_012_34],
+    ["double", "999999999999999", 999_999_999_999_999],
+    ["double", "9007199254740993", 9_007_199_254_740_992],
+    ["double", "1e+15", 1e15],
+    ["double", "NaN", Number.NaN],
     ["bytes", "\\x", Buffer.alloc(0)],
     ["bytes", "\\x00ff10Af".toLowerCase(), Buffer.from([0, 255, 16, 175])],
     ["string", "", ""],
@@ -57,6 +63,20 @@ describe("what PostgreSQL prints becomes what avsc writes for the value", () => 
         expect(written("string", string)).toEqual(exactAvroType("string").toBuffer(string));
       }),
       { numRuns: 500 },
+    );
+  });
+
+  test("float8 of any value, and of any number of digits", () => {
+    const number = fc.oneof(
+      fc.double({ noNaN: true }),
+      fc.tuple(fc.integer({ min: -(10 ** 9), max: 10 ** 9 }), fc.integer({ min: 0, max: 9 })).map(([digits, places]) => digits / 10 ** places),
+    );
+    fc.assert(
+      fc.property(number, fc.integer({ min: 1, max: 17 }), (value, precision) => {
+        const printed = Object.is(value, -0) ? "-0" : String(Number(value.toPrecision(precision)));
+        expect(written("double", printed)).toEqual(exactAvroType("double").toBuffer(Number(printed)));
+      }),
+      { numRuns: 2000 },
     );
   });
 
