@@ -33,6 +33,17 @@ const takeOver = z.object({
   /** False while a predecessor under another producer id may still write. */
   settled: z.boolean().optional(),
   event: z.object({ lsn: z.string(), table: z.string(), op: z.string(), key: z.string() }).optional(),
+  /** Of `offtake up --recover`: between what the topic has before it and the marker's own position, changes are in no stream, and these tables are to be copied. */
+  recovered: z
+    .object({
+      /** The newest position in the topic, of a transaction that may not be whole there: the rest of it does not come. */
+      after: z.object({ commitLsn: lsn, sequence: z.number() }),
+      /** schema.table of the source. */
+      tables: z.array(z.string()).readonly(),
+      /** What they are marked for. */
+      reason: z.string(),
+    })
+    .optional(),
 });
 
 /** Written by a connector behind the last row of a table that it has copied. */
@@ -50,6 +61,7 @@ const message = z.discriminatedUnion("kind", [heartbeat, takeOver, copied]);
 
 export type OfftakeMessage = z.infer<typeof message>;
 export type TakeOverMarker = z.infer<typeof takeOver>;
+export type RecoveredGap = NonNullable<TakeOverMarker["recovered"]>;
 export type CopiedMessage = z.infer<typeof copied>;
 
 /** @returns undefined for content that is no message of this version */

@@ -75,7 +75,7 @@ export class Capture {
     this.#tables = new StreamTables(compiler, options);
     this.#junction = new Junction(options.tail, options.topic);
     this.#transaction = new Transaction(options.names, this.#junction.tail);
-    this.#previous = this.#junction.tail?.previous;
+    this.#previous = this.#junction.previous;
     const watches = this.#watches;
     this.#changes = new StreamChanges(this.#decoder, this.#change, this.#transaction, this.#junction, this.#tables, outbox, { ...options, watches });
     options.pieces.reached = () => (this.#junction.joined && !outbox.inTransaction && !this.#ended ? this.received : undefined);

@@ -132,7 +132,7 @@ class Connection {
     this.#ends.push(async () => cluster.close());
     const registry = new Registry(configuration.registry.url);
     await usableSlot(this.#source, connector.slot, identity.database).catch(async (error: unknown) => {
-      if (!(error instanceof OfftakeError) || error.code !== "SLOT_MISSING") throw error;
+      if (!(error instanceof OfftakeError) || (error.code !== "SLOT_MISSING" && error.code !== "SLOT_LOST")) throw error;
       throw await whySlotIsMissing(error, { identity, history, slot: connector.slot, topic }, { cluster, registry, signal });
     });
     const leader = await cluster.leader(topic);

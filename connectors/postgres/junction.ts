@@ -14,6 +14,8 @@ const readOp = String.fromCharCode(Op.read);
 export class Junction {
   /** The tail; undefined for a topic without events: everything in the stream is new to it. */
   readonly tail: Tail | undefined;
+  /** What the first transaction of the stream follows on: behind a gap that was recovered, the place where the new slot begins. */
+  readonly previous: Lsn | undefined;
   readonly #topic: string;
   /** Whether the tail's transaction has begun to come again. */
   #begun: boolean;
@@ -22,6 +24,7 @@ export class Junction {
   /** @param tail of sequence 0 is the place where a new slot was created: no event has it */
   constructor(tail: Tail, topic: string) {
     this.tail = tail.sequence === 0 ? undefined : tail;
+    this.previous = tail.sequence === 0 && tail.previous !== undefined ? tail.commitLsn : tail.previous;
     this.#topic = topic;
     this.#begun = this.tail === undefined;
     this.#joined = this.tail === undefined;

@@ -8,7 +8,7 @@
  *     no marker      missing   both are new
  *     opening        either    an earlier run was interrupted: the slot has not been read
  *     events         present   nothing to do
- *     events         missing   the slot was dropped: its WAL is gone
+ *     events         missing   the slot was dropped: its WAL is gone (recover-slot.ts)
  *     no marker      present   the topic was made again, or somebody made the slot: its events may be gone
  */
 import { messageEnvelopeName, messageSchema } from "../../schemas/envelope.ts";
@@ -21,7 +21,7 @@ import { version } from "../../services/runtime/version.ts";
 import type { KafkaCluster } from "../kafka/cluster.ts";
 import { Consumer } from "../kafka/consumer.ts";
 import { offsetRange } from "../kafka/offsets.ts";
-import { initProducerId, transactionalIdOf } from "../kafka/producer-id.ts";
+import { initProducerId, type ProducerIdentity, transactionalIdOf } from "../kafka/producer-id.ts";
 import { Producer } from "../kafka/producer.ts";
 import type { Registry } from "../kafka/registry.ts";
 import { createSlot } from "./create-slot.ts";
@@ -104,7 +104,11 @@ async function sourceNow(url: Secret): Promise<{ identity: SourceIdentity; histo
   }
 }
 
-export async function withMarkers<T>(context: OpenContext, work: (over: TakeOver, putMarker: PutMarker) => Promise<T>): Promise<T> {
+/** @param work is given the identity with which the markers are written */
+export async function withMarkers<T>(
+  context: OpenContext,
+  work: (over: TakeOver, putMarker: PutMarker, identity: ProducerIdentity) => Promise<T>,
+): Promise<T> {
   const { configuration, connector, service, cluster, registry, signal } = context;
   const { topicPrefix } = configuration.kafka;
   const { identity, history } = await sourceNow(configuration.source.url);
@@ -121,14 +125,15 @@ export async function withMarkers<T>(context: OpenContext, work: (over: TakeOver
     messageSchemaId,
     signal,
   };
-  const producer = new Producer(cluster, service.topic, await initProducerId(cluster, transactionalIdOf(connector.name), signal), {
+  const producerIdentity = await initProducerId(cluster, transactionalIdOf(connector.name), signal);
+  const producer = new Producer(cluster, service.topic, producerIdentity, {
     durable: () => {},
     failed: () => {},
     interrupted: () => {},
     refuses: () => undefined,
   });
   try {
-    return await work(over, markerThrough(producer, signal));
+    return await work(over, markerThrough(producer, signal), producerIdentity);
   } finally {
     producer.end();
   }

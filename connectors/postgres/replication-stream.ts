@@ -107,7 +107,7 @@ function slotError(error: unknown, slot: string): OfftakeError | undefined {
     case "42704":
       return new OfftakeError("SLOT_MISSING", `The slot ${slot} does not exist at the source.`, {
         cause: error,
-        cure: "If it never did, `offtake up` creates it. If it was dropped, the WAL since then is gone: the service's tables have to be copied again.",
+        cure: "If it never did, `offtake up` creates it. If it was dropped, the WAL since then is gone.",
       });
     case "55006":
       return new OfftakeError("SLOT_IN_USE", `The slot ${slot} is read by another process: ${why}.`, {
@@ -122,7 +122,7 @@ function slotError(error: unknown, slot: string): OfftakeError | undefined {
         });
       return new OfftakeError("SLOT_LOST", `The slot ${slot} can no longer be read: ${why}.`, {
         cause: error,
-        cure: "WAL that it needed is gone: the service's tables have to be copied again. Raise max_slot_wal_keep_size.",
+        cure: "WAL that it needed is gone. Raise max_slot_wal_keep_size.",
       });
     default:
       return undefined;

@@ -1,5 +1,5 @@
 /**
- * Why a slot is not there any more. "It does not exist" sends somebody to look who has dropped it, while a standby was promoted that never had it; and it does
+ * Why a slot is not there any more, or of no use. "It does not exist" sends somebody to look who has dropped it, while a standby was promoted that never had it; and it does
  * not say what is missing, which only the topic's tail knows.
  *
  * Source: ARCHITECTURE.md, "Connector"; PostgreSQL documentation, "Logical Decoding", Replication Slot Synchronization.
@@ -32,21 +32,22 @@ export function slotGone(tail: Tail, { identity, history, slot, topic }: SlotGon
   const left = history.find(({ timeline }) => timeline === tail.timeline);
   if (left === undefined)
     return new OfftakeError("SLOT_MISSING", `The slot ${slot} is gone: ${missing}.`, {
-      cure: "It was dropped, and the WAL since then with it: the service's tables have to be copied again.",
+      cure: "It was dropped, and the WAL since then with it.",
     });
   return new OfftakeError(
     "SLOT_MISSING",
     `The source was promoted, from timeline ${tail.timeline} to ${identity.timeline} at ${formatLsn(left.endedAt)}, and the slot ${slot} did not come along: ${missing}.`,
     {
-      cure: "The service's tables have to be copied again. With `failover: true` a slot comes along (PostgreSQL 17 and later).",
+      cure: "With `failover: true` a slot comes along (PostgreSQL 17 and later).",
     },
   );
 }
 
 /**
- * Looks at the topic for why the slot is missing.
+ * Looks at the topic for why the slot is missing, and what is missing with it.
  *
- * @returns what slotGone says; the error itself where the topic has no events, or cannot be asked
+ * @param error SLOT_MISSING or SLOT_LOST
+ * @returns what slotGone says, or the error with what is missing; the error itself where the topic has no events, or cannot be asked
  */
 export async function whySlotIsMissing(
   error: OfftakeError,
@@ -57,7 +58,10 @@ export async function whySlotIsMissing(
   try {
     const range = await offsetRange(kafka.cluster, gone.topic);
     const tail = await readTail(consumer, kafka.registry, gone.topic, range, range.end);
-    return tail === undefined || tail.commitLsn === 0n ? error : slotGone(tail, gone);
+    if (tail === undefined || tail.commitLsn === 0n) return error;
+    if (error.code === "SLOT_MISSING") return slotGone(tail, gone);
+    const message = `${error.message} The topic ${gone.topic} ends at ${formatLsn(tail.commitLsn)}, and what was committed after that is in no stream.`;
+    return new OfftakeError(error.code, message, { cure: error.cure });
   } catch (other) {
     return other instanceof OfftakeError && (other.code === "SOURCE_IDENTITY_CHANGED" || other.code === "TIMELINE_DIVERGED") ? other : error;
   } finally {

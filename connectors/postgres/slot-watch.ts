@@ -12,6 +12,7 @@ import type { Metrics } from "../../services/runtime/metrics.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
 import { slotHealth, type SlotWord } from "./slot-health.ts";
 import { readSlot, type Slot } from "./slot.ts";
+import { recoverCommand } from "./slot-loss.ts";
 import { producerDeadline } from "./take-over.ts";
 
 export interface SlotWatchContext {
@@ -77,6 +78,7 @@ export class SlotWatch {
     if (word === this.#word) return;
     this.#word = word;
     const level = page ? "error" : word === "ok" ? "info" : "warn";
-    log[level]({ slot: connector.slot, health: word }, reason === "" ? "the slot is well again" : reason);
+    const cure = word === "lost" || word === "missing" ? { cure: recoverCommand(connector.name) } : {};
+    log[level]({ slot: connector.slot, health: word, ...cure }, reason === "" ? "the slot is well again" : reason);
   }
 }

@@ -85,22 +85,36 @@ export async function readSlot(client: ClientBase, name: string): Promise<Slot |
   };
 }
 
+/** @throws OfftakeError SLOT_UNSUITABLE for one that is not for pgoutput and the session's database */
+export async function refuseForeignSlot(client: ClientBase, slot: Slot): Promise<void> {
+  const { rows } = await client.query<{ name: string }>("SELECT current_database() AS name");
+  refuseUnsuitable(slot, rows[0]!.name);
+}
+
+function refuseUnsuitable(slot: Slot, database: string): void {
+  if (slot.plugin === "pgoutput" && slot.database === database) return;
+  throw new OfftakeError(
+    "SLOT_UNSUITABLE",
+    `The slot ${slot.name} is for ${slot.plugin || "physical replication"} in the database ${slot.database || "(none)"}, not for pgoutput in ${database}.`,
+    { cure: "Choose another name in the connector's `slot`." },
+  );
+}
+
 /** @throws OfftakeError SLOT_MISSING, SLOT_LOST, SLOT_UNSUITABLE for one that cannot be read for a connector of this database */
 export async function usableSlot(client: ClientBase, name: string, database: string): Promise<Slot> {
   const slot = await readSlot(client, name);
   if (slot === undefined)
     throw new OfftakeError("SLOT_MISSING", `The slot ${name} does not exist at the source.`, {
-      cure: "If it never did, `offtake up` creates it. If it was dropped, the WAL since then is gone: the service's tables have to be copied again.",
+      cure: "If it never did, `offtake up` creates it. If it was dropped, the WAL since then is gone.",
     });
-  if (slot.plugin !== "pgoutput" || slot.database !== database)
-    throw new OfftakeError(
-      "SLOT_UNSUITABLE",
-      `The slot ${name} is for ${slot.plugin || "physical replication"} in the database ${slot.database || "(none)"}, not for pgoutput in ${database}.`,
-      { cure: "Choose another name in the connector's `slot`." },
-    );
+  refuseUnsuitable(slot, database);
   if (slot.walStatus === "lost")
-    throw new OfftakeError("SLOT_LOST", `The slot ${name} can no longer be read: WAL that it needed is gone ${slot.invalidationReason}`.trimEnd(), {
-      cure: "The service's tables have to be copied again. Raise max_slot_wal_keep_size.",
-    });
+    throw new OfftakeError(
+      "SLOT_LOST",
+      `The slot ${name} can no longer be read: WAL that it needed is gone${slot.invalidationReason === "" ? "" : ` (${slot.invalidationReason})`}.`,
+      {
+        cure: "Raise max_slot_wal_keep_size.",
+      },
+    );
   return slot;
 }

@@ -88,7 +88,7 @@ export function beyondTail(tail: Tail, slot: Slot, first: Lsn | undefined, topic
       cure: "Kafka lost acknowledged events (unclean election, disk, a restored backup). The service's tables have to be copied again.",
     });
   return new OfftakeError("SLOT_MOVED", `${where}, which no connector has confirmed: what lies between is in neither.`, {
-    cure: "The slot was dropped and made again, or advanced by hand. The service's tables have to be copied again.",
+    cure: "The slot was dropped and made again, or advanced by hand.",
   });
 }
 

@@ -9,6 +9,7 @@ import type { Configuration } from "../../services/runtime/configuration.ts";
 import type { ErrorCode } from "../../services/runtime/error-codes.ts";
 import { OfftakeError } from "../../services/runtime/errors.ts";
 import { unpublishedCure } from "./replication-stream.ts";
+import { recoverCommand } from "./slot-loss.ts";
 
 export interface PipelineNames {
   readonly connector: string;
@@ -29,9 +30,6 @@ export function pipelineNames(
 }
 
 const codes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "SLOT_MISSING",
-  "SLOT_LOST",
-  "SLOT_MOVED",
   "SOURCE_IDENTITY_CHANGED",
   "SOURCE_WENT_BACK",
   "TAIL_DIFFERS",
@@ -44,10 +42,22 @@ const codes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "CHAIN_BROKEN",
 ]);
 
-/** The error with the steps behind its cure, where it is one that ends in them. */
+/** Where the topic is what it was, and only the slot is not. */
+const recoverable: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["SLOT_MISSING", "SLOT_LOST", "SLOT_MOVED"]);
+
+/** The error with the steps behind its cure, where it is one that ends in them; or with the command that makes a new slot, where that will do. */
 export function withStartOver(error: OfftakeError, names: PipelineNames): OfftakeError {
-  if (!codes.has(error.code) && error.cure !== unpublishedCure) return error;
-  return new OfftakeError(error.code, error.message, { cure: `${error.cure} ${startingOver(names)}`.trimStart(), cause: error.cause });
+  const way = recoverable.has(error.code)
+    ? recovering(names)
+    : codes.has(error.code) || error.cure === unpublishedCure
+      ? startingOver(names)
+      : undefined;
+  return way === undefined ? error : new OfftakeError(error.code, error.message, { cure: `${error.cure} ${way}`.trimStart(), cause: error.cause });
+}
+
+/** What mends a slot that is gone, as a cure has it. */
+export function recovering({ connector }: Pick<PipelineNames, "connector">): string {
+  return `\`${recoverCommand(connector)}\` makes a new slot and has the service's tables copied again while the stream runs (docs/mishaps.md).`;
 }
 
 /** The steps, as a cure has them. */

@@ -10,7 +10,7 @@
  * Source: docs/decisions/0001-kafka-client.md, "One writer"; KIP-98.
  */
 import { AvroWriter } from "../../schemas/avro-bytes.ts";
-import type { TakeOverMarker } from "../../schemas/offtake-message.ts";
+import type { RecoveredGap, TakeOverMarker } from "../../schemas/offtake-message.ts";
 import { interrupted, OfftakeError } from "../../services/runtime/errors.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
 import type { KafkaCluster } from "../kafka/cluster.ts";
@@ -140,6 +140,29 @@ export async function openTopic(context: TakeOver, start: bigint, putMarker: Put
   await putMarker(marker(context, begin, true));
 }
 
+/**
+ * Puts a marker behind a gap that is known: the slot was made anew, and what was committed between the topic's tail and its start is in no stream. Whoever follows the
+ * chain passes this gap and no other: the marker says behind which position it is.
+ *
+ * @param tail final
+ * @param start where the new slot's stream begins
+ * @param gap the tables that are to be copied for it, which must be marked by now, and what they are marked for
+ */
+export async function reopenTopic(
+  context: TakeOver,
+  tail: Tail,
+  start: bigint,
+  gap: Omit<RecoveredGap, "after">,
+  putMarker: PutMarker,
+): Promise<void> {
+  // Where nothing was ever published, nothing has been passed, and the topic begins here.
+  if (tail.sequence === 0 && tail.previous === undefined) return openTopic(context, start, putMarker);
+  const { systemIdentifier, timeline } = context.names.identity;
+  const begin = { commitLsn: start, sequence: 0, last: true, previous: tail.commitLsn, systemIdentifier, timeline, event: undefined };
+  const after = { commitLsn: String(tail.commitLsn), sequence: tail.sequence };
+  await putMarker(marker(context, begin, true, { ...gap, after }));
+}
+
 function withoutTail({ topic, slot }: TakeOver, expired: boolean): OfftakeError {
   const why = expired ? "retention has removed every record" : "it is empty";
   return new OfftakeError("TOPIC_WITHOUT_TAIL", `The topic ${topic} does not show what was published from the slot ${slot}: ${why}.`, {
@@ -147,7 +170,7 @@ function withoutTail({ topic, slot }: TakeOver, expired: boolean): OfftakeError 
   });
 }
 
-function marker(context: TakeOver, tail: Tail, settled: boolean): RecordBatchWriter {
+function marker(context: TakeOver, tail: Tail, settled: boolean, recovered?: RecoveredGap): RecordBatchWriter {
   const { systemIdentifier, timeline } = context.names.identity;
   const content: TakeOverMarker = {
     kind: "take-over",
@@ -164,6 +187,7 @@ function marker(context: TakeOver, tail: Tail, settled: boolean): RecordBatchWri
     ...(tail.xid === undefined ? {} : { xid: tail.xid }),
     ...(tail.previous === undefined ? {} : { previous: String(tail.previous) }),
     ...(tail.event === undefined ? {} : { event: tail.event }),
+    ...(recovered === undefined ? {} : { recovered }),
   };
   const transaction = new Transaction(context.names, undefined);
   transaction.begin(tail.commitLsn, BigInt(Date.now()) * 1000n - postgresEpochMicros, 0, tail.previous);

@@ -9,6 +9,7 @@ import { Consumer } from "../../connectors/kafka/consumer.ts";
 import { commitOffset, groupOf, offsetRange } from "../../connectors/kafka/offsets.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
 import { endSession, sessionError } from "../../connectors/postgres/session.ts";
+import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import { pipelineNames, type PipelineNames, withStartOver } from "../../connectors/postgres/start-over.ts";
 import { readTail, type TailRecord } from "../../connectors/postgres/tail.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
@@ -198,6 +199,7 @@ class ApplyLoop {
       const end = await findTransactionEnd(scout, registry, topic, reader.offset - 1, chain.commitLsn);
       if (end === undefined) return;
       this.#context.interruption.over();
+      if (end === "never") return await this.#passOver(first);
       const startedAt = Date.now();
       let last: Batch | undefined = first;
       let events = first.events;
@@ -215,19 +217,33 @@ class ApplyLoop {
     }
   }
 
+  /** Nothing of a transaction that was never whole is applied: what comes behind its pieces is the place behind the gap. */
+  async #passOver(first: Batch): Promise<void> {
+    const { reader } = this.#parts;
+    for (let piece: Batch | undefined = first; piece !== undefined; piece = await reader.nextPiece()) {
+      if (piece.transactions.length > 0) return this.#apply(piece);
+      reader.recycle(piece);
+    }
+  }
+
   #applied(batch: Batch, startedAt: number): void {
-    const { metrics, service } = this.#context;
+    const { metrics, service, log } = this.#context;
     const { reader, lag } = this.#parts;
     const labels = { service: service.name };
     const now = Date.now();
     const { last } = batch.transactions;
     const behind = Math.max(reader.highWatermark - last.offset, 0);
     metrics.applyEventsTotal.inc(labels, batch.events);
-    metrics.applyTransactionsTotal.inc(labels, batch.transactions.length - batch.pieces);
+    metrics.applyTransactionsTotal.inc(labels, batch.transactions.length - batch.pieces - batch.gaps.length);
     metrics.applyBatchSeconds.observe(labels, (now - startedAt) / 1000);
     metrics.applyLagSeconds.set(labels, behind === 0 ? 0 : Math.max(now - last.micros / 1000, 0) / 1000);
     lag.applied(last);
-    for (const { table, snapshot, reason } of batch.copied) this.#context.log.info({ table, job: snapshot, reason }, "the table is copied");
+    for (const { table, snapshot, reason } of batch.copied) log.info({ table, job: snapshot, reason }, "the table is copied");
+    for (const { after, tables, reason } of batch.gaps)
+      log.warn(
+        { after: formatLsn(BigInt(after.commitLsn)), until: formatLsn(last.commitLsn), tables, reason },
+        "a gap was passed that is recovered: what was committed between is in no stream, and comes with the copies",
+      );
     for (const micros of batch.transactions.heartbeats) metrics.endToEndSeconds.observe(labels, Math.max(now - micros / 1000, 0) / 1000);
     this.#offset = last.offset;
     if (now - this.#committedAt >= commitEveryMs) void this.#commitOffset();

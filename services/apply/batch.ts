@@ -1,19 +1,27 @@
 /**
  * A batch on its way to the target: whole source transactions, or a piece of one that is too large for memory.
  */
-import type { CopiedMessage } from "../../schemas/offtake-message.ts";
+import type { CopiedMessage, RecoveredGap } from "../../schemas/offtake-message.ts";
 import { ChangeLog } from "./change-log.ts";
 import { TransactionEnds } from "./transaction-ends.ts";
 
-export class Batch {
+/** What becomes of marks of tables with the last transaction of a batch. */
+export interface MarkChanges {
+  /** The copies that end with it. */
+  readonly copied: readonly CopiedMessage[];
+  /** The gaps that it passes: one at most. */
+  readonly gaps: readonly RecoveredGap[];
+}
+
+export class Batch implements MarkChanges {
   readonly log: ChangeLog;
   readonly transactions: TransactionEnds;
   /** Events, messages included. */
   events = 0;
   /** Pieces of copies among the transactions. */
   pieces = 0;
-  /** The copies that end with the last transaction of the batch. */
   readonly copied: CopiedMessage[] = [];
+  readonly gaps: RecoveredGap[] = [];
 
   constructor(log: ChangeLog = new ChangeLog(), transactions: TransactionEnds = new TransactionEnds()) {
     this.log = log;
@@ -27,5 +35,6 @@ export class Batch {
     this.events = 0;
     this.pieces = 0;
     this.copied.length = 0;
+    this.gaps.length = 0;
   }
 }

@@ -49,7 +49,9 @@ export class Chain {
    */
   follows(event: EventReader, offset: number, piece = false): boolean {
     const { commitHigh, commitLow, sequence } = event;
-    const later = commitHigh > this.#high || (commitHigh === this.#high && commitLow > this.#low);
+    // Sequence 0 is the place where a slot begins, which no event has: a transaction may be committed at that very position.
+    const later =
+      commitHigh > this.#high || (commitHigh === this.#high && (commitLow > this.#low || (commitLow === this.#low && this.#sequence === 0)));
     if (!later && (commitHigh !== this.#high || commitLow !== this.#low || sequence <= this.#sequence)) return false;
     this.#checkIdentity(event, offset);
     if (piece) this.#checkPiece(event, offset, later);
@@ -84,6 +86,29 @@ export class Chain {
         );
     }
     this.#identify(marker.systemIdentifier, marker.timeline);
+  }
+
+  /**
+   * Goes on behind a gap that somebody has recovered: the tables are copied again from there. This very gap and no other: it must begin where the chain has come to.
+   *
+   * @returns false for one that was passed before
+   * @throws OfftakeError CHAIN_BROKEN
+   */
+  passesGap({ commitLsn, recovered }: TakeOverMarker, offset: number): boolean {
+    if (recovered === undefined || BigInt(commitLsn) <= this.#newestLsn()) return false;
+    const { after } = recovered;
+    if (this.#high === -1 || BigInt(after.commitLsn) !== this.commitLsn || after.sequence !== this.#sequence)
+      throw new OfftakeError(
+        "CHAIN_BROKEN",
+        `In the topic ${this.#topic} the gap that was recovered at offset ${offset} begins behind ${formatLsn(BigInt(after.commitLsn))}:${after.sequence}, and the newest applied is ${this.#newest()}.`,
+        { cure: "Events before that gap are missing, and nothing behind it was applied: the service's tables have to be copied again." },
+      );
+    this.#high = Number(BigInt(commitLsn) >> 32n);
+    this.#low = Number(BigInt(commitLsn) & 0xffffffffn);
+    this.#sequence = 0;
+    this.#open = false;
+    this.#piece = false;
+    return true;
   }
 
   #checkLink(event: EventReader, offset: number): void {
@@ -142,6 +167,10 @@ export class Chain {
     const identifier = BigInt(systemIdentifier ?? "0");
     this.#identifierHigh = Number(identifier >> 32n);
     this.#identifierLow = Number(identifier & 0xffffffffn);
+  }
+
+  #newestLsn(): Lsn {
+    return this.#high === -1 ? -1n : this.commitLsn;
   }
 
   #newest(): string {

@@ -5,7 +5,7 @@
  * Source: schemas/target-schema.ts.
  */
 import type { ClientBase } from "pg";
-import type { CopiedMessage } from "../../schemas/offtake-message.ts";
+import type { CopiedMessage, RecoveredGap } from "../../schemas/offtake-message.ts";
 import { arrayText, type GroupStatement } from "./statement-group.ts";
 
 const markSql = `
@@ -16,6 +16,21 @@ const markSql = `
 /** @param tables of the source, as schema.table; one that is marked already keeps its reason */
 export async function markNeedsCopy(client: ClientBase, connector: string, tables: readonly string[], reason: string): Promise<void> {
   if (tables.length > 0) await client.query(markSql, [connector, tables, reason]);
+}
+
+const addSql = `
+  INSERT INTO offtake.needs_copy AS kept (connector, table_name, reason)
+  SELECT $1, name, $3 FROM unnest($2::text[]) AS name
+  ON CONFLICT (connector, table_name) DO UPDATE SET reason = kept.reason || '; ' || excluded.reason WHERE position(excluded.reason IN kept.reason) = 0`;
+
+/** As markNeedsCopy(), and one that is marked already has this reason besides: a copy that was asked for before does not mend it. */
+export async function addNeedsCopy(client: ClientBase, connector: string, tables: readonly string[], reason: string): Promise<void> {
+  if (tables.length > 0) await client.query(addSql, [connector, tables, reason]);
+}
+
+/** The marks of a gap, in the transaction in which the target passes it: one that was restored since they were made must not be behind the gap without them. */
+export function gapStatement(connector: string, { tables, reason }: RecoveredGap): GroupStatement {
+  return { name: "offtake gap", sql: addSql, values: [Buffer.from(connector), arrayText(tables), Buffer.from(reason)], text: true };
 }
 
 const unmarkSql = "DELETE FROM offtake.needs_copy WHERE connector = $1 AND table_name = ANY ($2) AND reason = $3";

@@ -5,15 +5,14 @@
 import type { Client } from "pg";
 import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import { socketOf } from "../../connectors/postgres/session.ts";
-import type { CopiedMessage } from "../../schemas/offtake-message.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { failpoint } from "../runtime/failpoint.ts";
 import { applyInOrder, type Conflict } from "./apply-in-order.ts";
 import { type LeftOut, leftOut, mergedStatements, sendAll, type Sent } from "./apply-merged.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch, MarkChanges } from "./batch.ts";
 import { ByteArena } from "./byte-arena.ts";
-import { copiedStatement, readNeedsCopy } from "./needs-copy.ts";
+import { copiedStatement, gapStatement, readNeedsCopy } from "./needs-copy.ts";
 import { NotMergeable } from "./not-mergeable.ts";
 import { type AppliedPosition, positionStatement } from "./position.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
@@ -79,8 +78,8 @@ export class Target {
     const before = this.#flights.at(-1);
     this.#turn = this.#turn === 0 ? 1 : 0;
     const flight: Flight = { batch, arena: this.#arenas[this.#turn], sent: undefined, ended: Promise.resolve() };
-    // Behind one that is still to be sent it would come first; and what the end of a copy changes is known once it is committed.
-    const mayFollow = this.#flights.every(({ sent, batch: { copied } }) => sent !== undefined && copied.length === 0);
+    // Behind one that is still to be sent it would come first; and what the end of a copy, or a gap, changes is known once it is committed.
+    const mayFollow = this.#flights.every(({ sent, batch: { copied, gaps } }) => sent !== undefined && copied.length === 0 && gaps.length === 0);
     const tables = mayFollow ? this.#tables.known(batch.log.plans) : undefined;
     this.#flights.push(flight);
     try {
@@ -111,7 +110,7 @@ export class Target {
           if (piece.transactions.length > 0) return;
         }
       };
-      await this.#named(end, this.#inTransaction(end, used, [], work));
+      await this.#named(end, this.#inTransaction(end, used, noMarks, work));
     } catch (error) {
       if (!(error instanceof Stopped)) throw targetError(error instanceof TablesChanged ? tablesChanged() : error, this.#options.service);
     }
@@ -152,7 +151,7 @@ export class Target {
     const sent = this.#merged(batch, tables, arena);
     if (sent === undefined) return undefined;
     const next = this.#positionOf(batch.transactions.last);
-    const opening = this.#opening(expected, next, batch.copied);
+    const opening = this.#opening(expected, next, batch);
     failpoint?.("before-target-commit-sent", () => this.#cut());
     const answer = runGroup(this.#client, [...opening, ...sent, marksStatement(tables), commit]);
     failpoint?.("after-target-commit-sent", () => this.#cut());
@@ -166,11 +165,11 @@ export class Target {
     if (await this.#endMerged(flight)) return;
     if ((await this.#learnMarks()) && (await this.#endMerged(flight))) return;
     // One by one, and each in a transaction of its own: what comes before one that cannot be applied is in.
-    const { transactions, copied } = flight.batch;
+    const { transactions } = flight.batch;
     let from = 0;
     for (let i = 0; i < transactions.length; i += 1) {
       const end = transactions.at(i);
-      await this.#applyOne(flight, from, end, i === transactions.length - 1 ? copied : []);
+      await this.#applyOne(flight, from, end, i === transactions.length - 1 ? flight.batch : noMarks);
       from = end.changes;
     }
   }
@@ -207,23 +206,23 @@ export class Target {
     return this.#commitMerged(flight);
   }
 
-  #committed({ transactions, copied }: Batch, { next, sent, from }: SentBatch, counts: readonly number[]): void {
+  #committed(batch: Batch, { next, sent, from }: SentBatch, counts: readonly number[]): void {
     this.position = next;
-    this.#uncopied.copied(copied);
+    this.#uncopied.changed(batch);
     this.#conflicts = [];
-    this.#leftOut(transactions.last, leftOut(sent, counts.slice(from)));
+    this.#leftOut(batch.transactions.last, leftOut(sent, counts.slice(from)));
     this.#tell();
   }
 
   /** One transaction, in source order. */
-  async #applyOne({ batch, arena }: Flight, from: number, end: TransactionEnd, copied: readonly CopiedMessage[]): Promise<void> {
+  async #applyOne({ batch, arena }: Flight, from: number, end: TransactionEnd, marks: MarkChanges): Promise<void> {
     const { log } = batch;
     const work = async (): Promise<void> => {
       const needed = [...new Set(log.plan.subarray(from, end.changes))];
       const read = await this.#tables.read(needed.map((plan) => log.plans[plan]!));
       const tables: TargetTable[] = [];
       for (const [i, plan] of needed.entries()) tables[plan] = read[i]!;
-      await this.#inTransaction(end, read, copied, async () => this.#inOrder(batch, arena, tables, end.commitLsn, from, end.changes));
+      await this.#inTransaction(end, read, marks, async () => this.#inOrder(batch, arena, tables, end.commitLsn, from, end.changes));
     };
     await this.#named(end, this.#asTheTablesAre(work));
   }
@@ -264,20 +263,15 @@ export class Target {
    * A transaction of work that waits for answers. The tables are asked for at its end, when none that was written can be altered any more.
    *
    * @param tables that are written; complete when `work` has ended
-   * @param copied copies that end with it
+   * @param marks what changes with it
    * @throws TablesChanged, NotMergeable, OfftakeError; the server's own error
    */
-  async #inTransaction(
-    end: TransactionEnd,
-    tables: Iterable<TargetTable>,
-    copied: readonly CopiedMessage[],
-    work: () => Promise<void>,
-  ): Promise<void> {
+  async #inTransaction(end: TransactionEnd, tables: Iterable<TargetTable>, marks: MarkChanges, work: () => Promise<void>): Promise<void> {
     const client = this.#client;
     const next = this.#positionOf(end);
     this.#conflicts = [];
     try {
-      await this.#run(this.#opening(this.position, next, copied));
+      await this.#run(this.#opening(this.position, next, marks));
       await work();
       await this.#run([marksStatement(tables)]);
       failpoint?.("before-target-commit-sent", () => this.#cut());
@@ -291,7 +285,7 @@ export class Target {
       throw error;
     }
     this.position = next;
-    this.#uncopied.copied(copied);
+    this.#uncopied.changed(marks);
     this.#tell();
     failpoint?.("after-target-commit-acknowledged", () => this.#cut());
   }
@@ -314,10 +308,15 @@ export class Target {
     });
   }
 
-  #opening(expected: AppliedPosition | undefined, next: AppliedPosition, copied: readonly CopiedMessage[]): GroupStatement[] {
+  #opening(expected: AppliedPosition | undefined, next: AppliedPosition, { copied, gaps }: MarkChanges): GroupStatement[] {
     const { service, connector } = this.#options;
     const position = positionStatement(connector, expected, next, () => positionMoved(service.name));
-    return [begin, position, ...(copied.length === 0 ? [] : [copiedStatement(connector, copied)])];
+    return [
+      begin,
+      position,
+      ...(copied.length === 0 ? [] : [copiedStatement(connector, copied)]),
+      ...gaps.map((gap) => gapStatement(connector, gap)),
+    ];
   }
 
   #positionOf({ offset, commitLsn, sequence, xid, systemIdentifier, timeline }: TransactionEnd): AppliedPosition {
@@ -358,6 +357,8 @@ export class Target {
 
 const begin: GroupStatement = { name: "offtake begin", sql: "BEGIN", values: [], text: true };
 const commit: GroupStatement = { name: "offtake commit", sql: "COMMIT", values: [], text: true };
+
+const noMarks: MarkChanges = { copied: [], gaps: [] };
 
 /** The applier has to stop in the middle of a large transaction: nothing of it is applied. */
 class Stopped extends Error {}

@@ -12,7 +12,7 @@ import { AbortedTransactions } from "../../connectors/kafka/aborted-transactions
 import type { Fetched } from "../../connectors/kafka/fetch.ts";
 import { RecordBatchReader } from "../../connectors/kafka/record-batch.ts";
 import type { Registry } from "../../connectors/kafka/registry.ts";
-import { type OfftakeMessage, parseMessage } from "../../schemas/offtake-message.ts";
+import { type OfftakeMessage, parseMessage, type TakeOverMarker } from "../../schemas/offtake-message.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { Batch } from "./batch.ts";
 import type { Chain } from "./chain.ts";
@@ -170,6 +170,7 @@ export class TopicReader {
       if (this.#message?.kind === "take-over") {
         // It repeats a position: it is no link of the chain, and says where the events after it come from.
         this.#chain.takenOver(this.#message, records.offset);
+        if (this.#chain.passesGap(this.#message, records.offset)) this.#passGap(this.#message, records.offset);
         continue;
       }
       const piece = event.op === Change.read || this.#message?.kind === "copied";
@@ -189,9 +190,9 @@ export class TopicReader {
   }
 
   get #mustCut(): boolean {
-    const { transactions, copied } = this.#batch;
-    // Up to there rows of the table may be missing, and from there on they may not.
-    if (copied.length > 0) return true;
+    const { transactions, copied, gaps } = this.#batch;
+    // Up to there rows of the table may be missing, and from there on they may not; or the other way round.
+    if (copied.length > 0 || gaps.length > 0) return true;
     if (this.#inPieces) return transactions.length > 0 || this.#holds(1);
     return this.#holds(transactions.length > 0 ? 1 : this.#limits.giant);
   }
@@ -222,6 +223,19 @@ export class TopicReader {
     if (message?.kind === "copied") batch.copied.push(message);
     if (event.last && (event.op === Change.read || message?.kind === "copied")) batch.pieces += 1;
     if (event.last) batch.transactions.add(batch.log.length, event, offset, event.plan.kind === "message" && message?.kind !== "copied");
+  }
+
+  /** Ends the batch with the place behind the gap. What the topic has of a transaction that was never whole goes: the rest of it does not come. */
+  #passGap({ recovered }: TakeOverMarker, offset: number): void {
+    const { log, transactions, gaps } = this.#batch;
+    const whole = transactions.changes;
+    if (log.length > whole) {
+      const rest = this.#spare();
+      log.split(whole, Math.round((log.bytes * (log.length - whole)) / log.length), rest.log);
+      this.recycle(rest);
+    }
+    transactions.add(whole, this.#decoder.event, offset, false);
+    if (recovered !== undefined) gaps.push(recovered);
   }
 
   #spare(): Batch {

@@ -7,6 +7,8 @@ import type { Consumer } from "../../connectors/kafka/consumer.ts";
 import { RecordBatchReader } from "../../connectors/kafka/record-batch.ts";
 import type { Registry } from "../../connectors/kafka/registry.ts";
 import type { Lsn } from "../../connectors/postgres/lsn.ts";
+import type { EventReader } from "../../schemas/event-reader.ts";
+import { parseMessage } from "../../schemas/offtake-message.ts";
 import { RecordDecoder } from "./record-decoder.ts";
 import { type TransactionEnd, TransactionEnds } from "./transaction-ends.ts";
 
@@ -17,7 +19,7 @@ const fetchWaitMs = 500;
  * Waits as long as it takes.
  *
  * @param from an offset within the transaction
- * @returns undefined when it was stopped
+ * @returns undefined when it was stopped; "never" where its end is lost in a gap that was recovered
  * @throws OfftakeError EVENT_MALFORMED, and of the consumer and the registry
  */
 export async function findTransactionEnd(
@@ -26,7 +28,7 @@ export async function findTransactionEnd(
   topic: string,
   from: number,
   commitLsn: Lsn,
-): Promise<TransactionEnd | undefined> {
+): Promise<TransactionEnd | "never" | undefined> {
   const high = Number(commitLsn >> 32n);
   const low = Number(commitLsn & 0xffffffffn);
   const records = new RecordBatchReader();
@@ -44,6 +46,7 @@ export async function findTransactionEnd(
         await decoder.load(records);
         decoder.decode(records);
       }
+      if (event.plan.kind === "message" && isGap(event)) return "never";
       if (!event.last || event.commitHigh !== high || event.commitLow !== low) continue;
       const ends = new TransactionEnds();
       ends.add(0, event, records.offset, false);
@@ -51,4 +54,10 @@ export async function findTransactionEnd(
     }
     next = Math.max(next, records.nextOffset);
   }
+}
+
+/** A connector publishes the rest of a transaction before anything else, and behind a gap there is no rest. */
+function isGap({ bytes, contentStart, contentEnd }: EventReader): boolean {
+  const message = parseMessage(bytes.toString("utf8", contentStart, contentEnd));
+  return message?.kind === "take-over" && message.recovered !== undefined;
 }

@@ -5,8 +5,8 @@
  * Also, where a copy has met rows: what it brings is new at first (an empty table), and goes by COPY; where some of it was there already (an update came
  * before the copy, or the table is copied again) every further batch would fail once before it is done the other way.
  */
-import type { CopiedMessage } from "../../schemas/offtake-message.ts";
 import { fullName } from "../runtime/table-pattern.ts";
+import type { MarkChanges } from "./batch.ts";
 import type { TargetTable } from "./target-table.ts";
 
 /** What the statements of a batch depend on, beside their tables: for each table, at its place. */
@@ -43,11 +43,12 @@ export class UncopiedTables {
     return found.length > 0;
   }
 
-  /** These copies have ended, and that is committed. A table that is still marked is learned of again. */
-  copied(copies: readonly CopiedMessage[]): void {
-    for (const { table } of copies) {
+  /** Copies have ended, or a gap was passed, and that is committed. A table that is still marked is learned of again. */
+  changed({ copied, gaps }: MarkChanges): void {
+    for (const { table } of copied) {
       this.#uncopied.delete(table);
       this.#met.delete(table);
     }
+    for (const { tables } of gaps) this.learn(tables);
   }
 }

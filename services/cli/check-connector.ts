@@ -8,7 +8,7 @@ import { neededOptions, publicationSql } from "../../connectors/postgres/create-
 import { publicationFaults, readPublication } from "../../connectors/postgres/publication.ts";
 import { slotHealth } from "../../connectors/postgres/slot-health.ts";
 import { readSlot } from "../../connectors/postgres/slot.ts";
-import { type PipelineNames, startingOver } from "../../connectors/postgres/start-over.ts";
+import { recoverCommand } from "../../connectors/postgres/slot-loss.ts";
 import type { ConnectorConfiguration } from "../runtime/configuration.ts";
 import type { TableName } from "../runtime/table-pattern.ts";
 import { checkSourceTables } from "./check-source-tables.ts";
@@ -16,14 +16,14 @@ import { fault, type Finding, note, warning } from "./finding.ts";
 
 /**
  * @param tables the service's, as the catalog names them
- * @param over names for starting over, where events of it are applied: what does not exist has been there, then
+ * @param begun whether events of it are applied: what does not exist has been there, then
  */
 export async function checkConnector(
   source: Client,
   connector: ConnectorConfiguration,
   tables: readonly TableName[],
   maxRetainedWalBytes: number,
-  over: PipelineNames | undefined,
+  begun: boolean,
 ): Promise<Finding[]> {
   const where = `connector ${connector.name}`;
   const findings: Finding[] = [];
@@ -32,7 +32,7 @@ export async function checkConnector(
     findings.push(
       ...publicationFaults(publication, tables).map(({ what, cure }) => fault(where, `the publication ${connector.publication} ${what}`, cure)),
     );
-  else if (over !== undefined)
+  else if (begun)
     findings.push(
       fault(where, `the publication ${connector.publication} does not exist any more: rows that change meanwhile are in no stream`, "offtake up"),
     );
@@ -47,12 +47,12 @@ export async function checkConnector(
       ),
     );
   const slot = await readSlot(source, connector.slot);
-  if (slot === undefined && over !== undefined)
+  if (slot === undefined && begun)
     findings.push(
       fault(
         where,
         `the slot ${connector.slot} does not exist any more, and events of it are applied: what was committed since is in no stream`,
-        startingOver(over),
+        recoverCommand(connector.name),
       ),
     );
   else if (slot === undefined) findings.push(note(where, `the slot ${connector.slot} does not exist yet: \`offtake up\` creates it`));
@@ -68,7 +68,7 @@ export async function checkConnector(
     const health = slotHealth(slot, maxRetainedWalBytes);
     if (health.word === "lost")
       findings.push(
-        fault(where, `the slot ${connector.slot}: ${health.reason}`, "The service's tables have to be copied again; raise max_slot_wal_keep_size."),
+        fault(where, `the slot ${connector.slot}: ${health.reason}`, `Raise max_slot_wal_keep_size, then: ${recoverCommand(connector.name)}`),
       );
     else if (health.word !== "ok" && health.word !== "inactive")
       findings.push(

@@ -74,7 +74,7 @@ async function checkSource(configuration: Configuration, begun: ReadonlyMap<stri
             connector,
             owned?.get(connector.service) ?? [],
             configuration.source.maxRetainedWalBytes,
-            begun.get(connector.name),
+            begun.has(connector.name),
           )),
         );
       return server;

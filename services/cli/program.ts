@@ -61,12 +61,12 @@ function addOperations(program: Command): void {
     .command("up")
     .description("create what is missing: publications, slots, topics, schemas offtake; changes nothing that is there")
     .option("--create-tables", "the targets' tables too, from the monolith's catalogs")
-    .addOption(new Option("--recover <connector>").hideHelp().argParser(refuseRecover))
-    .action(async (options: { createTables?: boolean }) => {
+    .option("--recover <connector>", "a new slot in place of its lost one, and its tables copied again; no other connector is looked at")
+    .action(async (options: { createTables?: boolean; recover?: string }) => {
       const { terminal, configuration } = open(program);
       const { signal } = listenForStop();
       const { up, upText } = await import("./up.ts");
-      const services = await up(configuration, { createTables: options.createTables === true }, terminal, signal);
+      const services = await up(configuration, { createTables: options.createTables === true, recover: options.recover }, terminal, signal);
       terminal.answer({ services }, upText(services));
     });
 
@@ -218,10 +218,6 @@ function addLater(program: Command): void {
       .action(() => {
         throw notInThisVersion(name, issue);
       });
-}
-
-function refuseRecover(): never {
-  throw notInThisVersion("up --recover", "the snapshot");
 }
 
 function terminalOf(program: Command): Terminal {

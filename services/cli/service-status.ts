@@ -12,6 +12,7 @@ import type { LastingSession } from "../../connectors/postgres/lasting-session.t
 import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import { slotHealth, type SlotWord } from "../../connectors/postgres/slot-health.ts";
 import { readSlot, type Slot } from "../../connectors/postgres/slot.ts";
+import { lossText, slotLoss } from "../../connectors/postgres/slot-loss.ts";
 import { readTail, type TailRecord } from "../../connectors/postgres/tail.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
@@ -34,7 +35,7 @@ export interface StatusSources {
 export interface SlotStatus {
   readonly name: string;
   /** Its health in a word; `unknown` when the source cannot be asked. */
-  readonly word: SlotWord | "unknown";
+  readonly word: SlotWord | "moved" | "unknown";
   readonly reason: string;
   /** Whether somebody has to be woken. */
   readonly page: boolean;
@@ -90,7 +91,7 @@ export async function serviceStatus(
   return {
     service: service.name,
     connector: connector.name,
-    slot: slotStatus(connector.slot, source, sources.configuration.source.maxRetainedWalBytes),
+    slot: slotStatus(connector, source, topic?.tail, sources.configuration.source.maxRetainedWalBytes),
     capturedLsn: topic?.tail === undefined ? null : formatLsn(topic.tail.commitLsn),
     appliedLsn: position === undefined ? null : formatLsn(position.commitLsn),
     lag: {
@@ -110,11 +111,19 @@ export async function serviceStatus(
   };
 }
 
-function slotStatus(name: string, source: SourceState | undefined, maxRetainedWalBytes: number): SlotStatus {
+function slotStatus(
+  { name: connector, slot: name }: ConnectorConfiguration,
+  source: SourceState | undefined,
+  tail: TailRecord | undefined,
+  maxRetainedWalBytes: number,
+): SlotStatus {
   if (source === undefined)
     return { name, word: "unknown", reason: "the source cannot be asked", page: true, active: null, retainedBytes: null, safeBytes: null };
   const { slot } = source;
-  const { word, reason, page } = slotHealth(slot, maxRetainedWalBytes);
+  // A connector that is reading has been let in: what it confirms may be newer than the tail that was read here.
+  const loss = slot?.active === true ? undefined : slotLoss(slot, tail);
+  const health = slotHealth(slot, maxRetainedWalBytes);
+  const { word, reason, page } = loss === undefined ? health : { word: loss.word, reason: lossText(loss, connector), page: true };
   const retainedBytes = slot?.retainedBytes ?? 0;
   return { name, word, reason, page, active: slot?.active ?? false, retainedBytes, safeBytes: slot?.safeWalSize ?? null };
 }

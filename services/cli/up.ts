@@ -1,6 +1,6 @@
 /**
  * `offtake up`: creates what is missing between the monolith and the services' databases: publications, schemas `offtake`, topics, slots, and with
- * --create-tables the targets' tables. Run again it finds everything there and changes nothing.
+ * --create-tables the targets' tables; with --recover a new slot in place of a lost one. Run again it finds everything there and changes nothing.
  *
  * The order matters: the target is ready before a slot holds any WAL, and slot and topic come into being together (open-topic.ts).
  */
@@ -17,6 +17,8 @@ import { refuseStandby } from "../../connectors/postgres/refuse-standby.ts";
 import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { readSlot } from "../../connectors/postgres/slot.ts";
+import { formatLsn } from "../../connectors/postgres/lsn.ts";
+import { recoverSlot } from "../../connectors/postgres/recover-slot.ts";
 import { pipelineNames, withStartOver } from "../../connectors/postgres/start-over.ts";
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
@@ -33,11 +35,14 @@ import { mappingOf } from "../runtime/table-mapping.ts";
 import { fullName, quotedName, type TableName } from "../runtime/table-pattern.ts";
 import { refuseUnsuitableTables } from "./check-source-tables.ts";
 import { databaseIdentity, ownTarget } from "./own-target.ts";
+import { checkApplied, chosenConnectors, gapReason, markGap } from "./recover.ts";
 import type { Terminal } from "./terminal.ts";
 import { upControl } from "./up-control.ts";
 
 export interface UpOptions {
   readonly createTables: boolean;
+  /** The connector whose slot is lost: it alone is prepared. */
+  readonly recover?: string | undefined;
 }
 
 export interface ServiceUp {
@@ -47,7 +52,7 @@ export interface ServiceUp {
   /** Versions of the schema offtake that were installed now. */
   readonly migrations: readonly number[];
   readonly topic: "created" | "raised" | "present";
-  readonly slot: "created" | "present";
+  readonly slot: "created" | "recovered" | "present";
   /** Undefined without --create-tables. */
   readonly tables: CreatedTables | undefined;
   /** Tables with rows that are in no stream: from before, or from while they were out of the publication. */
@@ -57,6 +62,7 @@ export interface ServiceUp {
 /** @throws OfftakeError */
 export async function up(configuration: Configuration, options: UpOptions, terminal: Terminal, signal: AbortSignal): Promise<ServiceUp[]> {
   const { url } = configuration.source;
+  const connectors = chosenConnectors(configuration, options.recover);
   const source = await openSession(url, { side: "source", applicationName: "offtake up", statementTimeoutMs: 120_000 });
   const cluster = new KafkaCluster(configuration.kafka, "offtake-up");
   try {
@@ -65,7 +71,7 @@ export async function up(configuration: Configuration, options: UpOptions, termi
     const registry = new Registry(configuration.registry.url);
     const owned = await serviceTables(source, configuration.services);
     const done: ServiceUp[] = [];
-    for (const connector of configuration.connectors) {
+    for (const connector of connectors) {
       if (signal.aborted) throw interrupted(`the service ${connector.service} was prepared`);
       const service = configuration.services.find((each) => each.name === connector.service)!;
       const context = {
@@ -224,7 +230,8 @@ class ServiceOpening {
   }
 
   async #open(): Promise<ServiceUp["slot"]> {
-    const { connector, source } = this.#context;
+    const { connector, source, options } = this.#context;
+    if (options.recover !== undefined) return this.#recover();
     const slot = await readSlot(source, connector.slot);
     if (slot === undefined) this.#say(`slot ${connector.slot}: waiting for the transactions that are open at the source`);
     return openSlotAndTopic(this.#context, slot, async (tables) => {
@@ -235,6 +242,23 @@ class ServiceOpening {
       await this.#mark(tables, olderRows.up);
       await this.#restartCopies();
     });
+  }
+
+  async #recover(): Promise<ServiceUp["slot"]> {
+    const { connector, source } = this.#context;
+    const tables = this.#context.tables.map(fullName);
+    const { slot, after, until } = await recoverSlot(this.#context, source, tables, {
+      check: async () => this.#onTarget(async () => checkApplied(this.#target, this.#context)),
+      mark: async (loss) => {
+        const reason = gapReason(loss);
+        await this.#onTarget(async () => markGap(this.#target, this.#context, tables, reason));
+        return reason;
+      },
+    });
+    this.#say(
+      `slot ${connector.slot}: what was committed between ${formatLsn(after)} and ${formatLsn(until)} is in no stream; \`offtake run\` copies all tables again, beside the stream`,
+    );
+    return slot;
   }
 
   async #restartCopies(): Promise<void> {

@@ -61,12 +61,14 @@ export const errorCodes = {
   SNAPSHOT_DELAYED: "yes",
   /** A table was dropped and made again, or got another key, while it was being copied: its copy has a part of the one before. Start it again: `offtake snapshot start`. The stream is not affected. */
   SNAPSHOT_TABLE_CHANGED: "operator",
-  /** The slot does not exist. If it was never there, `offtake up` creates it. If it was dropped, or a standby was promoted that did not have it, the message says since when changes are in no stream: start over (docs/mishaps.md). */
+  /** The slot does not exist. If it was never there, `offtake up` creates it. If it was dropped, or a standby was promoted that did not have it, the message says since when changes are in no stream: `offtake up --recover <connector>` makes a new one and has the tables copied again. */
   SLOT_MISSING: "operator",
-  /** PostgreSQL has removed WAL that the slot needed (max_slot_wal_keep_size) or invalidated it. It cannot be brought back: the service's tables have to be copied again. */
+  /** PostgreSQL has removed WAL that the slot needed (max_slot_wal_keep_size) or invalidated it. It cannot be brought back: `offtake up --recover <connector>` makes a new one and has the tables copied again. */
   SLOT_LOST: "operator",
-  /** The slot is not where the topic's tail says it was: it was dropped and made again, or advanced by hand. What lies between is not in the topic: copy the tables again. */
+  /** The slot is not where the topic's tail says it was: it was dropped and made again, or advanced by hand. What lies between is not in the topic: `offtake up --recover <connector>` makes a new one and has the tables copied again. */
   SLOT_MOVED: "operator",
+  /** `offtake up --recover` was asked to make a new slot, and the connector's is well, or was never used. Nothing was changed. If rows are to be copied again: `offtake snapshot start`. */
+  RECOVERY_NOT_NEEDED: "no",
   /** Another process reads the slot. Offtake waits for it to go; a second connector as a standby looks like this all the time. The message names the backend's pid. */
   SLOT_IN_USE: "yes",
   /** The slot exists but is not for pgoutput and this database. Choose another name in the connector's `slot`. */

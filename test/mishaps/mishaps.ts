@@ -13,6 +13,7 @@ export interface Mishap {
 }
 
 const startingOver = "starting over";
+const recovering = "`offtake up --recover`";
 const copying = "copying the table";
 
 export const mishaps: readonly Mishap[] = [
@@ -50,25 +51,25 @@ export const mishaps: readonly Mishap[] = [
     section: "slot",
     what: "it is dropped",
     does: "stops: `SLOT_MISSING`, at the start; PostgreSQL refuses it while a connector reads",
-    mends: startingOver,
+    mends: recovering,
   },
   {
     section: "slot",
     what: "it is dropped and made again",
     does: "stops: `SLOT_MOVED`, at the start",
-    mends: startingOver,
+    mends: recovering,
   },
   {
     section: "slot",
     what: "it is advanced by hand",
     does: "stops: `SLOT_MOVED`, at the start; PostgreSQL refuses it while a connector reads",
-    mends: startingOver,
+    mends: recovering,
   },
   {
     section: "slot",
     what: "it is lost: the monolith has removed WAL that it needed",
     does: "stops: `SLOT_LOST`, at every start",
-    mends: startingOver,
+    mends: recovering,
   },
   {
     section: "topic",
@@ -152,13 +153,13 @@ export const mishaps: readonly Mishap[] = [
     section: "source",
     what: "a standby is promoted that does not have the slot",
     does: "stops: `SLOT_MISSING`, at every start; the message says up to where the topic has what was committed",
-    mends: startingOver,
+    mends: recovering,
   },
   {
     section: "source",
     what: "a standby is promoted that does not have the slot, before PostgreSQL 17",
     does: "stops: `SLOT_MISSING`, at every start; the message says up to where the topic has what was committed",
-    mends: startingOver,
+    mends: recovering,
   },
   {
     section: "target",

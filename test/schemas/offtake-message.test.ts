@@ -26,6 +26,11 @@ describe("parseMessage", () => {
     expect(parseMessage(JSON.stringify(content))).toEqual(content);
   });
 
+  test("reads a marker behind a gap that was recovered", () => {
+    const recovered = { after: { commitLsn: "18446744073709551614", sequence: 3 }, tables: ["public.trades"], reason: "the slot was lost" };
+    expect(parseMessage(JSON.stringify({ ...marker, recovered }))).toEqual({ ...marker, recovered });
+  });
+
   test("reads a marker of a topic without events", () => {
     const { previous: _previous, event: _event, ...opening } = marker;
     expect(parseMessage(JSON.stringify(opening))).toEqual(opening);

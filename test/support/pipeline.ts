@@ -18,7 +18,7 @@ import { stringify } from "yaml";
 import { runConnector } from "../../connectors/postgres/connector.ts";
 import type { SnapshotJournal } from "../../connectors/postgres/snapshot-journal.ts";
 import { runApplier } from "../../services/apply/applier.ts";
-import { up, type ServiceUp } from "../../services/cli/up.ts";
+import { up, type ServiceUp, type UpOptions } from "../../services/cli/up.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../../services/runtime/configuration.ts";
 import { parseConfiguration } from "../../services/runtime/configuration.ts";
 import { createMetrics, type Metrics } from "../../services/runtime/metrics.ts";
@@ -66,7 +66,7 @@ export interface Pipeline extends AsyncDisposable {
   readonly target: Client;
   readonly metrics: Metrics;
   /** `offtake up`, with --create-tables unless told otherwise. */
-  up(options?: { createTables: boolean }): Promise<ServiceUp>;
+  up(options?: UpOptions): Promise<ServiceUp>;
   /**
    * @param changed instead of the pipeline's own configuration
    * @param journal of the copies that it is to make; without one it makes none
@@ -132,9 +132,9 @@ export async function createPipeline(schemaSql: string, options: PipelineOptions
     source,
     target,
     metrics,
-    async up({ createTables } = { createTables: true }) {
+    async up(wanted = { createTables: true }) {
       const silent = { json: true, progress: () => {}, answer: () => {} };
-      return (await up(configuration, { createTables }, silent, new AbortController().signal))[0]!;
+      return (await up(configuration, wanted, silent, new AbortController().signal))[0]!;
     },
     startConnector: (changed = {}, journal?: SnapshotJournal) =>
       startUnit(async ({ log, working, interruption, signal }) => {

@@ -107,3 +107,11 @@ test("rows that are read beside the stream go on behind what is there, of the ta
   transaction.advance();
   expect([behind({ sequence: 9 }), behind({ sequence: 1 }), behind({ sequence: 9, commitLsn: 90n })]).toEqual([9, 1, 1]);
 });
+
+test.each<[string, Partial<Tail>, bigint | undefined]>([
+  ["the transaction before the tail's own, which comes again", {}, 50n],
+  ["nothing, where a new slot was created", { sequence: 0, previous: undefined, event: undefined }, undefined],
+  ["the end of a gap that was recovered", { sequence: 0, event: undefined }, 100n],
+])("what comes first follows on %s", (_, of, previous) => {
+  expect(new Junction({ ...tail, ...of }, "topic").previous).toBe(previous);
+});

@@ -7,8 +7,8 @@ const names = { connector: "o'trading", service: "trading", slot: "offtake_tradi
 
 test("an error that ends a topic gets the commands of starting over behind its cure, and keeps what it says", () => {
   const cause = new Error("why");
-  const found = withStartOver(new OfftakeError("SLOT_MOVED", "It was moved.", { cure: "Copy again.", cause }), names);
-  expect(found).toMatchObject({ code: "SLOT_MOVED", message: "It was moved.", cause });
+  const found = withStartOver(new OfftakeError("TAIL_DIFFERS", "It differs.", { cure: "Copy again.", cause }), names);
+  expect(found).toMatchObject({ code: "TAIL_DIFFERS", message: "It differs.", cause });
   expect(found.cure).toMatch(/^Copy again\. Starting over: stop connector and applier; /);
   for (const part of [
     "slot_name = 'offtake_trading';",
@@ -20,7 +20,13 @@ test("an error that ends a topic gets the commands of starting over behind its c
     expect(found.cure).toContain(part);
 });
 
-test("so does that of a slot that no later publication helps, which shares its code with others", () => {
+test.each(["SLOT_MISSING", "SLOT_LOST", "SLOT_MOVED"] as const)("%s gets the one command that makes a new slot: the topic is what it was", (code) => {
+  const { cure } = withStartOver(new OfftakeError(code, "It is so.", { cure: "Why." }), { ...names, connector: "trading" });
+  expect(cure).toMatch(/^Why\. `offtake up --recover trading` makes a new slot /);
+  expect(cure).not.toContain("Starting over");
+});
+
+test("that of a slot that no later publication helps, which shares its code with others, gets the commands of starting over", () => {
   expect(withStartOver(new OfftakeError("STREAM_REFUSED", "It ended.", { cure: unpublishedCure }), names).cure).toContain("Starting over: ");
 });
 

@@ -74,6 +74,11 @@ function behind(): Chain {
   return chain;
 }
 
+/** A gap that was recovered: from behind 100:3 to 200, unless told otherwise. */
+function gap(after: { commitLsn: string; sequence: number } = { commitLsn: "100", sequence: 3 }): TakeOverMarker {
+  return { ...marker(1), commitLsn: "200", previous: after.commitLsn, recovered: { after, tables: ["public.trades"], reason: "lost" } };
+}
+
 /** Whether it is taken for a new row of a copy. */
 function piece(chain: Chain, sequence: number, position: Partial<Position> = {}): boolean {
   return chain.follows(event(100n, { sequence, ...position }), sequence, true);
@@ -159,6 +164,62 @@ describe("Chain", () => {
 
     test("one of another cluster is refused as a transaction is", () => {
       expect(errorOf(() => piece(behind(), 4, { systemIdentifier: 1n })).code).toBe("SOURCE_IDENTITY_CHANGED");
+    });
+  });
+
+  describe("a gap that was recovered", () => {
+    test("is passed where it begins behind the newest event, once, and the next transaction names its end", () => {
+      const chain = behind();
+      expect([chain.passesGap(gap(), 4), chain.passesGap(gap(), 5)]).toEqual([true, false]);
+      expect(chain.commitLsn).toBe(200n);
+      expect(chain.follows(event(300n, { previous: 200n, totalOrder: 1 }), 6)).toBe(true);
+    });
+
+    test("is passed by a target that had come to its beginning, and is behind one that has passed it", () => {
+      expect(new Chain("t", applied()).passesGap(gap(), 6)).toBe(true);
+      const passed = new Chain("t", applied({ commitLsn: 200n, sequence: 0 }));
+      expect(passed.passesGap(gap(), 6)).toBe(false);
+      expect(passed.follows(event(300n, { previous: 200n }), 7)).toBe(true);
+    });
+
+    test("ends a transaction of which the rest does not come, and a piece", () => {
+      const cut = new Chain("t", undefined);
+      cut.follows(event(100n, { last: false, sequence: 3 }), 0);
+      expect(cut.passesGap(gap(), 1)).toBe(true);
+      const copied = behind();
+      piece(copied, 4);
+      expect(copied.passesGap(gap({ commitLsn: "100", sequence: 4 }), 5)).toBe(true);
+      for (const chain of [cut, copied]) expect(chain.follows(event(300n, { previous: 200n, totalOrder: 1 }), 6)).toBe(true);
+    });
+
+    test("may end at the very position of the next transaction, which is whole or broken as any other", () => {
+      const chain = behind();
+      chain.passesGap(gap(), 4);
+      expect(errorOf(() => chain.follows(event(200n, { previous: 100n }), 5)).code).toBe("CHAIN_BROKEN");
+      expect(errorOf(() => chain.follows(event(200n, { previous: 200n, totalOrder: 2, sequence: 2 }), 5)).code).toBe("CHAIN_BROKEN");
+      expect(chain.follows(event(200n, { previous: 200n, totalOrder: 1 }), 5)).toBe(true);
+      expect(chain.follows(event(300n, { previous: 200n, totalOrder: 1 }), 6)).toBe(true);
+    });
+
+    test.each([
+      ["a later transaction", { commitLsn: "150", sequence: 1 }],
+      ["an earlier one", { commitLsn: "50", sequence: 3 }],
+      ["a later event of the newest", { commitLsn: "100", sequence: 5 }],
+      ["an earlier one of it", { commitLsn: "100", sequence: 2 }],
+    ])("is refused where it begins behind %s: events in front of it are missing", (_, after) => {
+      const { code, message } = errorOf(() => behind().passesGap(gap(after), 9));
+      expect([code, message]).toEqual(["CHAIN_BROKEN", expect.stringContaining("and the newest applied is 0/64:3.")]);
+    });
+
+    test("is refused by a target that has nothing", () => {
+      expect(errorOf(() => new Chain("t", undefined).passesGap(gap(), 9)).code).toBe("CHAIN_BROKEN");
+    });
+
+    test("is none where a marker only repeats its end, or names no gap", () => {
+      const { recovered: _, ...repeated } = gap();
+      const chain = behind();
+      expect(chain.passesGap(repeated, 4)).toBe(false);
+      expect(errorOf(() => chain.follows(event(300n, { previous: 200n }), 5)).code).toBe("CHAIN_BROKEN");
     });
   });
 

@@ -49,7 +49,6 @@ describe("what is not in this version", () => {
   test.each([
     ...laterCommands.map(({ name }) => [name, [name, "start", "trading", "--level", "strict"]] as const),
     ...laterKinds.map(({ name }) => [`run ${name}`, ["run", name, "trading"]] as const),
-    ["up --recover", ["up", "--recover", "trading"]] as const,
   ])("%s is refused by name", async (name, args) => {
     await expect(createProgram().parseAsync(args, { from: "user" })).rejects.toMatchObject({
       code: "NOT_IN_THIS_VERSION",
