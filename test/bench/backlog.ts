@@ -59,6 +59,11 @@ export class Backlog {
     return this.workload.rows + 1;
   }
 
+  /** Of the source's table at the end. */
+  get rowsAtEnd(): number {
+    return Number(this.fingerprint.split(" ")[0]);
+  }
+
   /** A name for the next run's slot, topic prefix and databases. */
   nextRun(): string {
     this.#runs += 1;

@@ -5,14 +5,21 @@
  */
 import { sinkSession } from "./sink-end.ts";
 
+export interface DebeziumSource {
+  readonly url: string;
+  readonly slot: string;
+  readonly publication: string;
+  readonly topicPrefix: string;
+  readonly pollMs: number;
+}
+
+/** Rows that are there, and nothing behind them. */
+export function snapshotConnector(source: DebeziumSource): Record<string, string> {
+  return { ...sourceConnector(source), "snapshot.mode": "initial_only", "snapshot.fetch.size": "10240" };
+}
+
 /** Events of its only table go to the topic `<topicPrefix>.public.bench`. */
-export function sourceConnector(source: {
-  url: string;
-  slot: string;
-  publication: string;
-  topicPrefix: string;
-  pollMs: number;
-}): Record<string, string> {
+export function sourceConnector(source: DebeziumSource): Record<string, string> {
   const { hostname, port, username, password, pathname } = new URL(source.url);
   return {
     "connector.class": "io.debezium.connector.postgresql.PostgresConnector",

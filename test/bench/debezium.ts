@@ -14,7 +14,7 @@ import { connect, fingerprint } from "./bench-servers.ts";
 import { type ConnectJars, connectJars } from "./connect-jars.ts";
 import { ConnectWorker } from "./connect-worker.ts";
 import type { Outcome } from "./contest.ts";
-import { sinkConnector, sourceConnector } from "./debezium-connectors.ts";
+import { sinkConnector, snapshotConnector, sourceConnector } from "./debezium-connectors.ts";
 import type { RunFigures } from "./figures.ts";
 import { measure, until } from "./measure.ts";
 import type { Pipeline, PipelineOptions, StartPipeline } from "./pipelines.ts";
@@ -23,6 +23,18 @@ import { hasLastRow, sinkBackend, untilSettled } from "./sink-end.ts";
 
 /** Milliseconds between two looks of the source connector at its queue: what is best for the rate, and for latency. */
 const pollMs = { rate: 50, latency: 5 };
+
+/** A copy of a table's rows into an empty one. */
+export interface DebeziumCopy {
+  /** Of slot and topics. */
+  readonly run: string;
+  /** URLs. */
+  readonly source: string;
+  readonly target: string;
+  readonly publication: string;
+  /** With the ids from 1, in their order. */
+  readonly rows: number;
+}
 
 export class Debezium {
   readonly #stack: LocalStack;
@@ -64,12 +76,46 @@ export class Debezium {
         async () => going(async () => (await sinkBackend(target)) !== 0),
         async () => going(async () => hasLastRow(target)),
       );
-      await untilSettled(target, backlog);
+      await untilSettled(target, backlog.rowsAtEnd);
       return { figures, equal: (await fingerprint(target)) === backlog.fingerprint };
     } finally {
       await worker.remove(run);
       await target.end();
       await this.#stack.target.dropDatabase(run);
+    }
+  }
+
+  /** Initial snapshot and sink, at the same time: from the moment the source connector is asked for to the last row at the target. */
+  async copy({ run, source: url, publication: name, target: targetUrl, rows }: DebeziumCopy): Promise<RunFigures> {
+    const source = await this.#worker("connect-source");
+    const sink = await this.#worker("connect-sink");
+    await this.#createTopic(run);
+    await sink.put(run, sinkConnector({ url: targetUrl, topic: topicOf(run), synchronousCommit: "off" }));
+    const target = await connect(targetUrl);
+    const refuseFailed = async (): Promise<void> => {
+      await source.refuseFailed(run);
+      await sink.refuseFailed(run);
+    };
+    try {
+      await until("the sink has its sessions", async () => (await sink.refuseFailed(run), (await sinkBackend(target)) !== 0));
+      const broker = this.#broker;
+      const figures = await measure(
+        async () => ({ source: source.pid, sink: sink.pid, target: await sinkBackend(target), broker }),
+        async () => {
+          await source.put(run, snapshotConnector({ url, slot: run, publication: name, topicPrefix: run, pollMs: pollMs.rate }));
+          return true;
+        },
+        async () => {
+          await refuseFailed();
+          return (await target.query("SELECT FROM bench WHERE id = $1", [rows])).rowCount === 1;
+        },
+      );
+      await untilSettled(target, rows);
+      return figures;
+    } finally {
+      await Promise.all([source.remove(run), sink.remove(run)]);
+      await target.end();
+      await this.#removeTopic(run);
     }
   }
 
@@ -138,7 +184,7 @@ export class Debezium {
         await source.refuseFailed(run);
         await sink.refuseFailed(run);
       },
-      settle: async () => untilSettled(target, backlog),
+      settle: async () => untilSettled(target, backlog.rowsAtEnd),
       stop: async () => {
         await Promise.all([source.remove(run), sink.remove(run)]);
         await until("the slot is free", async () => (await backlog.readerOf(run)) === 0);

@@ -55,7 +55,7 @@ export async function interop(stack: LocalStack, workload: Workload, progress: (
       await worker.refuseFailed("interop");
       return hasLastRow(target);
     });
-    await untilSettled(target, backlog);
+    await untilSettled(target, backlog.rowsAtEnd);
     const written = await fingerprint(target);
     if (written !== backlog.fingerprint) throw new Error(`the sink's table is not the source's: ${written} instead of ${backlog.fingerprint}`);
     const records = await recordsOf(filled);

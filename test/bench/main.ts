@@ -19,6 +19,7 @@ import type { LocalStack } from "../../infra/local/stack.ts";
 import { startNative, type StartPipeline, startProduct } from "./pipelines.ts";
 import { buildProduct } from "./product.ts";
 import { CopiedTable } from "./snapshot-bench.ts";
+import { copyUnderLoad } from "./snapshot-windows.ts";
 import { bulk, giant, hot, quiet, small, wide, type Workload } from "./workloads.ts";
 
 const usage = `npm run bench -- <capture|apply|end-to-end|latency|growth|snapshot|interop|clients> [options]
@@ -29,7 +30,10 @@ const usage = `npm run bench -- <capture|apply|end-to-end|latency|growth|snapsho
                                [all but debezium]
   --synchronous-commit on|off  of the sessions that write a target, on both sides     [off]
   --runs N                     runs of each, alternating                              [5]
-  --seconds N                  of load in a run of latency                            [60]
+  --seconds N                  of load in a run of latency; of a window of snapshot   [60; 30]
+  --windows N                  pairs of windows of snapshot, with a load before and
+                               during a copy; 0 for none                              [3]
+  --tps N                      transactions a second in a window                      [500]
   --json                       one line of JSON on standard output`;
 
 const { values, positionals } = parseArgs({
@@ -40,7 +44,9 @@ const { values, positionals } = parseArgs({
     peer: { type: "string" },
     "synchronous-commit": { type: "string", default: "off" },
     runs: { type: "string", default: "5" },
-    seconds: { type: "string", default: "60" },
+    seconds: { type: "string" },
+    windows: { type: "string", default: "3" },
+    tps: { type: "string", default: "500" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -149,7 +155,7 @@ async function rates(stack: LocalStack, bench: string): Promise<object> {
 
 /** w3 is the load of the issue's; idle a commit now and then. */
 async function latencies(stack: LocalStack): Promise<object> {
-  const seconds = whole("seconds", values.seconds);
+  const seconds = whole("seconds", values.seconds ?? "60");
   const loads: Readonly<Record<string, Load>> = { w3: { perSecond: 1000, seconds }, idle: { perSecond: 10, seconds: Math.min(seconds, 20) } };
   const backlog = await Backlog.prepare(stack, quiet("w3"), say);
   const found: Record<string, Record<string, Latency>> = {};
@@ -206,12 +212,15 @@ async function growths(stack: LocalStack): Promise<object> {
 
 async function snapshot(stack: LocalStack): Promise<object> {
   say(`writing a table of ${rows} rows`);
-  const table = await CopiedTable.fill(stack, rows);
-  const contestants = { product: async () => table.copy(), ...asked({ native: async () => table.copyNatively() }) };
-  const figures = await alternate(contestants, runs, (line) => say(`snapshot, ${line}`));
+  const table = await CopiedTable.fill(stack, "bench_snapshot", rows);
+  const peers = asked({ native: async () => table.copyNatively(), debezium: async () => table.copyByDebezium(debezium(stack)) });
+  const figures = await alternate({ product: async () => table.copy(), ...peers }, runs, (line) => say(`snapshot, ${line}`));
   await table.end();
   const compared = compare(figures, rows);
-  return { bench: "snapshot", workloads: { snapshot: compared }, ratios: compared.ratios, equal: true, runs };
+  const load = { perSecond: whole("tps", values.tps), connections: 16 };
+  const [seconds, pairs] = [whole("seconds", values.seconds ?? "30"), values.windows === "0" ? 0 : whole("windows", values.windows)];
+  const windows = pairs === 0 ? {} : await copyUnderLoad(stack, { idleRate: compared.product.rowsPerSecond, seconds, pairs, load }, say);
+  return { bench: "snapshot", workloads: { snapshot: compared }, ratios: compared.ratios, ...windows, equal: true, runs };
 }
 
 /** Not a benchmark of the product: what docs/decisions quotes. */
