@@ -28,7 +28,7 @@ import { createSlot } from "./create-slot.ts";
 import { makeFailoverSlot } from "./failover-slot.ts";
 import { ReplicationSession, type SourceIdentity } from "./replication-stream.ts";
 import { slotGone } from "./slot-gone.ts";
-import type { Slot } from "./slot.ts";
+import { refuseLost, type Slot } from "./slot.ts";
 import type { TimelineHistory } from "./start-checks.ts";
 import { readTail, type TailRecord } from "./tail.ts";
 import { markerThrough, openTopic, type PutMarker, type TakeOver } from "./take-over.ts";
@@ -62,7 +62,7 @@ export function openingStep(
  * @param withRows told of the tables with rows from before the slot while a run that dies is still one that was interrupted: afterwards nobody could
  *   find out
  * @returns what became of the slot
- * @throws OfftakeError as openingStep, slotGone, createSlot, and those of Kafka and `withRows`
+ * @throws OfftakeError SLOT_LOST, as openingStep, slotGone, createSlot, and those of Kafka and `withRows`
  */
 export async function openSlotAndTopic(
   context: OpenContext,
@@ -77,6 +77,7 @@ export async function openSlotAndTopic(
     const tail = await readTail(consumer, registry, topic, range, range.end);
     const step = openingStep(tail, slot, { topic, slot: connector.slot });
     if (step === "gone") throw slotGone(tail!, { ...(await sourceNow(configuration.source.url)), slot: connector.slot, topic });
+    if (slot !== undefined) refuseLost(slot);
     if (slot !== undefined && connector.failover) await makeFailoverSlot(configuration.source.url, slot);
     if (step === "nothing") return "present";
     return await withMarkers(context, async (over, putMarker) => {

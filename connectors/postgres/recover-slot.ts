@@ -13,7 +13,7 @@ import { Consumer } from "../kafka/consumer.ts";
 import { offsetRange } from "../kafka/offsets.ts";
 import { createSlot } from "./create-slot.ts";
 import { type Lsn, parseLsn } from "./lsn.ts";
-import { type OpenContext, withMarkers } from "./open-topic.ts";
+import { openingStep, type OpenContext, withMarkers } from "./open-topic.ts";
 import { readSlot, refuseForeignSlot, type Slot } from "./slot.ts";
 import { slotLoss, type SlotLoss } from "./slot-loss.ts";
 import { checkReached, type Tail } from "./start-checks.ts";
@@ -23,7 +23,7 @@ import { reopenTopic, takeOver } from "./take-over.ts";
 
 export interface RecoverSteps {
   /** Refuses where the target cannot go on behind the topic's end. */
-  readonly check: (tail: Tail) => Promise<void>;
+  readonly check: () => Promise<void>;
   /** Marks all tables, and orders their copies, where this has not been done. @returns what they are marked for */
   readonly mark: (loss: SlotLoss) => Promise<string>;
 }
@@ -38,7 +38,7 @@ export interface Recovered {
 /**
  * @param source a session at the monolith
  * @param tables schema.table of those that are marked
- * @throws OfftakeError RECOVERY_NOT_NEEDED, SLOT_IN_USE, SLOT_UNSUITABLE, and of takeOver(), createSlot() and `steps`
+ * @throws OfftakeError RECOVERY_NOT_NEEDED, SLOT_IN_USE, SLOT_UNSUITABLE, TOPIC_WITHOUT_TAIL, and of takeOver(), createSlot() and `steps`
  */
 export async function recoverSlot(context: OpenContext, source: ClientBase, tables: readonly string[], steps: RecoverSteps): Promise<Recovered> {
   const { configuration, connector, service, signal } = context;
@@ -49,6 +49,9 @@ export async function recoverSlot(context: OpenContext, source: ClientBase, tabl
   // Before anything is taken over: a connector that works must not be fenced by somebody who has mistaken its name.
   if (slotLoss(slot, found) === undefined) {
     if (slot !== undefined && found !== undefined && isRecovered(found)) return { slot: "present", after: found.previous!, until: found.commitLsn };
+    // What looks as if it had never been used may be what is left of something that was.
+    await steps.check();
+    openingStep(found, slot, { topic: service.topic, slot: connector.slot });
     throw notNeeded(slot, found, connector.name);
   }
   return withMarkers(context, async (over, putMarker, producer) => {
@@ -57,7 +60,7 @@ export async function recoverSlot(context: OpenContext, source: ClientBase, tabl
     checkReached(tail, parseLsn(rows[0]!.lsn), service.topic);
     const loss = slotLoss(slot, tail);
     if (loss === undefined) throw notNeeded(slot, tail, connector.name);
-    await steps.check(tail);
+    await steps.check();
     if (slot !== undefined) await dropSlot(source, slot, connector.name);
     const { start } = await createSlot(configuration.source.url, connector, [], signal);
     const reason = await steps.mark(loss);

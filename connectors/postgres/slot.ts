@@ -100,6 +100,15 @@ function refuseUnsuitable(slot: Slot, database: string): void {
   );
 }
 
+/** @throws OfftakeError SLOT_LOST */
+export function refuseLost({ name, walStatus, invalidationReason }: Slot): void {
+  if (walStatus !== "lost") return;
+  const why = invalidationReason === "" ? "" : ` (${invalidationReason})`;
+  throw new OfftakeError("SLOT_LOST", `The slot ${name} can no longer be read: WAL that it needed is gone${why}.`, {
+    cure: "Raise max_slot_wal_keep_size.",
+  });
+}
+
 /** @throws OfftakeError SLOT_MISSING, SLOT_LOST, SLOT_UNSUITABLE for one that cannot be read for a connector of this database */
 export async function usableSlot(client: ClientBase, name: string, database: string): Promise<Slot> {
   const slot = await readSlot(client, name);
@@ -108,13 +117,6 @@ export async function usableSlot(client: ClientBase, name: string, database: str
       cure: "If it never did, `offtake up` creates it. If it was dropped, the WAL since then is gone.",
     });
   refuseUnsuitable(slot, database);
-  if (slot.walStatus === "lost")
-    throw new OfftakeError(
-      "SLOT_LOST",
-      `The slot ${name} can no longer be read: WAL that it needed is gone${slot.invalidationReason === "" ? "" : ` (${slot.invalidationReason})`}.`,
-      {
-        cure: "Raise max_slot_wal_keep_size.",
-      },
-    );
+  refuseLost(slot);
   return slot;
 }

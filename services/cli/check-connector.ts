@@ -11,6 +11,7 @@ import { readSlot } from "../../connectors/postgres/slot.ts";
 import { recoverCommand } from "../../connectors/postgres/slot-loss.ts";
 import type { ConnectorConfiguration } from "../runtime/configuration.ts";
 import type { TableName } from "../runtime/table-pattern.ts";
+import { checkCopies } from "./check-copies.ts";
 import { checkSourceTables } from "./check-source-tables.ts";
 import { fault, type Finding, note, warning } from "./finding.ts";
 
@@ -75,7 +76,10 @@ export async function checkConnector(
         warning(where, `the slot ${connector.slot}: ${health.reason}`, "Start its connector, or find out what holds it up: offtake status"),
       );
   }
-  return [...findings, ...(await checkSourceTables(source, where, tables))];
+  const faulty = await checkSourceTables(source, where, tables);
+  // What cannot be followed has to be mended first, which may give it a key.
+  const copies = faulty.some(({ level }) => level === "fault") ? [] : await checkCopies(source, where, tables, connector.publication);
+  return [...findings, ...faulty, ...copies];
 }
 
 const mayPublishSql = `

@@ -4,6 +4,7 @@ import { Client } from "pg";
 import { describe, expect, inject, test } from "vitest";
 import { runApplier } from "../../../services/apply/applier.ts";
 import { migrateTarget } from "../../../services/apply/migrate-target.ts";
+import { readMarks } from "../../../services/apply/needs-copy.ts";
 import { readPosition } from "../../../services/apply/position.ts";
 import { parseConfiguration } from "../../../services/runtime/configuration.ts";
 import { createMetrics } from "../../../services/runtime/metrics.ts";
@@ -24,47 +25,60 @@ async function openTransactions(target: Client): Promise<number> {
   return rows[0]!.n;
 }
 
+/** An applier of a topic that has three rows, and the first 60 events of a transaction of 97, which it looks for the end of. */
+async function inTheMiddle() {
+  const written = await writtenTopic();
+  const database = await freshDatabase("target");
+  const target = new Client({ connectionString: database.url });
+  await target.connect();
+  await migrateTarget(target);
+  await target.query("CREATE TABLE trades (id int4 PRIMARY KEY, note text)");
+  const configuration = parseConfiguration(
+    JSON.stringify({
+      mode: "development",
+      source: { url: inject("source") },
+      kafka: { brokers: inject("kafka"), topicPrefix: written.topic.replace(".trading", "") },
+      registry: { url: inject("registry") },
+      control: { url: inject("control") },
+      services: { trading: { target: { url: database.url }, tables: ["trades"], apply: { batchRows: 10 } } },
+    }),
+    "offtake.yaml",
+    {},
+  );
+  const trades = await written.table("trades", { id: "int4*", note: "text" });
+  const rows = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => trades.create({ id: from + i, note: "n" }));
+  await written.write(rows(1, 3));
+  const giant = written.writer.transaction(rows(4, 100)).map(({ bytes }) => bytes);
+  await written.writeValues(...giant.slice(0, 60));
+  const applier = startUnit(async ({ log, working, interruption, signal }) =>
+    runApplier(
+      {
+        configuration,
+        service: configuration.services[0]!,
+        connector: "trading",
+        log,
+        metrics: createMetrics("test"),
+        applying: working,
+        interruption,
+      },
+      signal,
+    ),
+  );
+  await waitFor(() => applier.log.some(({ msg }) => msg?.includes("looking for its end")), { what: "the applier to look for the end" });
+  const end = async (): Promise<void> => {
+    await applier[Symbol.asyncDispose]();
+    await target.end();
+    await database[Symbol.asyncDispose]();
+    await written[Symbol.asyncDispose]();
+  };
+  return { written, target, applier, giant, rows, [Symbol.asyncDispose]: end };
+}
+
 describe("a transaction that is larger than a batch", () => {
   test("is not begun before its end is in the topic, and what is right behind it is applied", async () => {
-    await using written = await writtenTopic();
-    await using database = await freshDatabase("target");
-    const target = new Client({ connectionString: database.url });
-    await target.connect();
-    await migrateTarget(target);
-    await target.query("CREATE TABLE trades (id int4 PRIMARY KEY, note text)");
-    const configuration = parseConfiguration(
-      JSON.stringify({
-        mode: "development",
-        source: { url: inject("source") },
-        kafka: { brokers: inject("kafka"), topicPrefix: written.topic.replace(".trading", "") },
-        registry: { url: inject("registry") },
-        control: { url: inject("control") },
-        services: { trading: { target: { url: database.url }, tables: ["trades"], apply: { batchRows: 10 } } },
-      }),
-      "offtake.yaml",
-      {},
-    );
-    const trades = await written.table("trades", { id: "int4*", note: "text" });
-    const rows = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => trades.create({ id: from + i, note: "n" }));
-    await written.write(rows(1, 3));
-    const giant = written.writer.transaction(rows(4, 100)).map(({ bytes }) => bytes);
+    await using middle = await inTheMiddle();
+    const { written, target, applier, giant, rows } = middle;
     const behind = written.writer.transaction(rows(101, 102)).map(({ bytes }) => bytes);
-    await written.writeValues(...giant.slice(0, 60));
-    await using applier = startUnit(async ({ log, working, interruption, signal }) =>
-      runApplier(
-        {
-          configuration,
-          service: configuration.services[0]!,
-          connector: "trading",
-          log,
-          metrics: createMetrics("test"),
-          applying: working,
-          interruption,
-        },
-        signal,
-      ),
-    );
-    await waitFor(() => applier.log.some(({ msg }) => msg?.includes("looking for its end")), { what: "the applier to look for the end" });
     await written.writeValues(...giant.slice(60, -1));
     expect(await openTransactions(target)).toBe(0);
     expect((await target.query("TABLE trades")).rowCount).toBe(3);
@@ -72,7 +86,17 @@ describe("a transaction that is larger than a batch", () => {
     await waitFor(async () => (await readPosition(target, "trading"))?.commitLsn === written.writer.commitLsn, { what: "everything to be applied" });
     expect((await target.query("TABLE trades")).rowCount).toBe(102);
     await applier.stop();
-    await target.end();
+  });
+
+  test("is not applied where the rest of it is lost in a gap that was recovered: its tables are marked, and it goes on behind the gap", async () => {
+    await using middle = await inTheMiddle();
+    const { written, target, applier, rows } = middle;
+    await written.writeValues(written.writer.gap(["public.trades"], 60));
+    await written.write(rows(101, 102));
+    await waitFor(async () => (await readPosition(target, "trading"))?.commitLsn === written.writer.commitLsn, { what: "everything to be applied" });
+    expect((await target.query("TABLE trades")).rowCount).toBe(5);
+    expect(await readMarks(target, "trading")).toEqual([{ table: "public.trades", reason: "the slot was lost" }]);
+    await applier.stop();
   });
 
   test("is applied in constant memory, from its beginning after the applier was killed in the middle", async () => {

@@ -9,7 +9,7 @@ import { columnTypes } from "../../../schemas/column-types.ts";
 import { type AvroSchema, envelopeSchema, type EnvelopeColumn, messageSchema } from "../../../schemas/envelope.ts";
 import { type EventPlan, eventPlan, noPlan } from "../../../schemas/event-plan.ts";
 import { EventReader } from "../../../schemas/event-reader.ts";
-import type { CopiedMessage } from "../../../schemas/offtake-message.ts";
+import type { CopiedMessage, TakeOverMarker } from "../../../schemas/offtake-message.ts";
 import { avroColumnType } from "../../../schemas/postgres-types.ts";
 import { Batch } from "../../../services/apply/batch.ts";
 import { ChangeLog } from "../../../services/apply/change-log.ts";
@@ -223,6 +223,33 @@ export class EventWriter {
       });
       return { bytes, commitLsn, sequence, last };
     });
+  }
+
+  /**
+   * The marker behind a gap that was recovered, which begins behind the newest event.
+   *
+   * @param sequence of that event, where its transaction is not whole
+   */
+  gap(tables: readonly string[], sequence = this.#sequence): Buffer {
+    const from = this.commitLsn;
+    this.commitLsn += 0x100n;
+    this.previous = this.commitLsn;
+    this.#sequence = 0;
+    const { commitLsn, systemIdentifier, timeline } = this;
+    const content: TakeOverMarker = {
+      kind: "take-over",
+      connector: "trading",
+      slot: "s",
+      systemIdentifier: String(systemIdentifier),
+      timeline,
+      history: [],
+      commitLsn: String(commitLsn),
+      sequence: 0,
+      last: true,
+      previous: String(from),
+      recovered: { after: { commitLsn: String(from), sequence }, tables, reason: "the slot was lost" },
+    };
+    return this.encode(message({ ...content }), { commitLsn, sequence: 0, previous: from, last: false, systemIdentifier, timeline });
   }
 
   encode(event: TableEvent, position: Position): Buffer {

@@ -114,6 +114,27 @@ describe("the reader of a topic", () => {
     expect([chain.commitLsn, batch!.pieces]).toEqual([writer.commitLsn, 2]);
   });
 
+  test("a gap that was recovered ends its batch, without what is there of a transaction of which the rest does not come", async () => {
+    await using written = await writtenTopic();
+    const trades = await written.table("trades", columns);
+    await written.write(rows(trades, 1));
+    const cut = written.writer.transaction(rows(trades, 2, 3, 4)).map(({ bytes }) => bytes);
+    const gap = written.writer.gap(["public.trades"], 2);
+    const end = written.writer.commitLsn;
+    // Another one is of a connector that took over, or comes twice.
+    await written.writeValues(...cut.slice(0, 2), gap, gap);
+    await written.write(rows(trades, 5));
+    const { reader, chain } = written.reader();
+    const batch = await reader.next(idle);
+    expect([shown(batch), batch!.gaps]).toEqual([
+      ["c0", [1, 1]],
+      [{ after: { commitLsn: String(end - 0x100n), sequence: 2 }, tables: ["public.trades"], reason: "the slot was lost" }],
+    ]);
+    expect(batch!.transactions.last).toMatchObject({ commitLsn: end, sequence: 0, offset: 4, heartbeat: false });
+    expect(shown(await reader.next(idle))).toEqual(["c5", [1]]);
+    expect(chain.commitLsn).toBe(written.writer.commitLsn);
+  });
+
   test("the end of a copy ends its batch, and is no heartbeat", async () => {
     await using written = await writtenTopic();
     const trades = await written.table("trades", columns);
@@ -293,6 +314,24 @@ describe("the reader of a topic", () => {
       await written.writeValues(...giant.slice(2).map(({ bytes }) => bytes));
       expect(await finding).toMatchObject({ commitLsn: written.writer.commitLsn, sequence: 6, offset: 9 });
       expect(joined([shown(await reader.nextPiece()), shown(await reader.nextPiece())])).toBe("c2 c3 c7 c8");
+    });
+
+    test("of which the rest is lost in a gap has no end, and its pieces lead to the place behind the gap", async () => {
+      await using written = await writtenTopic();
+      const trades = await written.table("trades", columns);
+      const giant = written.writer.transaction(rows(trades, 1, 2, 3, 4, 5, 6)).map(({ bytes }) => bytes);
+      await written.writeValues(...giant.slice(0, 5), written.writer.gap(["public.trades"], 5));
+      await written.write(rows(trades, 7));
+      await using opened = written.reader({ rows: 2 });
+      const { reader, chain } = opened;
+      expect(shown(await reader.next(idle))).toEqual(["c0 c1", []]);
+      await using scout = written.reader();
+      expect(await findTransactionEnd(scout.consumer, written.registry, written.topic, reader.offset - 1, chain.commitLsn)).toBe("never");
+      expect([shown(await reader.nextPiece()), shown(await reader.nextPiece())]).toEqual([
+        ["c2 c3", []],
+        ["", [0]],
+      ]);
+      expect(shown(await reader.next(idle))).toEqual(["c6", [1]]);
     });
 
     test("looking for its end stops when the applier has to", async () => {

@@ -334,7 +334,7 @@ const cases: BadInputs = {
       const code = told(await pipeline.startConnector().ended, new RegExp(`The slot ${connector.slot} can no longer be read`), /copied again/);
       const found = await faults(pipeline.configuration);
       expect(found.map(({ what, cure }) => `${what} ${cure}`)).toEqual([
-        expect.stringMatching(/WAL that the slot needed is gone.*raise max_slot_wal_keep_size/),
+        expect.stringMatching(/WAL that the slot needed is gone.*Raise max_slot_wal_keep_size, then: offtake up --recover /),
       ]);
       await asSuperuser(own.source.url(), "ALTER SYSTEM RESET max_slot_wal_keep_size; SELECT pg_reload_conf()");
       return [code, "check"];

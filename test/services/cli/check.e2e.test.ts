@@ -103,7 +103,12 @@ describe("offtake check", () => {
       `fault the slot ${connector.slot} does not exist any more, and events of it are applied`,
       "fault it does not exist any more, and events of it are applied",
     ]);
-    expect(findings.map(({ cure }) => cure.split(":")[0])).toEqual(["offtake up", "Starting over", "Starting over"]);
+    expect(findings.map(({ cure }) => cure.split(":")[0])).toEqual(["offtake up", `offtake up --recover ${connector.name}`, "Starting over"]);
+    // Which does not do where the topic is gone as well.
+    await expect(pipeline.up({ createTables: false, recover: connector.name })).rejects.toMatchObject({
+      code: "TOPIC_RECREATED",
+      cure: expect.stringContaining("Starting over: "),
+    });
   });
 
   test("changes nothing", async () => {
@@ -158,6 +163,7 @@ describe("offtake check", () => {
       const findings = serious(await check(configuration));
       expect(findings.map(({ what }) => what)).toEqual([
         `the role ${role} may not replicate`,
+        expect.stringContaining(`the role ${role} does not see what other sessions do`),
         expect.stringContaining("does not exist, and the role may not create it"),
         `the role ${role} may not read the table audit.lines`,
         `the role ${role} may not read the table public.trades`,
@@ -166,6 +172,24 @@ describe("offtake check", () => {
       for (const finding of findings) await asSuperuser(pipeline.sourceUrl, finding.cure);
       expect(serious(await check(configuration))).toEqual([]);
       await asSuperuser(pipeline.sourceUrl, `DROP OWNED BY ${role}`);
+    });
+
+    test("a table that can be followed and not be copied", async () => {
+      await using pipeline = await createPipeline(
+        "CREATE TABLE whole (id int8); ALTER TABLE whole REPLICA IDENTITY FULL; CREATE TABLE t (id int8 PRIMARY KEY)",
+      );
+      await pipeline.up();
+      const notes = async (): Promise<Finding[]> => (await check(pipeline.configuration)).filter(({ what }) => what.includes("cannot be copied"));
+      expect(await notes()).toEqual([
+        {
+          level: "note",
+          where: `connector ${pipeline.connector.name}`,
+          what: "The table public.whole cannot be copied: it has no key to walk it by.",
+          cure: expect.stringContaining("Give it a primary key"),
+        },
+      ]);
+      await pipeline.source.query("ALTER TABLE whole ADD PRIMARY KEY (id)");
+      expect(await notes()).toEqual([]);
     });
 
     test("a slot of another database, or of another plugin", async () => {
