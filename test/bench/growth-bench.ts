@@ -39,7 +39,7 @@ export async function growth(stack: LocalStack, course: Course): Promise<Cost> {
   await stack.source.createDatabase(database);
   const source = await connect(stack.source.url(database));
   const clients = await Promise.all(targets.map(async (name) => connect(stack.target.url(name))));
-  const running: { stop(): Promise<void> }[] = [];
+  const running: { stop(): Promise<unknown> }[] = [];
   try {
     for (let table = 0; table < course.tables; table += 1) await source.query(tableSqlOf(nameOf(table)));
     const file = configurationOf(stack, course, targets);

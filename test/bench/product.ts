@@ -102,7 +102,10 @@ async function open(backlog: Backlog, configuration: Configuration): Promise<voi
 
 export interface Running {
   readonly pid: number;
-  stop(): Promise<void>;
+  /** @returns its exit code */
+  stop(): Promise<number | null>;
+  /** SIGKILL: no handler runs, nothing is flushed. */
+  kill(): Promise<void>;
 }
 
 /** With OFFTAKE_BENCH_PROFILE each process leaves a CPU profile in that folder when it ends. */
@@ -121,6 +124,11 @@ export function start({ file }: Pick<Installation, "file">, ...args: string[]): 
     pid: child.pid!,
     async stop() {
       child.kill("SIGTERM");
+      await exited;
+      return child.exitCode;
+    },
+    async kill() {
+      child.kill("SIGKILL");
       await exited;
     },
   };

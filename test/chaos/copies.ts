@@ -4,9 +4,6 @@
  *
  * A run that has fewer kills within the copy than were asked for has not shown what it was to show, and fails.
  */
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { SeededRandom } from "../../infra/demo/seeded-random.ts";
 import type { LocalStack } from "../../infra/local/stack.ts";
@@ -15,14 +12,13 @@ import { loadConfiguration } from "../../services/runtime/configuration.ts";
 import { connect, startBenchServers } from "../bench/bench-servers.ts";
 import { until } from "../bench/measure.ts";
 import { OpenLoop } from "../bench/open-loop.ts";
-import { peakMegabytes } from "../bench/process-figures.ts";
-import { writeInstallation } from "../bench/product.ts";
+import { buildProduct, writeInstallation } from "../bench/product.ts";
 import { copiedTables, fillSql, rowSql, schemaSql } from "./copied-tables.ts";
-import { CopyProgress, type Progress } from "./copy-progress.ts";
+import { CopyProgress } from "./copy-progress.ts";
+import { CopyingProcess } from "./copying-process.ts";
 import { killShares } from "./kill-plan.ts";
 import { type Comparison, compareRows, orderedRows } from "./row-comparison.ts";
 import { RowChanges } from "./row-changes.ts";
-import { Victim } from "./victim.ts";
 
 const usage = `npm run chaos:copies -- [options]
 
@@ -60,32 +56,6 @@ const database = "chaos_copies";
 /** The row that is written last. */
 const lastRow = 0;
 
-/** Of a process: at which share of the copy it was killed, by what is at the target for the applier, by what is in the topic for the connector. */
-interface Killed {
-  readonly shares: number[];
-  peakMb: number;
-}
-
-/** Kills and starts again, at each of the shares. @param of its share of the copy, and whether that is under way */
-async function killAt(
-  victim: Victim,
-  name: string,
-  { shares, progress, of }: { shares: readonly number[]; progress: CopyProgress; of: (now: Progress) => readonly [share: number, underWay: boolean] },
-): Promise<Killed> {
-  const killed: Killed = { shares: [], peakMb: 0 };
-  for (const share of shares) {
-    await progress.until((now) => of(now)[0] >= share);
-    const [at, underWay] = of(progress.now);
-    if (!underWay) break;
-    killed.peakMb = Math.max(killed.peakMb, peakMegabytes(victim.pid));
-    await victim.kill();
-    victim.restart();
-    killed.shares.push(Number(at.toFixed(3)));
-    say(`killed at ${(at * 100).toFixed(1)} % of the copy: ${name}`);
-  }
-  return killed;
-}
-
 async function run(stack: LocalStack): Promise<object> {
   const [all, kills, tps, seed] = [whole("rows", values.rows), whole("kills", values.kills), whole("tps", values.tps), whole("seed", values.seed)];
   const rows = new Map(copiedTables.map(({ name, share }) => [name, Math.round(all * share)]));
@@ -114,8 +84,7 @@ async function run(stack: LocalStack): Promise<object> {
   const terminal = { json: true, progress: () => {}, answer: () => {} };
   await up(loadConfiguration(file, process.env), { createTables: true }, terminal, new AbortController().signal);
 
-  const logs = mkdtempSync(join(tmpdir(), "offtake-copies-"));
-  say(`logs of connector and applier: ${logs}`);
+  say(`configuration and logs: ${file}`);
   const progress = await CopyProgress.start(source, control, target, rows);
   const changes = new RowChanges({
     seed,
@@ -126,13 +95,12 @@ async function run(stack: LocalStack): Promise<object> {
   });
   const load = await OpenLoop.start(stack.source.url(database), { perSecond: tps, connections }, (connection) => changes.next(connection));
   const began = performance.now();
-  const start = (name: string): Victim => new Victim(["--config", file, "run", name, "--http-port", "0"], join(logs, name));
-  const [connector, applier] = [start("connector"), start("applier")];
+  const [connector, applier] = [new CopyingProcess(file, "connector"), new CopyingProcess(file, "applier")];
   const shares = (name: string): number[] => killShares(new SeededRandom(seed, name), kills);
   try {
-    const [connectorKilled, applierKilled] = await Promise.all([
-      killAt(connector, "connector", { shares: shares("connector"), progress, of: (now) => [now.published, now.publishing] }),
-      killAt(applier, "applier", { shares: shares("applier"), progress, of: (now) => [now.applied, now.applying] }),
+    await Promise.all([
+      connector.killAt(shares("connector"), progress, (now) => [now.published, now.publishing], say),
+      applier.killAt(shares("applier"), progress, (now) => [now.applied, now.applying], say),
     ]);
     await progress.until((now) => !now.applying);
     const copied = (performance.now() - began) / 1000;
@@ -144,8 +112,6 @@ async function run(stack: LocalStack): Promise<object> {
     await until("the last row is at the target", async () => (await target.query("SELECT FROM orders WHERE id = $1", [lastRow])).rowCount === 1, 100);
     const caughtUp = (performance.now() - began) / 1000;
     say("comparing every row");
-    const peak = (victim: Victim, killed: Killed): number => Math.max(killed.peakMb, peakMegabytes(victim.pid));
-    const rssMb = { connector: peak(connector, connectorKilled), applier: peak(applier, applierKilled) };
     const stopped = await Promise.all([connector.stop(), applier.stop()]);
     let lost = 0;
     const compared: Record<string, Comparison> = {};
@@ -158,13 +124,13 @@ async function run(stack: LocalStack): Promise<object> {
     const sum = (of: (comparison: Comparison) => number): number => Object.values(compared).reduce((total, each) => total + of(each), 0);
     const [missing, different, extra] = [sum((each) => each.missing), sum((each) => each.different), sum((each) => each.extra)];
     for (const [name, { examples }] of Object.entries(compared)) for (const example of examples) say(`${name}: ${example.slice(0, 400)}`);
-    const enough = connectorKilled.shares.length === kills && applierKilled.shares.length === kills;
+    const enough = connector.killedAt.length === kills && applier.killedAt.length === kills;
     if (!enough) say("fewer kills fell into the copy than were asked for");
     if (stopped.some((code) => code !== 0)) say(`connector and applier ended with ${stopped.join(" and ")}`);
     return {
       rows: sum((each) => each.rows),
-      kills: { connector: connectorKilled.shares.length, applier: applierKilled.shares.length },
-      killedAt: { connector: connectorKilled.shares, applier: applierKilled.shares },
+      kills: { connector: connector.killedAt.length, applier: applier.killedAt.length },
+      killedAt: { connector: connector.killedAt, applier: applier.killedAt },
       seed,
       tps: times.perSecond,
       acknowledged: changes.acknowledged,
@@ -173,7 +139,7 @@ async function run(stack: LocalStack): Promise<object> {
       different,
       extra,
       seconds: { copy: Number(copied.toFixed(1)), caughtUp: Number(caughtUp.toFixed(1)) },
-      rssMb,
+      rssMb: { connector: connector.peakMb, applier: applier.peakMb },
       loadMs: { p50: times.p50, p99: times.p99, max: times.max },
       equal: enough && lost + missing + different + extra === 0 && stopped.every((code) => code === 0),
     };
@@ -195,6 +161,7 @@ function settle(expected: Map<number, number>, row: string): void {
 
 if (values.help) process.stdout.write(`${usage}\n`);
 else {
+  buildProduct();
   const stack = await startBenchServers(say);
   try {
     const result = await run(stack);
