@@ -56,7 +56,7 @@ export function withStartOver(error: OfftakeError, names: PipelineNames): Offtak
 }
 
 /** What mends a slot that is gone, as a cure has it. */
-export function recovering({ connector }: Pick<PipelineNames, "connector">): string {
+function recovering({ connector }: Pick<PipelineNames, "connector">): string {
   return `\`${recoverCommand(connector)}\` makes a new slot and has the service's tables copied again while the stream runs (docs/mishaps.md).`;
 }
 
