@@ -199,6 +199,19 @@ const tableOptions = z
         .describe(
           "What happens when the source's table gets another shape: the applier stops until the target's is mended (stop, the default), or adds columns that were added (follow) and stops at anything else.",
         ),
+      reconcile: z
+        .strictObject(
+          {
+            every: duration("1s", "8760h").describe("How long after the end of a pass the next one begins, more or less."),
+            level: z
+              .enum(["basic", "detailed", "strict"], { error: "basic, detailed or strict" })
+              .default("detailed")
+              .describe("Which keys are there (basic), all values by hashes of ranges (detailed), or by the hash of every row (strict)."),
+          },
+          "a mapping with `every`",
+        )
+        .optional()
+        .describe("How often `run reconciler` compares the table with the monolith's. Left out: never by itself."),
     },
     "a mapping of options, or nothing",
   )

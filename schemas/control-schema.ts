@@ -49,4 +49,45 @@ export const controlMigrations: readonly Migration[] = [
       COMMENT ON COLUMN offtake.snapshot.topic_offset IS 'Where the topic is read from when the copy goes on: what was put there since last_key was written down.';
       COMMENT ON COLUMN offtake.snapshot.waits_for IS 'What holds the copy up at the moment.';`,
   },
+  {
+    version: 3,
+    sql: `
+      CREATE TABLE offtake.reconciliation (
+        id           bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        connector    text        NOT NULL,
+        service      text        NOT NULL,
+        table_name   text        NOT NULL,
+        level        text        NOT NULL,
+        verdict      text        NOT NULL,
+        started_at   timestamptz NOT NULL,
+        finished_at  timestamptz NOT NULL,
+        mismatches   bigint      NOT NULL,
+        report       jsonb       NOT NULL
+      );
+      CREATE INDEX reconciliation_newest ON offtake.reconciliation (connector, table_name, id);
+      CREATE INDEX reconciliation_clean ON offtake.reconciliation (connector, table_name, id) WHERE verdict = 'equal';
+      COMMENT ON TABLE offtake.reconciliation IS 'Passes over tables, each with its report without the mismatches.';
+
+      CREATE TABLE offtake.mismatch (
+        reconciliation bigint NOT NULL REFERENCES offtake.reconciliation ON DELETE CASCADE,
+        kind           text   NOT NULL CHECK (kind IN ('missing', 'extra', 'differing')),
+        key            jsonb  NOT NULL,
+        detail         jsonb  NOT NULL
+      );
+      CREATE INDEX mismatch_of ON offtake.mismatch (reconciliation);
+      COMMENT ON TABLE offtake.mismatch IS 'Rows that a pass has found wrong. detail: as in its report.';
+
+      CREATE TABLE offtake.audit (
+        id        bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+        who       text        NOT NULL,
+        action    text        NOT NULL,
+        service   text        NOT NULL,
+        subject   text        NOT NULL,
+        before    jsonb       NOT NULL,
+        after     jsonb       NOT NULL
+      );
+      CREATE INDEX audit_newest ON offtake.audit (service, id);
+      COMMENT ON TABLE offtake.audit IS 'What people and programs have done through Offtake: what it was before, and after. Rows are only added.';`,
+  },
 ];

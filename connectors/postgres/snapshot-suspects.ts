@@ -50,24 +50,29 @@ export class SnapshotSuspects {
   static async of(source: ClientBase, table: number, watch: TableWatch): Promise<SnapshotSuspects> {
     const { rows } = await source.query<{ now: string }>("SELECT clock_timestamp()::text AS now");
     const suspects = new SnapshotSuspects(table, watch, rows[0]!.now);
-    suspects.#xids = await suspects.#read(source, undefined);
+    suspects.#xids = await readSuspects(source, table, suspects.#since);
     return suspects;
   }
 
   /** Rules out what can be, before a snapshot is taken. Costs nothing once nobody is left. */
   async look(source: ClientBase): Promise<void> {
     const left = this.#xids.filter((xid) => !this.#watch.has(xid));
-    this.#xids = left.length === 0 ? left : await this.#read(source, left);
+    this.#xids = left.length === 0 ? left : await readSuspects(source, this.#table, this.#since, left);
   }
 
   /** @returns one that a chunk of this visibility may be without, although it is published */
   unseenBy(visibility: Visibility): number | undefined {
     return this.#xids.find((xid) => !visibility.sees(xid) && !this.#watch.has(xid));
   }
+}
 
-  /** @param among undefined for all; not those of a snapshot's list, which ends with the newest that has ended */
-  async #read(source: ClientBase, among: readonly number[] | undefined): Promise<number[]> {
-    const { rows } = await source.query<{ xid: number }>(suspectsSql, [among?.map(String), this.#table, this.#since]);
-    return rows.map(({ xid }) => xid);
-  }
+/**
+ * Transactions that have written to a table, that others do not see yet, and that may have been committed by a moment.
+ *
+ * @param since that moment, by the source's clock
+ * @param among undefined for all; not those of a snapshot's list, which ends with the newest that has ended
+ */
+export async function readSuspects(source: ClientBase, table: number, since: string, among?: readonly number[]): Promise<number[]> {
+  const { rows } = await source.query<{ xid: number }>(suspectsSql, [among?.map(String), table, since]);
+  return rows.map(({ xid }) => xid);
 }

@@ -4,10 +4,10 @@ import { laterKinds, notInThisVersion } from "./later-commands.ts";
 import type { RunKind } from "./run.ts";
 
 export function runKind(text: string): RunKind {
-  if (text === "connector" || text === "applier" || text === "all") return text;
+  if (text === "connector" || text === "applier" || text === "reconciler" || text === "all") return text;
   const later = laterKinds.find(({ name }) => name === text);
   if (later !== undefined) throw notInThisVersion(`run ${later.name}`, later.issue);
-  throw new InvalidArgumentError("Expected connector, applier or all.");
+  throw new InvalidArgumentError("Expected connector, applier, reconciler or all.");
 }
 
 export function port(text: string): number {

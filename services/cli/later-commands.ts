@@ -7,7 +7,6 @@ import { version } from "../runtime/version.ts";
 
 export const laterCommands: readonly { readonly name: string; readonly issue: string }[] = [
   { name: "init", issue: "operations" },
-  { name: "reconcile", issue: "the reconciler" },
   { name: "repair", issue: "the reconciler" },
   { name: "dlq", issue: "dead letters" },
   { name: "pause", issue: "operations" },
@@ -16,10 +15,7 @@ export const laterCommands: readonly { readonly name: string; readonly issue: st
 ];
 
 /** What `offtake run` will take besides. */
-export const laterKinds: readonly { readonly name: string; readonly issue: string }[] = [
-  { name: "reconciler", issue: "the reconciler" },
-  { name: "control", issue: "operations" },
-];
+export const laterKinds: readonly { readonly name: string; readonly issue: string }[] = [{ name: "control", issue: "operations" }];
 
 /** @param what as it is typed behind `offtake` */
 export function notInThisVersion(what: string, issue: string): OfftakeError {

@@ -4,6 +4,7 @@
  */
 import { Command, Option } from "commander";
 import { loadConfiguration, type Configuration } from "../runtime/configuration.ts";
+import { formats, type Format, levels, type Level } from "../reconcile/report.ts";
 import { findConfiguration } from "../runtime/configuration-file.ts";
 import { createLog } from "../runtime/log.ts";
 import { listenForStop } from "../runtime/stop-signal.ts";
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     .configureOutput({ writeErr: (text) => process.stderr.write(text) });
   addOperations(program);
   addSnapshot(program);
+  addReconcile(program);
   addConfig(program);
   addStack(program);
   addDemo(program);
@@ -72,8 +74,8 @@ function addOperations(program: Command): void {
 
   program
     .command("run")
-    .description("run connectors and appliers in the foreground until SIGTERM")
-    .argument("[kind]", "connector, applier or all", runKind, "all")
+    .description("run connectors, appliers and the reconciler in the foreground until SIGTERM")
+    .argument("[kind]", "connector, applier, reconciler or all", runKind, "all")
     .argument("[names...]", "connectors, or services; all where left out")
     .option("--http-port <port>", "of /healthz, /readyz and /metrics; 0 for a free one", port)
     .action(async (kind: RunKind, names: string[], options: { httpPort?: number }) => {
@@ -136,6 +138,24 @@ function addSnapshot(program: Command): void {
       const { cancelSnapshot } = await import("./snapshot.ts");
       const { object, text } = await cancelSnapshot(configuration, name, tables);
       terminal.answer(object, text);
+    });
+}
+
+function addReconcile(program: Command): void {
+  program
+    .command("reconcile")
+    .description("compare tables of a service with the monolith's, row for row, while both are written; exits with 3 for mismatches")
+    .argument("<service>", "of which the tables are")
+    .argument("[tables...]", "table or schema.table; all where left out")
+    .addOption(new Option("--level <level>", "keys alone, hashes of ranges of rows, or the hash of every row").choices(levels).default("detailed"))
+    .addOption(new Option("--format <format>", "of the report").choices(formats).default("text"))
+    .action(async (name: string, tables: string[], options: { level: Level; format: Format }) => {
+      const { configuration } = open(program);
+      const terminal = createTerminal(options.format === "json" || program.opts<Globals>().json === true);
+      const { reconcile } = await import("./reconcile.ts");
+      const { object, text, exit } = await reconcile(configuration, name, tables, options, terminal, listenForStop().signal);
+      terminal.answer(object, text);
+      leave(exit);
     });
 }
 

@@ -1,5 +1,5 @@
 /**
- * `offtake run`: connectors and appliers in the foreground, each under a supervisor of its own, until SIGTERM; then what is on the way is finished.
+ * `offtake run`: connectors, appliers and reconcilers in the foreground, each under a supervisor of its own, until SIGTERM; then what is on the way is finished.
  */
 import { runConnector } from "../../connectors/postgres/connector.ts";
 import { runApplier } from "../apply/applier.ts";
@@ -10,11 +10,12 @@ import { OfftakeError } from "../runtime/errors.ts";
 import { refuseFailpoints } from "../runtime/failpoint.ts";
 import { startHealthServer } from "../runtime/health-server.ts";
 import type { Log } from "../runtime/log.ts";
+import { runReconciler } from "../reconcile/reconciler.ts";
 import { createMetrics, type Metrics } from "../runtime/metrics.ts";
 import { supervise, type Supervised, type Unit } from "../runtime/supervisor.ts";
 import { version } from "../runtime/version.ts";
 
-export type RunKind = "connector" | "applier" | "all";
+export type RunKind = "connector" | "applier" | "reconciler" | "all";
 
 export interface RunOptions {
   readonly kind: RunKind;
@@ -59,8 +60,15 @@ function chooseUnits(configuration: Configuration, { kind, names }: RunOptions, 
       cure: `It has ${known.join(", ")}.`,
     });
   const wanted = (name: string): boolean => names.length === 0 || names.includes(name);
-  const connectors = kind === "applier" ? [] : configuration.connectors.filter((each) => wanted(kind === "connector" ? each.name : each.service));
-  const services = kind === "connector" ? [] : configuration.services.filter((each) => wanted(each.name));
+  const isOf = (own: RunKind): boolean => kind === own || kind === "all";
+  const connectors = !isOf("connector") ? [] : configuration.connectors.filter((each) => wanted(kind === "connector" ? each.name : each.service));
+  const services = !isOf("applier") ? [] : configuration.services.filter((each) => wanted(each.name));
+  // Of a service that has no schedule there is nothing to do by itself.
+  const compared = !isOf("reconciler")
+    ? []
+    : configuration.services.filter(
+        (each) => wanted(each.name) && (kind === "reconciler" || each.tables.some(({ reconcile }) => reconcile !== undefined)),
+      );
   return [
     ...connectors.map((connector): Unit => {
       const service = configuration.services.find((each) => each.name === connector.service)!;
@@ -86,6 +94,15 @@ function chooseUnits(configuration: Configuration, { kind, names }: RunOptions, 
         name,
         run: async ({ working, interruption }, signal) =>
           runApplier({ configuration, service, connector, log: log.child({ unit: name }), metrics, applying: working, interruption }, signal),
+      };
+    }),
+    ...compared.map((service): Unit => {
+      const connector = configuration.connectors.find((each) => each.service === service.name)!;
+      const name = `reconciler ${service.name}`;
+      return {
+        name,
+        run: async ({ working }, signal) =>
+          runReconciler({ configuration, connector, service, log: log.child({ unit: name }), metrics, reconciling: working }, signal),
       };
     }),
   ];

@@ -18,6 +18,7 @@ import { endSession, openSession, sessionError } from "../../connectors/postgres
 import { type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
 import { type AppliedPosition, isPrepared, readPosition } from "../apply/position.ts";
 import type { ControlSession } from "../control/control-session.ts";
+import { readPasses, type TablePasses } from "../control/pass-history.ts";
 import { readCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import type { ErrorCode } from "../runtime/error-codes.ts";
@@ -67,6 +68,8 @@ export interface ServiceStatus {
   readonly needsCopy: readonly NeedsCopy[];
   /** Of each table that was ever copied, or is to be, the newest copy. */
   readonly copies: readonly TableCopyStatus[];
+  /** Of each table that was ever compared, the newest pass. */
+  readonly reconciliations: readonly TablePasses[];
   /** What could not be found out, and why. */
   readonly errors: readonly { readonly code: ErrorCode; readonly message: string; readonly cure: string }[];
 }
@@ -85,7 +88,8 @@ export async function serviceStatus(
   const source = await or(readSource(sources, connector));
   const target = await or(readTarget(connector, service));
   const topic = await or(readTopic(sources, service, target?.position));
-  const copies = await or(readServiceCopies(sources.control, connector));
+  const copies = await or(unlessUnprepared(readCopies(sources.control, connector.name)));
+  const passes = await or(unlessUnprepared(readPasses(sources.control, connector.name)));
   const position = target?.position;
   const behind = topic === undefined ? null : Math.max(topic.end - (position?.offset ?? topic.start), 0);
   return {
@@ -107,6 +111,7 @@ export async function serviceStatus(
     notCopied: target?.marks.map(({ table }) => table) ?? [],
     needsCopy: target?.marks ?? [],
     copies: copies ?? [],
+    reconciliations: passes ?? [],
     errors: errors.map(({ code, message, cure }) => ({ code, message, cure })),
   };
 }
@@ -177,9 +182,9 @@ async function readTopic(
 }
 
 /** Before `up` there are none. */
-async function readServiceCopies(control: ControlSession, { name }: ConnectorConfiguration): Promise<TableCopyStatus[]> {
+async function unlessUnprepared<T>(read: Promise<T[]>): Promise<T[]> {
   try {
-    return await readCopies(control, name);
+    return await read;
   } catch (error) {
     if (error instanceof OfftakeError && error.code === "CONTROL_NOT_PREPARED") return [];
     throw error;

@@ -9,10 +9,11 @@ import { markNeedsCopy, type NeedsCopy, readMarks } from "../apply/needs-copy.ts
 import { isPrepared } from "../apply/position.ts";
 import { ControlSession } from "../control/control-session.ts";
 import { cancelCopies, readCopies, requestCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
-import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
+import type { Configuration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
-import { fullName, isLiteral, parseTablePattern } from "../runtime/table-pattern.ts";
+import { fullName } from "../runtime/table-pattern.ts";
 import { copyText, copyTotal, type CopyTotal } from "./copy-text.ts";
+import { pipelineOf, type ServicePipeline, tableNamed } from "./service-pipeline.ts";
 
 interface Answer<T> {
   readonly object: T & Readonly<Record<string, unknown>>;
@@ -57,7 +58,7 @@ export async function cancelSnapshot(
   names: readonly string[],
 ): Promise<Answer<{ readonly cancelled: readonly string[] }>> {
   const pipeline = pipelineOf(configuration, service);
-  const wanted = names.length === 0 ? undefined : names.map((name) => parsed(name, service));
+  const wanted = names.length === 0 ? undefined : names.map((name) => tableNamed(name, service));
   return withControl(configuration, async (control) => {
     const cancelled = await cancelCopies(control, pipeline.connector.name, wanted);
     const others = (wanted ?? []).filter((table) => !cancelled.includes(table));
@@ -76,7 +77,7 @@ export async function snapshotStatus(
   names: readonly string[],
 ): Promise<Answer<{ readonly tables: readonly TableCopyStatus[]; readonly total: CopyTotal }>> {
   const { connector } = pipelineOf(configuration, service);
-  const wanted = names.map((name) => parsed(name, service));
+  const wanted = names.map((name) => tableNamed(name, service));
   return withControl(configuration, async (control) => {
     const tables = (await readCopies(control, connector.name)).filter(({ table }) => wanted.length === 0 || wanted.includes(table));
     const text = tables.length === 0 ? `No table of ${service} has been copied, or is to be.` : tables.map(copyText).join("\n");
@@ -84,32 +85,13 @@ export async function snapshotStatus(
   });
 }
 
-interface Pipeline {
-  readonly service: ServiceConfiguration;
-  readonly connector: ConnectorConfiguration;
-}
-
-function pipelineOf({ services, connectors, file }: Configuration, name: string): Pipeline {
-  const service = services.find((each) => each.name === name);
-  const connector = connectors.find((each) => each.service === name);
-  if (service !== undefined && connector !== undefined) return { service, connector };
-  throw new OfftakeError("USAGE", `There is no service ${name} in ${file}.`, { cure: `It has ${services.map((each) => each.name).join(", ")}.` });
-}
-
-/** schema.table of what was typed. */
-function parsed(text: string, service: string): string {
-  const table = parseTablePattern(text);
-  if (table !== undefined && isLiteral(table)) return fullName(table);
-  throw new OfftakeError("USAGE", `${text} is not the name of a table of ${service}.`, { cure: "Expected table or schema.table." });
-}
-
 /** A table that the service does not have would wait for a connector for ever. */
-async function tablesOf(configuration: Configuration, { service }: Pipeline, names: readonly string[]): Promise<string[]> {
+async function tablesOf(configuration: Configuration, { service }: ServicePipeline, names: readonly string[]): Promise<string[]> {
   const { url } = configuration.source;
   const source = await openSession(url, { side: "source", applicationName: "offtake snapshot", statementTimeoutMs: 30_000 });
   try {
     const known = ((await serviceTables(source, configuration.services)).get(service.name) ?? []).map(fullName);
-    const wanted = names.map((name) => parsed(name, service.name));
+    const wanted = names.map((name) => tableNamed(name, service.name));
     const unknown = wanted.filter((table) => !known.includes(table));
     if (unknown.length > 0)
       throw new OfftakeError("USAGE", `${service.name} has no table ${unknown.join(", ")}.`, { cure: `It has ${known.join(", ")}.` });
@@ -126,7 +108,7 @@ async function tablesOf(configuration: Configuration, { service }: Pipeline, nam
  *
  * @param wanted undefined for those that are marked
  */
-async function marked({ service, connector }: Pipeline, wanted: readonly string[] | undefined): Promise<NeedsCopy[]> {
+async function marked({ service, connector }: ServicePipeline, wanted: readonly string[] | undefined): Promise<NeedsCopy[]> {
   const { url } = service.target;
   const target = await openSession(url, { side: "target", applicationName: "offtake snapshot", statementTimeoutMs: 30_000 });
   try {

@@ -8,6 +8,7 @@ import type { TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
 import { copyText } from "./copy-text.ts";
+import { passesText } from "./passes-text.ts";
 import { serviceStatus, type ServiceStatus } from "./service-status.ts";
 import { ExitCode, type Terminal } from "./terminal.ts";
 
@@ -103,7 +104,7 @@ function statusText(services: readonly (ServiceStatus & { readonly eventsPerSeco
     appliedLsn ?? "nothing yet",
   ]);
   const lines = columns([["service", "slot", "capture lag", "apply lag", "rate", "applied"], ...rows]);
-  const notes = services.flatMap(({ service, connector, slot, notCopied, needsCopy, copies, errors }) => [
+  const notes = services.flatMap(({ service, connector, slot, notCopied, needsCopy, copies, reconciliations, errors }) => [
     ...(slot.reason === "" ? [] : [`${service}: slot ${slot.name}: ${slot.reason}`]),
     ...(notCopied.length === 0 ? [] : [`${service}: not copied, so that rows are missing at the target: ${notCopied.join(", ")}`]),
     ...needsCopy
@@ -111,6 +112,7 @@ function statusText(services: readonly (ServiceStatus & { readonly eventsPerSeco
       .map((mark) => `${service}: ${mark.table} has to be copied: ${mark.reason}. ${copyCure({ service, connector }, mark)}`),
     ...copies.filter((copy) => isUnderWay(copy) || copy.state === "failed").map((copy) => `${service}: ${copyText(copy)}`),
     ...unverifiedText(service, copies),
+    ...passesText(service, reconciliations),
     ...errors.map(({ code, message, cure }) => `${service}: ${code}: ${message}${cure === "" ? "" : ` ${cure}`}`),
   ]);
   return [lines, ...notes].join("\n");

@@ -48,10 +48,15 @@ export function redactedConfiguration({ mode, source, kafka, registry, control, 
 
 /** A list, or a mapping where one of them is something else at the target. */
 function writtenTables(tables: readonly TableConfiguration[]): unknown {
-  if (tables.every(({ mapping, ddl }) => mapping === undefined && ddl === undefined)) return tables.map(({ pattern }) => pattern);
+  if (tables.every(({ mapping, ddl, reconcile }) => mapping === undefined && ddl === undefined && reconcile === undefined))
+    return tables.map(({ pattern }) => pattern);
   return Object.fromEntries(
-    tables.map(({ pattern, mapping, ddl }) => {
-      const options = { ...(mapping === undefined ? {} : writtenMapping(mapping)), ...(ddl === undefined ? {} : { ddl }) };
+    tables.map(({ pattern, mapping, ddl, reconcile }) => {
+      const options = {
+        ...(mapping === undefined ? {} : writtenMapping(mapping)),
+        ...(ddl === undefined ? {} : { ddl }),
+        ...(reconcile === undefined ? {} : { reconcile: { every: formatDuration(reconcile.everyMs), level: reconcile.level } }),
+      };
       return [pattern, Object.keys(options).length === 0 ? null : options];
     }),
   );

@@ -16,7 +16,13 @@ import { SteadyChanges } from "./steady-changes.ts";
 type Question = "take" | "stop";
 
 const number = z.number();
-const orderShape = z.object({ url: z.string(), rate: z.object({ perSecond: number, connections: number }), rows: number, from: number });
+const orderShape = z.object({
+  url: z.string(),
+  rate: z.object({ perSecond: number, connections: number }),
+  rows: number,
+  from: number,
+  hot: number.optional(),
+});
 const timesShape = z.object({
   p50: number,
   p90: number,
@@ -39,6 +45,8 @@ export interface LoadOrder {
   readonly rows: number;
   /** Changes that earlier loads have made, at most. */
   readonly from: number;
+  /** Rows that every fifth change is made to. */
+  readonly hot?: number | undefined;
 }
 
 export class LoadProcess {
@@ -95,8 +103,8 @@ export class LoadProcess {
 }
 
 async function runLoad(send: (answer: Answer) => void): Promise<void> {
-  const { url, rate, rows, from } = orderShape.parse(JSON.parse(process.argv[2]!));
-  const changes = new SteadyChanges(rows, from);
+  const { url, rate, rows, from, hot } = orderShape.parse(JSON.parse(process.argv[2]!));
+  const changes = new SteadyChanges(rows, from, hot);
   const load = await OpenLoop.start(url, rate, () => changes.next());
   // Whoever wanted it is gone.
   process.on("disconnect", () => process.exit());

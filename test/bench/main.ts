@@ -18,11 +18,12 @@ import { type Latency, latency, type Load, medianLatency } from "./latency-bench
 import type { LocalStack } from "../../infra/local/stack.ts";
 import { startNative, type StartPipeline, startProduct } from "./pipelines.ts";
 import { buildProduct } from "./product.ts";
+import { reconcileBench } from "./reconcile-bench.ts";
 import { CopiedTable } from "./snapshot-bench.ts";
 import { copyUnderLoad } from "./snapshot-windows.ts";
 import { bulk, giant, hot, quiet, small, wide, type Workload } from "./workloads.ts";
 
-const usage = `npm run bench -- <capture|apply|end-to-end|latency|growth|snapshot|interop|clients> [options]
+const usage = `npm run bench -- <capture|apply|end-to-end|latency|growth|snapshot|reconcile|interop|clients> [options]
 
   --rows N                     row changes of w1; the others are in proportion        [1000000]
   --workload w1,w2,…           w1 bulk, w2 small transactions, w4 wide rows, w5 one transaction, w6 hot keys [w1,w2]
@@ -33,7 +34,10 @@ const usage = `npm run bench -- <capture|apply|end-to-end|latency|growth|snapsho
   --seconds N                  of load in a run of latency; of a window of snapshot   [60; 30]
   --windows N                  pairs of windows of snapshot, with a load before and
                                during a copy; 0 for none                              [3]
-  --tps N                      transactions a second in a window                      [500]
+  --tps N                      transactions a second in a window                      [500; reconcile 2000]
+  --passes N                   of reconcile, under load, with divergences             [20]
+  --injections N               divergences of a pass                                  [25]
+  --seed N                     of the divergences                                     [1]
   --json                       one line of JSON on standard output`;
 
 const { values, positionals } = parseArgs({
@@ -46,7 +50,10 @@ const { values, positionals } = parseArgs({
     runs: { type: "string", default: "5" },
     seconds: { type: "string" },
     windows: { type: "string", default: "3" },
-    tps: { type: "string", default: "500" },
+    tps: { type: "string" },
+    passes: { type: "string", default: "20" },
+    injections: { type: "string", default: "25" },
+    seed: { type: "string", default: "1" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -217,10 +224,24 @@ async function snapshot(stack: LocalStack): Promise<object> {
   const figures = await alternate({ product: async () => table.copy(), ...peers }, runs, (line) => say(`snapshot, ${line}`));
   await table.end();
   const compared = compare(figures, rows);
-  const load = { perSecond: whole("tps", values.tps), connections: 16 };
+  const load = { perSecond: whole("tps", values.tps ?? "500"), connections: 16 };
   const [seconds, pairs] = [whole("seconds", values.seconds ?? "30"), values.windows === "0" ? 0 : whole("windows", values.windows)];
   const windows = pairs === 0 ? {} : await copyUnderLoad(stack, { idleRate: compared.product.rowsPerSecond, seconds, pairs, load }, say);
   return { bench: "snapshot", workloads: { snapshot: compared }, ratios: compared.ratios, ...windows, equal: true, runs };
+}
+
+async function reconcile(stack: LocalStack): Promise<object> {
+  const options = {
+    rows,
+    runs,
+    load: { perSecond: whole("tps", values.tps ?? "2000"), connections: 16 },
+    passes: whole("passes", values.passes),
+    injections: whole("injections", values.injections),
+    windows: values.windows === "0" ? 0 : whole("windows", values.windows),
+    seconds: whole("seconds", values.seconds ?? "30"),
+    seed: whole("seed", values.seed),
+  };
+  return reconcileBench(stack, options, say);
 }
 
 /** Not a benchmark of the product: what docs/decisions quotes. */
@@ -238,6 +259,7 @@ async function main(): Promise<void> {
     latency: latencies,
     growth: growths,
     snapshot,
+    reconcile,
     interop: async (stack) => interop(stack, workloads["w2"]!(), say),
     clients,
   };

@@ -11,19 +11,25 @@ const deleteSql = "DELETE FROM bench WHERE id = $1";
 
 export class SteadyChanges {
   readonly #rows: number;
+  readonly #hot: number;
   #count: number;
 
-  /** @param rows of the table, with the ids from 1. @param from how many changes were made before, or more */
-  constructor(rows: number, from: number) {
+  /**
+   * @param rows of the table, with the ids from 1
+   * @param from how many changes were made before, or more
+   * @param hot rows that every fifth change is made to; 0 for none
+   */
+  constructor(rows: number, from: number, hot = 0) {
     this.#rows = rows;
     this.#count = from;
+    this.#hot = hot;
   }
 
   next(): LoadTransaction {
     this.#count += 1;
     const i = this.#count;
     if (i % 10 < 6) {
-      const id = 1 + ((i * 7919) % Math.floor(this.#rows * 0.9));
+      const id = i % 10 < 2 && this.#hot > 0 ? 1 + (Math.floor(i / 10) % this.#hot) : 1 + ((i * 7919) % Math.floor(this.#rows * 0.9));
       return { statement: { name: "update", text: updateSql, values: [id, i] } };
     }
     if (i % 10 < 9) return { statement: { name: "insert", text: insertSql, values: [this.#rows + i] } };

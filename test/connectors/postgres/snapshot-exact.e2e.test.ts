@@ -2,13 +2,13 @@
  * Transactions that are in the stream before others at the source see them, and those that stay open: a copy must wait for the ones, or rows at the target stay
  * old for ever, and must not wait for the others, or it never ends.
  */
-import pg, { type Client } from "pg";
 import { describe, expect, inject, test } from "vitest";
 import { FailoverServer } from "../../support/failover.ts";
 import { createPipeline, type Pipeline, type PipelineOptions } from "../../support/pipeline.ts";
 import type { RunningUnit } from "../../support/running-unit.ts";
 import { type TopicEvent, TopicEvents } from "../../support/topic-events.ts";
 import { waitFor } from "../../support/wait-for.ts";
+import { sourceSession, withoutStandby } from "../../support/waiting-commits.ts";
 import { MemoryJournal, startCopying, tableOf } from "./copying-connector.ts";
 
 // A server of its own: whether commits wait for a standby is the server's to say.
@@ -23,56 +23,11 @@ async function pipelineHere(options: PipelineOptions = {}): Promise<Pipeline> {
   return pipeline;
 }
 
-/** Commits of sessions that ask for it wait for a standby that there is not, until it is told that there is none. */
-async function withoutStandby(pipeline: Pipeline, topic: TopicEvents, work: (letGo: () => Promise<void>) => Promise<void>): Promise<void> {
-  const { source } = pipeline;
-  // A table is looked up at its first row, and for that its transaction has to have ended.
+/** A table is looked up at its first row, and for that its transaction has to have ended. */
+async function lookedUp({ source }: Pipeline, topic: TopicEvents): Promise<void> {
   await source.query("UPDATE t SET n = 0 WHERE id = 1");
   await source.query("INSERT INTO u VALUES (0)");
   await topic.drained();
-  const name = async (standbys: string): Promise<void> => {
-    await source.query(`ALTER SYSTEM SET synchronous_standby_names = '${standbys}'`);
-    await source.query("SELECT pg_reload_conf()");
-    await waitFor(async () => (await source.query("SHOW synchronous_standby_names")).rows[0].synchronous_standby_names === standbys, {
-      what: "the server to know its standbys",
-    });
-  };
-  await source.query("ALTER SYSTEM SET synchronous_commit = 'local'");
-  await name("nobody");
-  try {
-    await commitsWait(pipeline);
-    await work(async () => name(""));
-  } finally {
-    await name("");
-  }
-}
-
-/** Another process has to hear of it, too. */
-async function commitsWait(pipeline: Pipeline): Promise<void> {
-  const { source } = pipeline;
-  await using probe = await session(pipeline, "SET synchronous_commit = 'on'");
-  const { rows: own } = await probe.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
-  for (let waits = false; !waits;) {
-    const committed = probe.query("SELECT pg_logical_emit_message(true, 'probe', '')");
-    let ended = false;
-    const end = committed.then(() => (ended = true));
-    waits = await waitFor(
-      async () => {
-        const { rowCount } = await source.query("SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'SyncRep'", [own[0]!.pid]);
-        return ended ? { waits: false } : rowCount === 1 && { waits: true };
-      },
-      { what: "a commit to wait, or not" },
-    ).then((found) => found.waits);
-    await source.query("SELECT pg_cancel_backend($1)", [own[0]!.pid]);
-    await end;
-  }
-}
-
-async function session(pipeline: Pipeline, set = "SELECT 1"): Promise<Client & AsyncDisposable> {
-  const client = new pg.Client(pipeline.sourceUrl);
-  await client.connect();
-  await client.query(set);
-  return Object.assign(client, { [Symbol.asyncDispose]: async () => client.end() });
 }
 
 /** Whether a heartbeat of a chunk stands behind the rows of another; those of TopicEvents have small numbers. */
@@ -110,8 +65,9 @@ describe("a transaction that waits for a synchronous standby is in the stream be
     await using connector = startCopying(pipeline, journal);
     await connector.working;
     await using topic = new TopicEvents(pipeline);
-    await using waiting = await session(pipeline, "SET synchronous_commit = 'on'");
-    await withoutStandby(pipeline, topic, async (letGo) => {
+    await using waiting = await sourceSession(pipeline, "SET synchronous_commit = 'on'");
+    await lookedUp(pipeline, topic);
+    await withoutStandby(pipeline, async (letGo) => {
       const committed = waiting.query("UPDATE t SET n = 1 WHERE id = 5");
       await waitFor(async () => (await topic.read()).events.some(({ after }) => after?.["n"] === 1), { what: "the change in the topic" });
       expect((await pipeline.source.query("SELECT n FROM t WHERE id = 5")).rows).toEqual([{ n: 0 }]);
@@ -138,8 +94,9 @@ describe("a transaction that waits for a synchronous standby is in the stream be
     await using connector = startCopying(pipeline, journal, { maxRowsPerSecond: rows / 3 });
     await connector.working;
     await using topic = new TopicEvents(pipeline);
-    await using waiting = await session(pipeline, "SET synchronous_commit = 'on'");
-    await withoutStandby(pipeline, topic, async (letGo) => {
+    await using waiting = await sourceSession(pipeline, "SET synchronous_commit = 'on'");
+    await lookedUp(pipeline, topic);
+    await withoutStandby(pipeline, async (letGo) => {
       await waitFor(async () => (await topic.read()).events.some(({ op }) => op === "r"), { what: "the first chunk" });
       // Of the third: the second may be read already.
       const committed = waiting.query("UPDATE t SET n = 1 WHERE id = $1", [rows]);
@@ -162,8 +119,9 @@ describe("a transaction that waits for a synchronous standby is in the stream be
     await using connector = startCopying(pipeline, journal, { maxRowsPerSecond: rows / 2 });
     await connector.working;
     await using topic = new TopicEvents(pipeline);
-    await using waiting = await session(pipeline, "SET synchronous_commit = 'on'");
-    await withoutStandby(pipeline, topic, async (letGo) => {
+    await using waiting = await sourceSession(pipeline, "SET synchronous_commit = 'on'");
+    await lookedUp(pipeline, topic);
+    await withoutStandby(pipeline, async (letGo) => {
       // A chunk's heartbeat behind the first chunk's rows shows that the second was read; it is held back by the journal.
       await waitFor(async () => hasChunkBehind((await topic.read()).records), { what: "two chunks" });
       const committed = waiting.query("UPDATE t SET n = 1 WHERE id = $1", [rows]);
@@ -190,7 +148,7 @@ describe("a write transaction that stays open during the whole copy", () => {
     await using connector = startCopying(pipeline, journal);
     await connector.working;
     await using topic = new TopicEvents(pipeline);
-    await using open = await session(pipeline, before);
+    await using open = await sourceSession(pipeline, before);
     await pipeline.source.query("SELECT pg_advisory_lock(1)");
     const statement = busy ? open.query("SELECT pg_advisory_lock(1)") : undefined;
     journal.add("public.t");
@@ -209,7 +167,7 @@ describe("a write transaction that stays open during the whole copy", () => {
     await connector.working;
     await using topic = new TopicEvents(pipeline);
     const { source } = pipeline;
-    await using open = await session(pipeline, "BEGIN; UPDATE t SET n = 7 WHERE id = 3");
+    await using open = await sourceSession(pipeline, "BEGIN; UPDATE t SET n = 7 WHERE id = 3");
     await source.query("SELECT pg_advisory_lock(1), pg_advisory_lock(2)");
     const first = open.query("SELECT pg_advisory_lock(1)");
     const second = open.query("SELECT pg_advisory_lock(2)");

@@ -75,7 +75,7 @@ describe("arguments", () => {
       "applier",
       "all",
     ]);
-    expect(() => runKind("everything")).toThrow("Expected connector, applier or all.");
+    expect(() => runKind("everything")).toThrow("Expected connector, applier, reconciler or all.");
   });
 });
 

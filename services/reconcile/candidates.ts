@@ -1,0 +1,146 @@
+/**
+ * Keys of which the two sides gave different hashes, until each is decided: read on either side in turn (sandwich.ts), as many at a time as fit into one statement. While somebody
+ * changes a row all the time it cannot be; then it is undecided, and nothing is said of it.
+ */
+import type { Client } from "pg";
+import { formatLsn, type Lsn } from "../../connectors/postgres/lsn.ts";
+import { OfftakeError } from "../runtime/errors.ts";
+import type { ComparedTable } from "./compared-table.ts";
+import type { KeyText } from "./key-range.ts";
+import { readKeyRows } from "./key-rows.ts";
+import type { Differing, ReportedKey, Undecided } from "./report.ts";
+import { type Judgement, type RowVersion, Sandwich } from "./sandwich.ts";
+import type { Sides } from "./side-by-side.ts";
+
+/** Keys of one statement. */
+const keysAtOnce = 500;
+
+export interface CandidateOptions extends Sides {
+  /** Milliseconds for which the source may hold back what has been applied. */
+  readonly unseenMs: number;
+  /** Milliseconds for which a key may be hot. */
+  readonly hotMs: number;
+}
+
+/** What has become of them, by the text of their keys: those that are found under two texts are there once. */
+export interface Decided {
+  readonly missing: Map<string, { readonly key: ReportedKey }>;
+  readonly extra: Map<string, { readonly key: ReportedKey }>;
+  readonly differing: Map<string, Differing>;
+  readonly undecided: Map<string, Undecided>;
+  rounds: number;
+}
+
+export function nothingDecided(): Decided {
+  return { missing: new Map(), extra: new Map(), differing: new Map(), undecided: new Map(), rounds: 0 };
+}
+
+interface Open {
+  readonly key: KeyText;
+  readonly sandwich: Sandwich;
+}
+
+/** @throws OfftakeError of the two sides; what was decided by then is in `decided`, and the rest is undecided there */
+export async function decide(options: CandidateOptions, keys: readonly KeyText[], decided: Decided): Promise<void> {
+  for (let from = 0; from < keys.length; from += keysAtOnce) {
+    const open = keys.slice(from, from + keysAtOnce).map((key) => ({ key, sandwich: new Sandwich() }));
+    try {
+      await decideSome(options, open, decided);
+    } catch (error) {
+      const why = error instanceof OfftakeError ? error.message : "an error";
+      for (const { key } of open) leave(options.table, decided, key, why);
+      for (const key of keys.slice(from + keysAtOnce)) leave(options.table, decided, key, why);
+      throw error;
+    }
+  }
+}
+
+/** @param open emptied as they are decided */
+async function decideSome(options: CandidateOptions, open: Open[], decided: Decided): Promise<void> {
+  const { source, target, table, unseenMs, hotMs, signal } = options;
+  const until = performance.now() + hotMs;
+  let applied: Lsn = 0n;
+  for (;;) {
+    const left = await source.read(table.source, async (client) => rows(client, "source", table, open));
+    const passed = await source.passed();
+    judge(table, open, "source", left, { passed, applied }, decided);
+    if (open.length === 0) return;
+    if (performance.now() >= until) break;
+    const right = await target.read(table.target, passed, async (client) => rows(client, "target", table, open));
+    ({ applied } = right);
+    judge(table, open, "target", right.value, { passed, applied }, decided);
+    if (open.length === 0) return;
+    const unseen = await source.seesApplied(table.source, unseenMs, signal);
+    if (unseen !== undefined) {
+      for (const { key } of open.splice(0))
+        leave(table, decided, key, `transaction ${unseen}, which is committed, or about to be, and is not visible at the source yet`);
+      return;
+    }
+    decided.rounds += 1;
+  }
+  for (const { key } of open.splice(0)) leave(table, decided, key, "a moment in which nobody changes the row");
+}
+
+async function rows(client: Client, side: "source" | "target", table: ComparedTable, open: readonly Open[]): Promise<(RowVersion | undefined)[]> {
+  return readKeyRows(
+    client,
+    table[side],
+    table.redacted,
+    open.map(({ key }) => key),
+  );
+}
+
+interface Positions {
+  readonly passed: Lsn;
+  readonly applied: Lsn;
+}
+
+function judge(
+  table: ComparedTable,
+  open: Open[],
+  side: "source" | "target",
+  found: readonly (RowVersion | undefined)[],
+  positions: Positions,
+  decided: Decided,
+): void {
+  const hot = open.filter(({ key, sandwich }, i) => {
+    const judgement = sandwich.read(side, found[i]);
+    if (judgement.state === "mismatch") note(table, key, judgement, positions, decided);
+    return judgement.state === "hot";
+  });
+  open.splice(0, open.length, ...hot);
+}
+
+function note(
+  table: ComparedTable,
+  asked: KeyText,
+  judgement: Judgement & { state: "mismatch" },
+  { passed, applied }: Positions,
+  decided: Decided,
+): void {
+  const { kind, source, target } = judgement;
+  const row = source ?? target;
+  const text = table.key.map((index, i) => row?.values[index] ?? asked[i]!);
+  const key = reportedKey(table, text);
+  const at = text.join("\0");
+  if (kind === "missing") decided.missing.set(at, { key });
+  else if (kind === "extra") decided.extra.set(at, { key });
+  else
+    decided.differing.set(at, {
+      key,
+      columns: table.columns.flatMap((name, i) => {
+        const [left, right] = [source?.values[i] ?? null, target?.values[i] ?? null];
+        return left === right ? [] : [{ name, source: left, target: right }];
+      }),
+      sourcePosition: formatLsn(passed),
+      targetPosition: formatLsn(applied),
+    });
+}
+
+function leave(table: ComparedTable, { undecided }: Decided, key: KeyText, waitsFor: string): void {
+  undecided.set(key.join("\0"), { key: reportedKey(table, key), waitsFor });
+}
+
+function reportedKey({ columns, key }: ComparedTable, text: KeyText): ReportedKey {
+  return Object.fromEntries(key.map((index, i) => [columns[index]!, text[i] ?? null]));
+}

@@ -1,0 +1,41 @@
+/**
+ * Reads rows by their keys, each with the transaction that made it: what the sandwich judges (sandwich.ts). Found by the key's own equality, and told apart by their
+ * place in the list of keys that were asked for: the text of an equal key may be another (1.0 and 1.00, citext).
+ */
+import type { ClientBase } from "pg";
+import type { SideTable } from "./compared-table.ts";
+import type { KeyText } from "./key-range.ts";
+import { shownValue } from "./row-hash.ts";
+import type { RowVersion } from "./sandwich.ts";
+
+/**
+ * @param redacted for each compared column whether its values must not be seen
+ * @returns for each key its row; undefined where there is none
+ */
+export async function readKeyRows(
+  client: ClientBase,
+  table: SideTable,
+  redacted: readonly boolean[],
+  keys: readonly KeyText[],
+): Promise<(RowVersion | undefined)[]> {
+  const found: (RowVersion | undefined)[] = keys.map(() => undefined);
+  if (keys.length === 0) return found;
+  const lists = table.key.map((_, i) => `$${i + 1}::text[]`);
+  const names = table.key.map((_, i) => `k${i}`);
+  const matches = table.key.map(({ name, cast, operators }, i) => `t.${name} OPERATOR(${operators}.=) w.k${i}::${cast}`);
+  const values = table.columns.map((column, i) => shownValue(`t.${column}`, redacted[i]!));
+  const { rows } = await client.query<(string | null)[]>({
+    text: `SELECT (w.place - 1)::text, t.xmin::text, ${values.join(", ")}
+             FROM unnest(${lists.join(", ")}) WITH ORDINALITY AS w (${names.join(", ")}, place)
+             JOIN ${table.from} AS t ON ${matches.join(" AND ")}
+            ORDER BY w.place, t.ctid`,
+    values: table.key.map((_, i) => keys.map((key) => key[i])),
+    rowMode: "array",
+  });
+  for (const [place, xmin, ...row] of rows) {
+    const other = found[Number(place)];
+    // Nothing keeps the key unique: rows of one key are judged as one.
+    found[Number(place)] = other === undefined ? { xmin: xmin!, values: row } : { xmin: `${other.xmin} ${xmin!}`, values: [...other.values, ...row] };
+  }
+  return found;
+}

@@ -1,0 +1,134 @@
+/**
+ * One pass over one table. Ranges first, by the hash of all their rows; then the rows of ranges that differ, by the hash of each; then keys that differ, until each is decided
+ * (candidates.ts). Whatever is compared, the source is read first, then the stream is awaited to be applied as far as that read saw, then the target is read.
+ *
+ * A range that is found equal is equal at that moment, and whatever differs under load goes on to the next step. What cannot be compared makes the pass incomplete: it is never
+ * taken for equal, and never for a mismatch.
+ */
+import type { Client } from "pg";
+import type { Lsn } from "../../connectors/postgres/lsn.ts";
+import { decide, nothingDecided } from "./candidates.ts";
+import type { SideTable } from "./compared-table.ts";
+import { readKeyHashes } from "./key-hashes.ts";
+import type { KeyRange, KeyText } from "./key-range.ts";
+import { readRangeHash } from "./range-hash.ts";
+import { RangeSize } from "./range-size.ts";
+import type { Level } from "./report.ts";
+import { differingKeys, readRowHashes, type RowHashes, splitKey } from "./row-hashes.ts";
+import { type Sides, sideBySide } from "./side-by-side.ts";
+import { walk } from "./walk.ts";
+
+export interface PassOptions extends Sides {
+  readonly level: Level;
+  /** Milliseconds for which the source may hold back what has been applied. */
+  readonly unseenMs: number;
+  /** Milliseconds for which a key may be hot. */
+  readonly hotMs: number;
+  /** Candidates, and rows of one range beyond what it has at the source, with which a table is too divergent. */
+  readonly mostCandidates: number;
+  /** Told how far it is: rows of the source. */
+  readonly progress?: ((rows: number) => void) | undefined;
+}
+
+export class Pass {
+  readonly decided = nothingDecided();
+  totalSource = 0;
+  totalTarget = 0;
+  /** Candidates at which it gave up. */
+  truncatedAt: number | null = null;
+  /** Of the newest reads. */
+  passed: Lsn | undefined;
+  applied: Lsn | undefined;
+  readonly #options: PassOptions;
+  readonly #size = new RangeSize();
+  readonly #candidates = new Map<string, KeyText>();
+
+  constructor(options: PassOptions) {
+    this.#options = options;
+  }
+
+  /** @throws OfftakeError of the two sides; what was found by then stays */
+  async run(): Promise<void> {
+    const { level, table } = this.#options;
+    if (!table.ordered) await this.#lookUp();
+    else if (level === "strict") await this.#compareRows(this.#walk(), true);
+    else await this.#compareRows(given(await this.#compareRanges()), false);
+    if (this.truncatedAt === null) await decide(this.#options, [...this.#candidates.values()], this.decided);
+  }
+
+  /** @returns those that differ */
+  async #compareRanges(): Promise<KeyRange[]> {
+    const { source, target } = this.#options.table;
+    const differing: KeyRange[] = [];
+    const read = (side: SideTable) => async (client: Client, range: KeyRange) => readRangeHash(client, side, this.#columns(side), range);
+    for await (const { piece, left, right, passed, applied } of sideBySide(this.#options, this.#walk(), read(source), read(target))) {
+      this.#counted(left.rows, right.rows, passed, applied);
+      if (left.rows !== right.rows || left.hash !== right.hash) differing.push(piece);
+    }
+    return differing;
+  }
+
+  /** @param counts whether the rows have not been counted yet */
+  async #compareRows(ranges: AsyncGenerator<KeyRange, void>, counts: boolean): Promise<void> {
+    const { table, mostCandidates } = this.#options;
+    const most = this.#size.most + mostCandidates;
+    const read = (side: SideTable) => async (client: Client, range: KeyRange) => readRowHashes(client, side, this.#columns(side), range, most);
+    for await (const { left, right, passed, applied } of sideBySide(this.#options, ranges, read(table.source), read(table.target))) {
+      this.#counted(counts ? left.size : 0, counts ? right.size : 0, passed, applied);
+      if (!this.#add(differingKeys(left, right))) return;
+    }
+  }
+
+  /** Rows of the source by their keys at the target; then keys of the target at the source. */
+  async #lookUp(): Promise<void> {
+    const { table, source, target } = this.#options;
+    const most = this.#size.most;
+    const rows = async (client: Client, range: KeyRange) => readRowHashes(client, table.source, this.#columns(table.source), range, most);
+    const same = async (client: Client, _range: KeyRange, left: RowHashes) =>
+      readKeyHashes(client, table.target, this.#columns(table.target), [...left.keys()].map(splitKey));
+    for await (const { left, right, passed, applied } of sideBySide(this.#options, this.#walk(), rows, same)) {
+      this.#counted(left.size, 0, passed, applied);
+      if (!this.#add(differingKeys(left, right))) return;
+    }
+    const keys = (side: SideTable) => side.key.map(({ name }) => name);
+    const read = async <T>(work: (client: Client) => Promise<T>): Promise<T> => (await target.read(table.target, 0n, work)).value;
+    for await (const range of walk(read, table.target, this.#size)) {
+      const right = await read(async (client) => readRowHashes(client, table.target, keys(table.target), range, most));
+      const wanted = [...right.keys()].map(splitKey);
+      const left = await source.read(table.source, async (client) => readKeyHashes(client, table.source, keys(table.source), wanted));
+      this.totalTarget += right.size;
+      // What is there is compared already, whatever the text of its key.
+      if (!this.#add([...right.keys()].filter((key) => !left.has(key)))) return;
+    }
+  }
+
+  /** @returns false where there are too many */
+  #add(keys: readonly string[]): boolean {
+    const { mostCandidates } = this.#options;
+    if (this.#candidates.size + keys.length > mostCandidates) this.truncatedAt = mostCandidates;
+    else for (const key of keys) this.#candidates.set(key, splitKey(key));
+    return this.truncatedAt === null;
+  }
+
+  #walk(): AsyncGenerator<KeyRange, void> {
+    const { source, table } = this.#options;
+    return walk(async (work) => source.read(table.source, work), table.source, this.#size);
+  }
+
+  /** For `basic`, which rows there are is all that counts. */
+  #columns(side: SideTable): readonly string[] {
+    return this.#options.level === "basic" ? side.key.map(({ name }) => name) : side.columns;
+  }
+
+  #counted(source: number, target: number, passed: Lsn, applied: Lsn): void {
+    this.totalSource += source;
+    this.totalTarget += target;
+    this.passed = passed;
+    this.applied = applied;
+    this.#options.progress?.(this.totalSource);
+  }
+}
+
+async function* given(ranges: readonly KeyRange[]): AsyncGenerator<KeyRange, void> {
+  yield* ranges;
+}

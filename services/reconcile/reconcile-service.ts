@@ -1,0 +1,138 @@
+/**
+ * Passes over tables of a service: sessions of both sides, the tables as they are, and a report for each. A table that cannot be compared holds up no other.
+ */
+import { serviceTables } from "../../connectors/postgres/service-tables.ts";
+import { sessionError } from "../../connectors/postgres/session.ts";
+import { readMarks } from "../apply/needs-copy.ts";
+import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
+import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
+import { mappingOf } from "../runtime/table-mapping.ts";
+import { fullName, type TableName } from "../runtime/table-pattern.ts";
+import { decide, type Decided, nothingDecided } from "./candidates.ts";
+import { type ComparedTable, readComparedTable } from "./compared-table.ts";
+import type { KeyText } from "./key-range.ts";
+import { reconcileTable } from "./reconcile-table.ts";
+import { incompleteReport, type Level, type Report } from "./report.ts";
+import { SourceSide } from "./source-side.ts";
+import { TargetSide } from "./target-side.ts";
+
+export interface ReconcileOptions {
+  readonly configuration: Configuration;
+  readonly connector: ConnectorConfiguration;
+  readonly service: ServiceConfiguration;
+  /** schema.table of the source; empty for all of the service. */
+  readonly tables: readonly string[];
+  readonly level: Level;
+  readonly signal: AbortSignal;
+  /** Milliseconds; tests have little patience. */
+  readonly stallMs?: number;
+  readonly unseenMs?: number;
+  readonly hotMs?: number;
+  readonly mostCandidates?: number;
+  readonly progress?: (table: string, rows: number) => void;
+}
+
+const patienceMs = 60_000;
+const candidates = 20_000;
+
+/** Errors of one table. */
+const ofTable = ["RECONCILE_TABLE_UNSUITABLE", "TARGET_TABLE_MISSING", "TARGET_COLUMN_MISSING", "RECONCILE_STALLED"];
+
+export class ServicePasses {
+  /** In order of their names. */
+  readonly tables: readonly TableName[];
+  readonly #options: ReconcileOptions;
+  readonly #source: SourceSide;
+  readonly #target: TargetSide;
+
+  private constructor(options: ReconcileOptions, source: SourceSide, target: TargetSide, tables: readonly TableName[]) {
+    this.#options = options;
+    this.#source = source;
+    this.#target = target;
+    this.tables = tables;
+  }
+
+  /** @throws OfftakeError USAGE for a table that the service does not have, and of source and target */
+  static async open(options: ReconcileOptions): Promise<ServicePasses> {
+    const { configuration, connector, service, signal, stallMs = patienceMs } = options;
+    const applicationName = `offtake reconcile ${service.name}`;
+    const source = await SourceSide.open(configuration.source.url, applicationName);
+    try {
+      const tables = await wantedTables(source, options);
+      const { cluster } = source;
+      const { url } = service.target;
+      const target = await TargetSide.open({ url, service: service.name, connector: connector.name, applicationName, cluster, stallMs, signal });
+      return new ServicePasses(options, source, target, tables);
+    } catch (error) {
+      await source.end();
+      throw error;
+    }
+  }
+
+  /** @throws OfftakeError of source and target; what is wrong with the table alone is in its report */
+  async report(name: TableName): Promise<Report> {
+    const { connector, service, level, signal, progress, unseenMs = patienceMs, hotMs = patienceMs, mostCandidates = candidates } = this.#options;
+    const startedAt = new Date();
+    const incomplete = (reason: string): Report => incompleteReport(service.name, fullName(name), level, startedAt, reason);
+    const mark = (await readMarks(this.#target.client, connector.name)).find(({ table }) => table === fullName(name));
+    if (mark !== undefined) return incomplete(`it has to be copied: ${mark.reason}`);
+    try {
+      const [table, source, target] = [await this.#table(name), this.#source, this.#target];
+      const told = (rows: number): void => progress?.(fullName(name), rows);
+      return await reconcileTable(service.name, { table, level, source, target, signal, unseenMs, hotMs, mostCandidates, progress: told });
+    } catch (error) {
+      const ours = asOfftakeError(error);
+      if (!ofTable.includes(ours.code)) throw ours;
+      return incomplete(ours.line);
+    }
+  }
+
+  /**
+   * Looks at some rows once more.
+   *
+   * @param keys values of the key's columns, in the order of the key
+   * @throws OfftakeError of source and target, and of the table
+   */
+  async again(name: TableName, keys: readonly KeyText[]): Promise<Decided> {
+    const { signal, unseenMs = patienceMs, hotMs = patienceMs } = this.#options;
+    const table = await this.#table(name);
+    const decided = nothingDecided();
+    await decide({ table, source: this.#source, target: this.#target, signal, unseenMs, hotMs }, keys, decided);
+    return decided;
+  }
+
+  async end(): Promise<void> {
+    await this.#target.end();
+    await this.#source.end();
+  }
+
+  async #table(name: TableName): Promise<ComparedTable> {
+    const { connector, service, configuration } = this.#options;
+    try {
+      return await readComparedTable(this.#source.client, this.#target.client, name, mappingOf(service, name), connector.publication);
+    } catch (error) {
+      throw sessionError(error, "source", configuration.source.url);
+    }
+  }
+}
+
+/** A report for each table. @throws OfftakeError as ServicePasses */
+export async function* reconcileService(options: ReconcileOptions): AsyncGenerator<Report, void> {
+  const passes = await ServicePasses.open(options);
+  try {
+    for (const name of passes.tables) yield await passes.report(name);
+  } finally {
+    await passes.end();
+  }
+}
+
+async function wantedTables(source: SourceSide, { configuration, service, tables }: ReconcileOptions): Promise<readonly TableName[]> {
+  const owned = await serviceTables(source.client, configuration.services).catch((error: unknown) => {
+    throw sessionError(error, "source", configuration.source.url);
+  });
+  const known = owned.get(service.name) ?? [];
+  const unknown = tables.filter((table) => !known.some((each) => fullName(each) === table));
+  if (unknown.length > 0)
+    throw new OfftakeError("USAGE", `${service.name} has no table ${unknown.join(", ")}.`, { cure: `It has ${known.map(fullName).join(", ")}.` });
+  return known.filter((each) => tables.length === 0 || tables.includes(fullName(each)));
+}

@@ -1,0 +1,126 @@
+/**
+ * `offtake run reconciler`: compares the tables of one service by their schedule, for as long as the process lives. One process does; others that are started for the same service wait
+ * as its standby, or two would compare the same rows at the monolith's cost.
+ */
+import { hash } from "node:crypto";
+import { serviceTables } from "../../connectors/postgres/service-tables.ts";
+import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
+import { ControlSession } from "../control/control-session.ts";
+import { readPasses, recordPass, type TablePasses } from "../control/pass-history.ts";
+import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Metrics } from "../runtime/metrics.ts";
+import { waitOrStop } from "../runtime/stop-signal.ts";
+import { reconcilePolicy } from "../runtime/table-mapping.ts";
+import { fullName } from "../runtime/table-pattern.ts";
+import { ServicePasses } from "./reconcile-service.ts";
+import type { Level, Report } from "./report.ts";
+import { dueIn, firstDue } from "./schedule.ts";
+
+export interface ReconcilerContext {
+  readonly configuration: Configuration;
+  readonly connector: ConnectorConfiguration;
+  readonly service: ServiceConfiguration;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Told when it has begun to do its work. */
+  readonly reconciling: () => void;
+}
+
+/** Milliseconds between two looks at what is due, at most: tables come and go. Of a standby, between two at the lock. */
+const lookMs = 10_000;
+const standbyMs = 1000;
+
+// Asked at every turn: a session that was lost is opened again without its lock.
+const lockSql = `
+  SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()) THEN true
+              ELSE pg_try_advisory_lock(hashtext('offtake reconciler'), hashtext($1)) END AS mine`;
+
+interface Scheduled {
+  /** schema.table of the source. */
+  readonly table: string;
+  readonly everyMs: number;
+  readonly level: Level;
+}
+
+/** Until it is stopped. @throws OfftakeError of source, target and control database: whoever supervises it begins again */
+export async function runReconciler(context: ReconcilerContext, signal: AbortSignal): Promise<void> {
+  const { configuration, connector, metrics, service, reconciling } = context;
+  const control = new ControlSession(configuration.control.url, `offtake ${service.name} reconciler`);
+  try {
+    while (!signal.aborted) {
+      const isMine = (await control.query<{ mine: boolean }>(lockSql, [connector.name])).rows[0]?.mine === true;
+      reconciling();
+      if (!isMine) {
+        await waitOrStop(standbyMs, signal);
+        continue;
+      }
+      const passes = await readPasses(control, connector.name);
+      for (const pass of passes) showClean(metrics, service.name, pass);
+      const next = firstDue((await scheduled(context)).map((item) => ({ item, inMs: dueOf(item, passes) })));
+      if (next !== undefined && next.inMs === 0) await compare(context, control, next.item, signal);
+      else await waitOrStop(Math.min(next?.inMs ?? lookMs, lookMs), signal);
+    }
+  } finally {
+    await control.end();
+  }
+}
+
+function dueOf({ table, everyMs }: Scheduled, passes: readonly TablePasses[]): number {
+  const pass = passes.find((each) => each.table === table);
+  const chance = hash("sha256", table, "buffer").readUInt32LE(0) / 2 ** 32;
+  return dueIn(everyMs, pass === undefined ? undefined : Date.parse(pass.finishedAt), chance, Date.now());
+}
+
+async function compare(
+  { configuration, connector, service, log, metrics }: ReconcilerContext,
+  control: ControlSession,
+  { table, level }: Scheduled,
+  signal: AbortSignal,
+): Promise<void> {
+  const passes = await ServicePasses.open({ configuration, connector, service, tables: [table], level, signal });
+  try {
+    for (const name of passes.tables) {
+      const report = await passes.report(name);
+      await recordPass(control, connector.name, report);
+      show(metrics, report);
+      const { verdict, compared, missing, extra, differing, undecided, reason } = report;
+      const counts = { missing: missing.length, extra: extra.length, differing: differing.length, undecided: undecided.length };
+      const line = { table, verdict, compared, ...counts, ...(reason === null ? {} : { reason }) };
+      if (verdict === "equal") log.info(line, "compared");
+      else log.warn(line, "compared, and not found equal");
+    }
+  } finally {
+    await passes.end();
+  }
+}
+
+function show(metrics: Metrics, { service, table, verdict, startedAt, finishedAt, compared, missing, extra, differing }: Report): void {
+  const labels = { service, table };
+  metrics.reconcileRowsTotal.inc(labels, compared);
+  metrics.reconcileDurationSeconds.observe(labels, (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000);
+  for (const [kind, found] of Object.entries({ missing, extra, differing })) metrics.reconcileMismatches.set({ ...labels, kind }, found.length);
+  if (verdict === "equal") metrics.reconcileLastCleanTimestampSeconds.set(labels, Date.parse(finishedAt) / 1000);
+}
+
+/** What earlier processes have found. */
+function showClean(metrics: Metrics, service: string, { table, lastCleanAt }: TablePasses): void {
+  if (lastCleanAt !== null) metrics.reconcileLastCleanTimestampSeconds.set({ service, table }, Date.parse(lastCleanAt) / 1000);
+}
+
+/** Tables as the monolith has them now. */
+async function scheduled({ configuration, service }: ReconcilerContext): Promise<Scheduled[]> {
+  const { url } = configuration.source;
+  const source = await openSession(url, { side: "source", applicationName: `offtake ${service.name} reconciler`, statementTimeoutMs: 30_000 });
+  try {
+    const tables = (await serviceTables(source, configuration.services)).get(service.name) ?? [];
+    return tables.flatMap((name) => {
+      const policy = reconcilePolicy(service, name);
+      return policy === undefined ? [] : [{ table: fullName(name), everyMs: policy.everyMs, level: policy.level }];
+    });
+  } catch (error) {
+    throw sessionError(error, "source", url);
+  } finally {
+    await endSession(source);
+  }
+}

@@ -1,0 +1,45 @@
+/** Passes over a pipeline's tables, and the load that goes on meanwhile. */
+import { reconcileService, type ReconcileOptions } from "../../../services/reconcile/reconcile-service.ts";
+import type { Report } from "../../../services/reconcile/report.ts";
+import type { Pipeline } from "../../support/pipeline.ts";
+
+/** Patience of twenty seconds unless told otherwise. @returns a report for each table */
+export async function pass({ configuration, connector, service }: Pipeline, options: Partial<ReconcileOptions> = {}): Promise<Report[]> {
+  const { signal } = new AbortController();
+  const patience = { stallMs: 20_000, unseenMs: 20_000, hotMs: 20_000 };
+  const reports: Report[] = [];
+  for await (const report of reconcileService({ configuration, connector, service, tables: [], level: "detailed", signal, ...patience, ...options }))
+    reports.push(report);
+  return reports;
+}
+
+/** Connector and applier, until the end of the block. */
+export async function streaming(pipeline: Pipeline): Promise<AsyncDisposable> {
+  await pipeline.up({ createTables: false });
+  const connector = pipeline.startConnector();
+  const applier = pipeline.startApplier();
+  await applier.working;
+  return {
+    async [Symbol.asyncDispose]() {
+      await applier.stop();
+      await connector.stop();
+    },
+  };
+}
+
+/** Does it again and again, until the end of the block. */
+export function loaded(turn: (i: number) => Promise<void>): AsyncDisposable & { turns: () => number } {
+  let stop = false;
+  let turns = 0;
+  const ended = (async () => {
+    for (; !stop; turns += 1) await turn(turns);
+  })();
+  ended.catch(() => undefined);
+  return {
+    turns: () => turns,
+    async [Symbol.asyncDispose]() {
+      stop = true;
+      await ended;
+    },
+  };
+}
