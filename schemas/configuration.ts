@@ -192,7 +192,12 @@ const tableOptions = z
         .strictObject({ strategy: z.literal("source-wins", { error: "source-wins" }).describe("Who wins.") }, "a mapping with `strategy`")
         .optional()
         .describe("What happens when the target's row is not what the source says it was."),
-      poison: z.literal("stop", { error: "stop" }).optional().describe("What happens to an event that cannot be applied."),
+      poison: z
+        .enum(["stop", "park"], { error: "stop or park" })
+        .optional()
+        .describe(
+          "What happens to an event that the target refuses for its values or a constraint: the applier stops in front of its transaction (stop, the default), or puts it and all later events of its key aside (park) and goes on.",
+        ),
       ddl: z
         .enum(["stop", "follow"], { error: "stop or follow" })
         .optional()

@@ -53,4 +53,44 @@ export const targetMigrations: readonly Migration[] = [
       ALTER TABLE offtake.captured_table ADD COLUMN shape jsonb;
       COMMENT ON COLUMN offtake.captured_table.shape IS 'What the table looked like in the catalogs of the source at the last look: files, columns, partitions. A change that is in no stream shows there.';`,
   },
+  {
+    version: 4,
+    sql: `
+      CREATE TABLE offtake.dead_letter (
+        id          bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        connector   text        NOT NULL,
+        table_name  text        NOT NULL,
+        queue       bigint      NOT NULL,
+        op          text        NOT NULL,
+        key         text        NOT NULL,
+        topic       text        NOT NULL,
+        topic_id    uuid        NOT NULL,
+        "offset"    bigint      NOT NULL,
+        commit_lsn  pg_lsn      NOT NULL,
+        sequence    bigint      NOT NULL,
+        event       bytea       NOT NULL,
+        sqlstate    text,
+        error       text,
+        cure        text,
+        since       timestamptz NOT NULL DEFAULT clock_timestamp(),
+        state       text        NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'replayed', 'skipped', 'truncated')),
+        ended_by    text,
+        ended_at    timestamptz
+      );
+      CREATE INDEX dead_letter_waiting ON offtake.dead_letter (connector, queue, id) WHERE state = 'waiting';
+      COMMENT ON TABLE offtake.dead_letter IS 'Events that are not applied: those that the target refused (sqlstate, error), and those that wait behind one. event: the record of the topic, byte for byte.';
+      COMMENT ON COLUMN offtake.dead_letter.queue IS 'Events of one queue are applied together, in the order of their ids; the id of its first one.';
+
+      CREATE TABLE offtake.parked (
+        id          bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        connector   text        NOT NULL,
+        table_name  text        NOT NULL,
+        key_columns text[]      NOT NULL,
+        key         text[]      NOT NULL,
+        queue       bigint      NOT NULL,
+        since       timestamptz NOT NULL DEFAULT clock_timestamp()
+      );
+      CREATE INDEX parked_queue ON offtake.parked (connector, queue);
+      COMMENT ON TABLE offtake.parked IS 'Keys whose events go to a queue of offtake.dead_letter and not to their table, as long as the key is here.';`,
+  },
 ];

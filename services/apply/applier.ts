@@ -4,6 +4,7 @@
  *
  * Source: ARCHITECTURE.md, "Applier".
  */
+import type { Client } from "pg";
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Consumer } from "../../connectors/kafka/consumer.ts";
 import { commitOffset, groupOf, offsetRange } from "../../connectors/kafka/offsets.ts";
@@ -23,6 +24,7 @@ import { ApplyLag } from "./apply-lag.ts";
 import type { Batch } from "./batch.ts";
 import { Chain } from "./chain.ts";
 import { doubtCopies } from "./needs-copy.ts";
+import { Parking } from "./parking.ts";
 import { checkNewestApplied, checkPosition, prepareTarget } from "./prepare.ts";
 import { TableHistory } from "./table-history.ts";
 import { Target } from "./target.ts";
@@ -80,11 +82,16 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
     if (first === "stopped") return;
     checkPosition(prepared.position, service, leader.topicId, range, first);
     if (first !== undefined) await doubtCopies(session.client, connector);
+    const parking = parkingOf(context, session.client, leader.topicId);
+    await parking.refresh().catch((error: unknown) => {
+      throw sessionError(error, "target", service.target.url);
+    });
     const target = new Target(session, prepared.position, {
       service,
       connector,
       topicId: leader.topicId,
       uncopied: prepared.uncopied,
+      parking,
       shapes: {
         history: new TableHistory(registry, configuration.kafka.topicPrefix, service.topic),
         added: (table, columns) => log.info({ table, columns }, "the monolith's table has new columns; the target's has got them"),
@@ -124,6 +131,25 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
 function namesOf({ configuration, connector, service }: ApplierContext): PipelineNames {
   const slot = configuration.connectors.find(({ name }) => name === connector)?.slot ?? connector;
   return pipelineNames(configuration, { name: connector, slot }, service);
+}
+
+function parkingOf({ service, connector, log, metrics }: ApplierContext, client: Client, topicId: string): Parking {
+  let told: { readonly service: string; readonly table: string }[] = [];
+  return new Parking(client, {
+    service,
+    connector,
+    topicId,
+    parked: (event) => log.warn({ ...event }, "the target refuses an event: its key is parked, and what comes after it waits (offtake dlq)"),
+    counted: (counts) => {
+      // A table that has none any more has none, and is not what it was last.
+      for (const labels of told) for (const gauge of [metrics.parkedKeys, metrics.deadLetters]) gauge.set(labels, 0);
+      told = counts.map(({ table }) => ({ service: service.name, table }));
+      for (const [i, { keys, deadLetters }] of counts.entries()) {
+        metrics.parkedKeys.set(told[i]!, keys);
+        metrics.deadLetters.set(told[i]!, deadLetters);
+      }
+    },
+  });
 }
 
 function interrupted({ interruption }: ApplierContext, error: OfftakeError): void {

@@ -15,6 +15,7 @@ import { Change, type ChangeLog } from "./change-log.ts";
 import { keylessDeleteStatement, keylessReplaceStatement, keylessUpdateStatement } from "./keyless.ts";
 import type { ByteArena } from "./byte-arena.ts";
 import { eventText, keyText, narrowColumns } from "./named-event.ts";
+import type { RowParking } from "./row-parking.ts";
 import { RowSet } from "./row-set.ts";
 import {
   deleteStatement,
@@ -56,6 +57,8 @@ export interface InOrder {
   readonly conflict: (conflict: Conflict) => void;
   /** For the parameters of one statement at a time. */
   readonly arena: ByteArena;
+  /** Where keys of the service are parked, or may be. */
+  readonly parking?: RowParking | undefined;
 }
 
 /** @throws OfftakeError EVENT_NOT_APPLICABLE, TARGET_ROW_MISSING, TARGET_KEY_AMBIGUOUS, TARGET_TABLE_UNSUITABLE; the server's own error where it is not the event's fault */
@@ -65,8 +68,10 @@ export async function applyInOrder(client: Client, context: InOrder): Promise<vo
     if (log.op[change] === Change.truncate) {
       const first = change;
       while (change + 1 < to && log.op[change + 1] === Change.truncate) change += 1;
+      await context.parking?.truncating(first, change);
       await truncate(client, context, first, change);
-    } else await applyRow(client, context, change);
+    } else if (context.parking === undefined) await applyRow(client, context, change);
+    else await context.parking.row(change, async () => applyRow(client, context, change));
   }
 }
 

@@ -40,6 +40,8 @@ export interface Merging {
   /** And whether rows that a copy brings are likely to be new there. */
   readonly hopeful: readonly boolean[];
   readonly arena: ByteArena;
+  /** Changes that go into a queue, and not to their table. */
+  readonly queued?: ReadonlySet<number> | undefined;
 }
 
 /**
@@ -52,7 +54,7 @@ export function mergedStatements(log: ChangeLog, merging: Merging, to: number): 
   // Where nothing keeps the key unique a count does not show that each row was touched once, and an INSERT not that a row was there already.
   const inOrder = merging.tables.map((table) => table.awake || (table.plan.keys.length > 0 && !table.unique));
   const binary = { ...merging, tables: merging.tables.map(inBinary) };
-  return steps(log, inOrder, 0, to).flatMap((step) => stepStatements(log, step, binary).map(exact));
+  return steps(log, inOrder, 0, to, merging.queued).flatMap((step) => stepStatements(log, step, binary).map(exact));
 }
 
 /** Rows of a table that has not been copied yet, which a statement was to touch and which are not there. */

@@ -30,8 +30,9 @@ export interface Step {
 /**
  * @param inOrder for each plan of the log, whether its table must be applied in source order
  * @param from with `to`, the range of changes
+ * @param passedOver changes that are not applied
  */
-export function steps(log: ChangeLog, inOrder: readonly boolean[], from = 0, to = log.length): Step[] {
+export function steps(log: ChangeLog, inOrder: readonly boolean[], from = 0, to = log.length, passedOver?: ReadonlySet<number>): Step[] {
   const done: Step[] = [];
   const open = new Map<string, Step>();
   const append = (table: string, kind: StepKind, plan: number, change: number): void => {
@@ -47,6 +48,7 @@ export function steps(log: ChangeLog, inOrder: readonly boolean[], from = 0, to 
   const names = log.plans.map((plan) => `${plan.schema}\0${plan.table}`);
   const moved = new Map<Step, Set<string>>();
   for (let change = from; change < to; change += 1) {
+    if (passedOver?.has(change) === true) continue;
     const plan = log.plan[change]!;
     const table = names[plan]!;
     const op = log.op[change]!;

@@ -14,7 +14,9 @@ import type { Batch, MarkChanges } from "./batch.ts";
 import { ByteArena } from "./byte-arena.ts";
 import { copiedStatement, gapStatement, readNeedsCopy } from "./needs-copy.ts";
 import { NotMergeable } from "./not-mergeable.ts";
+import type { Parking, Queued } from "./parking.ts";
 import { type AppliedPosition, positionStatement } from "./position.ts";
+import { RowParking } from "./row-parking.ts";
 import { type GroupStatement, runGroup } from "./statement-group.ts";
 import type { Flight, SentBatch } from "./flight.ts";
 import { eventRefused, targetError, verdictOf } from "./target-error.ts";
@@ -34,6 +36,8 @@ export interface TargetOptions {
   /** Tables of the source, as schema.table, of which rows may be missing because they were never copied. */
   readonly uncopied: ReadonlySet<string>;
   readonly shapes: TableWatch;
+  /** Which keys are parked, as it was read last. */
+  readonly parking: Parking;
   /** Told of each conflict once it is committed how it was resolved. */
   readonly conflict: (conflict: Conflict) => void;
 }
@@ -47,6 +51,7 @@ export class Target {
   readonly #options: TargetOptions;
   readonly #tables: TargetTables;
   readonly #uncopied: UncopiedTables;
+  readonly #parking: Parking;
   /** Of the transaction under way: they have not happened before it is committed. */
   #conflicts: Conflict[] = [];
   /** Batches that have not ended, oldest first; two at most. */
@@ -62,6 +67,7 @@ export class Target {
     this.#replica = session.replica;
     this.#tables = new TargetTables(session, options.service, options.shapes);
     this.#uncopied = new UncopiedTables(options.uncopied);
+    this.#parking = options.parking;
     this.position = position;
     this.#options = options;
   }
@@ -80,7 +86,7 @@ export class Target {
     const flight: Flight = { batch, arena: this.#arenas[this.#turn], sent: undefined, ended: Promise.resolve() };
     // Behind one that is still to be sent it would come first; and what the end of a copy, or a gap, changes is known once it is committed.
     const mayFollow = this.#flights.every(({ sent, batch: { copied, gaps } }) => sent !== undefined && copied.length === 0 && gaps.length === 0);
-    const tables = mayFollow ? this.#tables.known(batch.log.plans) : undefined;
+    const tables = mayFollow && !this.#parking.stale ? this.#tables.known(batch.log.plans) : undefined;
     this.#flights.push(flight);
     try {
       if (tables !== undefined) this.#send(flight, tables, before?.sent?.next ?? this.position);
@@ -102,6 +108,7 @@ export class Target {
    */
   async applyPieces(first: Batch, end: TransactionEnd, next: () => Promise<Batch | undefined>): Promise<void> {
     try {
+      await this.#parking.refresh();
       const used = new Set<TargetTable>();
       const work = async (): Promise<void> => {
         for (let piece: Batch | undefined = first; ; piece = await next()) {
@@ -129,8 +136,11 @@ export class Target {
     await client.query("SAVEPOINT piece");
     try {
       arena.reset();
-      const merging = { tables, ...this.#uncopied.of(tables), arena };
-      this.#leftOut(end, await sendAll(client, mergedStatements(piece.log, merging, piece.log.length)));
+      const queued = this.#parking.queued(piece.log, tables, piece.log.length, () => end.commitLsn);
+      const merging = { tables, ...this.#uncopied.of(tables), arena, queued: queued?.changes };
+      const statements = mergedStatements(piece.log, merging, piece.log.length);
+      if (queued !== undefined) await this.#run([queued.statement]);
+      this.#leftOut(end, await sendAll(client, statements));
     } catch (error) {
       if (!isWorthOrder(error)) throw error;
       await client.query("ROLLBACK TO SAVEPOINT piece");
@@ -148,10 +158,11 @@ export class Target {
    */
   #send(flight: Flight, tables: readonly TargetTable[], expected: AppliedPosition | undefined): SentBatch | undefined {
     const { batch, arena } = flight;
-    const sent = this.#merged(batch, tables, arena);
-    if (sent === undefined) return undefined;
+    const merged = this.#merged(batch, tables, arena);
+    if (merged === undefined) return undefined;
+    const { sent, queued } = merged;
     const next = this.#positionOf(batch.transactions.last);
-    const opening = this.#opening(expected, next, batch);
+    const opening = [...this.#opening(expected, next, batch), ...(queued === undefined ? [] : [queued.statement])];
     failpoint?.("before-target-commit-sent", () => this.#cut());
     const answer = runGroup(this.#client, [...opening, ...sent, marksStatement(tables), commit]);
     failpoint?.("after-target-commit-sent", () => this.#cut());
@@ -189,6 +200,7 @@ export class Target {
   /** @returns as #endMerged(). @throws TablesChanged; what the server refused it for */
   async #commitMerged(flight: Flight): Promise<boolean> {
     const { batch } = flight;
+    if (flight.sent === undefined) await this.#parking.refresh();
     const sent = flight.sent ?? this.#send(flight, await this.#tables.read(batch.log.plans), this.position);
     if (sent === undefined) return false;
     const { counts, error } = await sent.answer;
@@ -235,6 +247,7 @@ export class Target {
       } catch (error) {
         if (!(error instanceof TablesChanged)) throw error;
         this.#tables.forget();
+        this.#parking.forget();
         if (left === 0) throw tablesChanged();
       }
     }
@@ -256,6 +269,7 @@ export class Target {
       uncopied: this.#uncopied.of(tables).uncopied,
       conflict,
       arena,
+      parking: new RowParking(this.#client, this.#parking, { log, tables, commitLsn, conflicts: this.#conflicts }),
     });
   }
 
@@ -286,6 +300,7 @@ export class Target {
     }
     this.position = next;
     this.#uncopied.changed(marks);
+    this.#parking.committed();
     this.#tell();
     failpoint?.("after-target-commit-acknowledged", () => this.#cut());
   }
@@ -302,6 +317,7 @@ export class Target {
   /** What has left behind a transaction that fails, fails with it, and has to be sent again. */
   async #rollback(failure: unknown): Promise<void> {
     for (const flight of this.#flights) flight.sent = undefined;
+    this.#parking.rolledBack();
     await this.#client.query("ROLLBACK").catch((error: unknown) => {
       // What is left open must not take in what comes next; where nothing comes next, the first error says more.
       throw isWorthOrder(failure) || failure instanceof TablesChanged ? error : failure;
@@ -334,10 +350,12 @@ export class Target {
   }
 
   /** @returns undefined when the batch has to be applied in source order */
-  #merged(batch: Batch, tables: readonly TargetTable[], arena: ByteArena): Sent[] | undefined {
+  #merged({ log, transactions }: Batch, tables: readonly TargetTable[], arena: ByteArena): { sent: Sent[]; queued: Queued | undefined } | undefined {
     arena.reset();
     try {
-      return mergedStatements(batch.log, { tables, ...this.#uncopied.of(tables), arena }, batch.transactions.changes);
+      const queued = this.#parking.queued(log, tables, transactions.changes, transactions.commitLsns());
+      const merging = { tables, ...this.#uncopied.of(tables), arena, queued: queued?.changes };
+      return { sent: mergedStatements(log, merging, transactions.changes), queued };
     } catch (error) {
       if (error instanceof NotMergeable) return undefined;
       throw error;

@@ -82,6 +82,15 @@ export class TransactionEnds {
     return this.at(this.length - 1);
   }
 
+  /** @returns the commit LSN of the transaction that a change belongs to, to be asked for changes in their order */
+  commitLsns(): (change: number) => bigint {
+    let i = 0;
+    return (change) => {
+      while (this.#changes[i]! <= change) i += 1;
+      return joined(this.#words[i * wordsOfEach]!, this.#words[i * wordsOfEach + 1]!);
+    };
+  }
+
   /** When each of the heartbeats was committed, microseconds since 1970. */
   get heartbeats(): number[] {
     const micros: number[] = [];

@@ -93,13 +93,6 @@ export const errorCodes = {
   /** The control database has no schema `offtake` of this version. `offtake up` makes it; needs CREATE on the database. */
   CONTROL_NOT_PREPARED: "operator",
 
-  // --- Reconciler ------------------------------------------------------------------------------------------------------------------------
-
-  /** A table cannot be compared as it is: it is gone, has no key to find its rows by, or does not get all of its key at the target. The message says what to do. All other tables are compared. */
-  RECONCILE_TABLE_UNSUITABLE: "operator",
-  /** The applied position does not move, or the source holds something back, so that the two sides cannot be compared; that is lag, and no mismatch. `offtake status` says where it stands. The next pass compares again. */
-  RECONCILE_STALLED: "yes",
-
   // --- Topic and schema registry -------------------------------------------------------------------------------------------------------
 
   /** A record of the topic is not one of Offtake's events, or is damaged. Look at the record that the message names; who else writes to the topic? The message has the kafka-delete-records that lets the topic begin behind it. */
@@ -191,6 +184,8 @@ export const errorCodes = {
   TARGET_POOLED: "operator",
   /** The target refuses a row: a constraint, a value that does not fit its column. The message has event, key, position and the target's own words. The applier waits before that transaction. */
   EVENT_NOT_APPLICABLE: "operator",
+  /** The key of a table is of other columns than when keys of it were parked, so that nobody can tell which events belong behind them. Replay or skip what is parked (`offtake dlq`); the applier goes on by itself. */
+  PARKED_KEY_CHANGED: "operator",
   /** An update left columns out (unchanged TOAST) and the row is not at the target, so it cannot be made whole. Copy the row again. */
   TARGET_ROW_MISSING: "operator",
   /** Another applier of the same service holds the target. This one waits as its standby. */

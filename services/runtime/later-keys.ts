@@ -23,7 +23,6 @@ export const laterKeys: readonly LaterKey[] = [
   { path: "services.*.tables.*.conflict.timestampField" },
   { path: "services.*.tables.*.conflict.alert" },
   { path: "services.*.tables.*.conflict.strategy", values: ["last-write-wins", "manual"] },
-  { path: "services.*.tables.*.poison", values: ["park"] },
 ];
 
 /** Whether a later version knows this key, or this value of it. */

@@ -48,14 +48,14 @@ export function redactedConfiguration({ mode, source, kafka, registry, control, 
 
 /** A list, or a mapping where one of them is something else at the target. */
 function writtenTables(tables: readonly TableConfiguration[]): unknown {
-  if (tables.every(({ mapping, ddl, reconcile }) => mapping === undefined && ddl === undefined && reconcile === undefined))
+  if (tables.every(({ mapping, ddl, poison }) => mapping === undefined && ddl === undefined && poison === undefined))
     return tables.map(({ pattern }) => pattern);
   return Object.fromEntries(
-    tables.map(({ pattern, mapping, ddl, reconcile }) => {
+    tables.map(({ pattern, mapping, ddl, poison }) => {
       const options = {
         ...(mapping === undefined ? {} : writtenMapping(mapping)),
         ...(ddl === undefined ? {} : { ddl }),
-        ...(reconcile === undefined ? {} : { reconcile: { every: formatDuration(reconcile.everyMs), level: reconcile.level } }),
+        ...(poison === undefined ? {} : { poison }),
       };
       return [pattern, Object.keys(options).length === 0 ? null : options];
     }),

@@ -5,7 +5,9 @@ import type { Client } from "pg";
 import { afterAll, afterEach } from "vitest";
 import { endSession } from "../../../connectors/postgres/session.ts";
 import type { Conflict } from "../../../services/apply/apply-in-order.ts";
+import type { ParkedCount } from "../../../services/apply/dead-letter.ts";
 import { migrateTarget } from "../../../services/apply/migrate-target.ts";
+import { type ParkedEvent, Parking } from "../../../services/apply/parking.ts";
 import { type AppliedPosition, readPosition } from "../../../services/apply/position.ts";
 import { Target } from "../../../services/apply/target.ts";
 import { openTargetSession } from "../../../services/apply/target-session.ts";
@@ -40,6 +42,8 @@ export interface ApplierOptions {
   readonly writer?: EventWriter;
   /** Tables that are marked as not copied. */
   readonly uncopied?: readonly string[];
+  /** Tables of which keys are parked. */
+  readonly parks?: readonly string[];
 }
 
 export class Applier {
@@ -47,21 +51,33 @@ export class Applier {
   readonly target: Target;
   readonly client: Client;
   readonly conflicts: Conflict[] = [];
+  readonly parked: ParkedEvent[] = [];
+  counts: readonly ParkedCount[] = [];
   #offset = 0;
 
   private constructor(
     client: Client,
     replica: boolean,
     position: AppliedPosition | undefined,
-    { url = target.url, writer, uncopied }: ApplierOptions,
+    { url = target.url, writer, uncopied, parks }: ApplierOptions,
   ) {
     this.client = client;
     this.writer = writer ?? new EventWriter();
+    const service = serviceOf(url, "public", parks);
     this.target = new Target({ client, replica }, position, {
-      service: serviceOf(url),
+      service,
       connector: "trading",
       topicId,
       uncopied: new Set(uncopied),
+      parking: new Parking(client, {
+        service,
+        connector: "trading",
+        topicId,
+        parked: (event) => this.parked.push(event),
+        counted: (counts) => {
+          this.counts = counts;
+        },
+      }),
       shapes: { history: writtenShapes, added: () => {} },
       conflict: (conflict) => this.conflicts.push(conflict),
     });
@@ -75,11 +91,11 @@ export class Applier {
   }
 
   /** One whose role may not put triggers and foreign keys to sleep, on what this SQL makes. */
-  static async plain(sql: string): Promise<Applier> {
+  static async plain(sql: string, options: ApplierOptions = {}): Promise<Applier> {
     await prepared(sql);
     const role = uniqueName("plain");
     roles.push(role);
-    return Applier.start({ url: await plainRole(target, role) });
+    return Applier.start({ ...options, url: await plainRole(target, role) });
   }
 
   /** Applies one batch of these transactions. */
@@ -97,6 +113,21 @@ export class Applier {
   get kinds(): string[] {
     return this.conflicts.map(({ kind, table, key }) => `${kind} ${table} ${key}`);
   }
+}
+
+/** What waits, in its order: table, op, key, queue (counted from the oldest), and why where it was refused. */
+export async function waiting(): Promise<string[]> {
+  const { rows } = await target.admin.query<{ text: string }>(
+    `SELECT format('%s %s %s #%s%s', table_name, op, key, dense_rank() OVER (ORDER BY queue), ' ' || sqlstate) AS text
+       FROM offtake.dead_letter WHERE state = 'waiting' ORDER BY id`,
+  );
+  return rows.map(({ text }) => text);
+}
+
+/** Keys that are parked, in their order. */
+export async function parkedKeys(): Promise<string[]> {
+  const { rows } = await target.admin.query<{ text: string }>("SELECT format('%s %s', table_name, key) AS text FROM offtake.parked ORDER BY id");
+  return rows.map(({ text }) => text);
 }
 
 /** Of the newest transaction that the target has. */

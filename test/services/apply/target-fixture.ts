@@ -34,12 +34,12 @@ export interface TargetFixture extends AsyncDisposable {
 }
 
 /** Applier settings as a configuration has them by default. */
-export function serviceOf(url: string, schema = "public"): ServiceConfiguration {
+export function serviceOf(url: string, schema = "public", parks: readonly string[] = []): ServiceConfiguration {
   return {
     name: "trading",
     topic: "test.trading",
     target: { url: new Secret(url), schema },
-    tables: [],
+    tables: parks.map((table) => ({ pattern: table, schema: "public", table, poison: "park" })),
     apply: { synchronousCommit: false, batchRows: 5000, batchBytes: 4 << 20 },
     snapshot: { connections: 2 },
   };

@@ -1,7 +1,7 @@
 /** What offtake.yaml says of tables that are not at the target what they are at the source. */
 import { parse } from "yaml";
 import { describe, expect, test } from "vitest";
-import { ddlPolicy, mappingOf, targetColumn } from "../../../services/runtime/table-mapping.ts";
+import { ddlPolicy, mappingOf, poisonPolicy, targetColumn } from "../../../services/runtime/table-mapping.ts";
 import { redactedConfiguration } from "../../../services/runtime/redacted-configuration.ts";
 import { changed, faultsOf, read } from "./sample-configuration.ts";
 
@@ -39,6 +39,19 @@ test("the policy for altered tables is that of the entry that names the table, e
   expect([...policies, ddlPolicy(api, { schema: "audit", table: "log" })]).toEqual(["stop", "stop", "stop", "follow", "follow"]);
   const { services }: { services: { api: { tables: unknown } } } = parse(redactedConfiguration(read(withTables(entries))));
   expect(services.api.tables).toMatchObject({ users: { ddl: "stop" }, "u*": { ddl: "follow" }, other: null });
+});
+
+test("and so is the policy for events that the target refuses", () => {
+  const entries = "      users: { poison: stop }\n      other:\n      o*: \n      u*: { poison: park }\n";
+  const api = read(withTables(entries)).services[1]!;
+  expect(["users", "other", "orders", "units"].map((table) => poisonPolicy(api, { schema: "public", table }))).toEqual([
+    "stop",
+    "stop",
+    "stop",
+    "park",
+  ]);
+  const { services }: { services: { api: { tables: unknown } } } = parse(redactedConfiguration(read(withTables(entries))));
+  expect(services.api.tables).toEqual({ users: { poison: "stop" }, other: null, "o*": null, "u*": { poison: "park" } });
 });
 
 test("is printed as it can be read again", () => {
