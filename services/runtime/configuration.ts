@@ -19,7 +19,7 @@ import { checkTopics } from "./configuration-topics.ts";
 import { OfftakeError } from "./errors.ts";
 import { References } from "./references.ts";
 import type { Secret } from "./secret.ts";
-import type { DdlPolicy, PoisonPolicy, WrittenMapping } from "./table-mapping.ts";
+import type { DdlPolicy, PoisonPolicy, ReconcilePolicy, WrittenMapping } from "./table-mapping.ts";
 import { parseTablePattern, type TablePattern } from "./table-pattern.ts";
 import { unreadable } from "./unreadable-file.ts";
 import { readYaml } from "./yaml-source.ts";
@@ -94,6 +94,8 @@ export interface TableConfiguration extends TablePattern {
   readonly ddl?: DdlPolicy;
   /** As `ddl`. */
   readonly poison?: PoisonPolicy;
+  /** As `ddl`; undefined where it is compared by hand only. */
+  readonly reconcile?: ReconcilePolicy;
 }
 
 /**
@@ -216,14 +218,18 @@ function connectorsOf(raw: RawConfiguration): ConnectorConfiguration[] {
   }));
 }
 
-type TableOptions = Pick<Exclude<RawTables, readonly string[]>[string] & object, "target" | "columns" | "exclude" | "ddl" | "poison"> | null;
+type TableOptions = Pick<Exclude<RawTables, readonly string[]>[string] & object, "target" | "columns" | "exclude" | "ddl" | "poison" | "reconcile"> | null;
 type RawTables = RawConfiguration["services"][string]["tables"];
+
+function reconcileOf(written: (TableOptions & object)["reconcile"]): Pick<TableConfiguration, "reconcile"> {
+  return written === undefined ? {} : { reconcile: { everyMs: written.every, level: written.level } };
+}
 
 function tableOf(pattern: string, schema: string, options: TableOptions): TableConfiguration {
   const parsed = parseTablePattern(pattern);
   if (parsed === undefined) throw new OfftakeError("INTERNAL", `The entry ${pattern} of \`tables\` was not checked.`);
-  const { target, columns = {}, exclude = [], ddl, poison } = options ?? {};
-  const entry = { pattern, ...parsed, ...(ddl === undefined ? {} : { ddl }), ...(poison === undefined ? {} : { poison }) };
+  const { target, columns = {}, exclude = [], ddl, poison, reconcile } = options ?? {};
+  const entry = { pattern, ...parsed, ...(ddl === undefined ? {} : { ddl }), ...(poison === undefined ? {} : { poison }), ...reconcileOf(reconcile) };
   if (target === undefined && Object.keys(columns).length === 0 && exclude.length === 0) return entry;
   return { ...entry, mapping: { target: target === undefined ? undefined : parseTablePattern(target, schema), columns, exclude } };
 }

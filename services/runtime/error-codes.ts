@@ -93,6 +93,13 @@ export const errorCodes = {
   /** The control database has no schema `offtake` of this version. `offtake up` makes it; needs CREATE on the database. */
   CONTROL_NOT_PREPARED: "operator",
 
+  // --- Reconciler ------------------------------------------------------------------------------------------------------------------------
+
+  /** A table cannot be compared as it is: it is gone, has no key to find its rows by, or does not get all of its key at the target. The message says what to do. All other tables are compared. */
+  RECONCILE_TABLE_UNSUITABLE: "operator",
+  /** The applied position does not move, or the source holds something back, so that the two sides cannot be compared; that is lag, and no mismatch. `offtake status` says where it stands. The next pass compares again. */
+  RECONCILE_STALLED: "yes",
+
   // --- Topic and schema registry -------------------------------------------------------------------------------------------------------
 
   /** A record of the topic is not one of Offtake's events, or is damaged. Look at the record that the message names; who else writes to the topic? The message has the kafka-delete-records that lets the topic begin behind it. */

@@ -66,6 +66,19 @@ export function createMetrics(version: string) {
     deadLetters: gauge("offtake_dead_letters", ["service", "table"], "Events that are put aside at the target: refused, or behind one that was."),
     parkedKeys: gauge("offtake_parked_keys", ["service", "table"], "Keys whose events are put aside until they are replayed or skipped."),
 
+    reconcileRowsTotal: counter("offtake_reconcile_rows_total", ["service", "table"], "Rows that passes of the reconciler have compared."),
+    reconcileMismatches: gauge(
+      "offtake_reconcile_mismatches",
+      ["service", "table", "kind"],
+      "Rows that the newest pass has found wrong at the target.",
+    ),
+    reconcileLastCleanTimestampSeconds: gauge(
+      "offtake_reconcile_last_clean_timestamp_seconds",
+      ["service", "table"],
+      "When the newest pass was over that has found the table equal, in seconds since 1970.",
+    ),
+    reconcileDurationSeconds: seconds("offtake_reconcile_duration_seconds", ["service", "table"], "One pass over one table."),
+
     snapshotRowsTotal: counter("offtake_snapshot_rows_total", ["service", "table"], "Rows of copies that are in the topic."),
     snapshotBytesTotal: counter("offtake_snapshot_bytes_total", ["service", "table"], "Bytes of these rows, as the source printed them."),
     snapshotProgressRatio: gauge(
