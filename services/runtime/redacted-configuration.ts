@@ -48,14 +48,16 @@ export function redactedConfiguration({ mode, source, kafka, registry, control, 
 
 /** A list, or a mapping where one of them is something else at the target. */
 function writtenTables(tables: readonly TableConfiguration[]): unknown {
-  if (tables.every(({ mapping, ddl, poison }) => mapping === undefined && ddl === undefined && poison === undefined))
-    return tables.map(({ pattern }) => pattern);
+  const isPlain = ({ mapping, ddl, poison, reconcile }: TableConfiguration): boolean =>
+    mapping === undefined && ddl === undefined && poison === undefined && reconcile === undefined;
+  if (tables.every(isPlain)) return tables.map(({ pattern }) => pattern);
   return Object.fromEntries(
-    tables.map(({ pattern, mapping, ddl, poison }) => {
+    tables.map(({ pattern, mapping, ddl, poison, reconcile }) => {
       const options = {
         ...(mapping === undefined ? {} : writtenMapping(mapping)),
         ...(ddl === undefined ? {} : { ddl }),
         ...(poison === undefined ? {} : { poison }),
+        ...(reconcile === undefined ? {} : { reconcile: { every: formatDuration(reconcile.everyMs), level: reconcile.level } }),
       };
       return [pattern, Object.keys(options).length === 0 ? null : options];
     }),

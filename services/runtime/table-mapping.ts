@@ -28,6 +28,12 @@ export interface TableMapping extends TableName {
 /** What the applier does about a column that was added: wait until the target has it, or add it. */
 export type DdlPolicy = "stop" | "follow";
 
+/** How often, and how closely, a table is compared with the monolith's. */
+export interface ReconcilePolicy {
+  readonly everyMs: number;
+  readonly level: "basic" | "detailed" | "strict";
+}
+
 /** The part of a service that says where its tables go. */
 export type Mapped = Pick<ServiceConfiguration, "tables"> & { readonly target: Pick<ServiceConfiguration["target"], "schema"> };
 
@@ -61,4 +67,10 @@ export type PoisonPolicy = "stop" | "park";
 export function poisonPolicy(service: Mapped, source: TableName): PoisonPolicy {
   const entries = service.tables.filter((entry) => matchesTable(entry, source));
   return (entries.find(isLiteral) ?? entries.find(({ poison }) => poison !== undefined))?.poison ?? "stop";
+}
+
+/** Of the entry that names the table; else of the first pattern that has one. @returns undefined for none */
+export function reconcilePolicy(service: Mapped, source: TableName): ReconcilePolicy | undefined {
+  const entries = service.tables.filter((entry) => matchesTable(entry, source));
+  return (entries.find(isLiteral) ?? entries.find(({ reconcile }) => reconcile !== undefined))?.reconcile;
 }

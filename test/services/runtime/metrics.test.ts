@@ -24,6 +24,10 @@ describe("metrics", () => {
       "offtake_end_to_end_seconds{service}",
       "offtake_errors_total{code}",
       "offtake_parked_keys{service,table}",
+      "offtake_reconcile_duration_seconds{service,table}",
+      "offtake_reconcile_last_clean_timestamp_seconds{service,table}",
+      "offtake_reconcile_mismatches{service,table,kind}",
+      "offtake_reconcile_rows_total{service,table}",
       "offtake_slot_active{connector}",
       "offtake_slot_retained_bytes{connector}",
       "offtake_slot_safe_bytes{connector}",
@@ -44,7 +48,7 @@ describe("metrics", () => {
     for (const { name, type } of await registry.getMetricsAsJSON()) {
       if (!name.startsWith("offtake_")) continue;
       expect([name, name.endsWith("_total")]).toEqual([name, String(type) === "counter"]);
-      expect(name).toMatch(/_(total|seconds|bytes|events|letters|keys|active|info|ratio)$/);
+      expect(name).toMatch(/_(total|seconds|bytes|events|letters|keys|active|info|ratio|mismatches)$/);
     }
   });
 
