@@ -63,6 +63,10 @@ export class LoadProcess {
     return process;
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   /** Of the transactions since the last call. @throws where one has failed */
   async take(): Promise<TransactionTimes> {
     const { times } = await this.#ask("take");

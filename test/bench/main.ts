@@ -9,6 +9,7 @@ import { startBenchServers } from "./bench-servers.ts";
 import { capturePgRecvlogical, captureProduct, pgRecvlogicalMissing } from "./capture-bench.ts";
 import { decodeCosts, produceCosts } from "./clients-bench.ts";
 import { alternate, compare, type Contestants, type Outcome } from "./contest.ts";
+import { keepApart } from "./cores.ts";
 import { Debezium } from "./debezium.ts";
 import { endToEnd } from "./end-to-end-bench.ts";
 import { round } from "./figures.ts";
@@ -34,6 +35,7 @@ const usage = `npm run bench -- <capture|apply|end-to-end|latency|growth|snapsho
   --seconds N                  of load in a run of latency; of a window of snapshot   [60; 30]
   --windows N                  pairs of windows of snapshot, with a load before and
                                during a copy; 0 for none                              [3]
+  --apart                      snapshot: the monolith and its load on the first half of the cores, all else on the second
   --tps N                      transactions a second in a window                      [500; reconcile 2000]
   --passes N                   of reconcile, under load, with divergences             [20]
   --injections N               divergences of a pass                                  [25]
@@ -51,6 +53,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string" },
     windows: { type: "string", default: "3" },
     tps: { type: "string" },
+    apart: { type: "boolean", default: false },
     passes: { type: "string", default: "20" },
     injections: { type: "string", default: "25" },
     seed: { type: "string", default: "1" },
@@ -219,6 +222,7 @@ async function growths(stack: LocalStack): Promise<object> {
 
 async function snapshot(stack: LocalStack): Promise<object> {
   say(`writing a table of ${rows} rows`);
+  if (values.apart) keepApart(stack);
   const table = await CopiedTable.fill(stack, "bench_snapshot", rows);
   const peers = asked({ native: async () => table.copyNatively(), debezium: async () => table.copyByDebezium(debezium(stack)) });
   const figures = await alternate({ product: async () => table.copy(), ...peers }, runs, (line) => say(`snapshot, ${line}`));
@@ -226,7 +230,8 @@ async function snapshot(stack: LocalStack): Promise<object> {
   const compared = compare(figures, rows);
   const load = { perSecond: whole("tps", values.tps ?? "500"), connections: 16 };
   const [seconds, pairs] = [whole("seconds", values.seconds ?? "30"), values.windows === "0" ? 0 : whole("windows", values.windows)];
-  const windows = pairs === 0 ? {} : await copyUnderLoad(stack, { idleRate: compared.product.rowsPerSecond, seconds, pairs, load }, say);
+  const windows =
+    pairs === 0 ? {} : await copyUnderLoad(stack, { idleRate: compared.product.rowsPerSecond, seconds, pairs, load, apart: values.apart }, say);
   return { bench: "snapshot", workloads: { snapshot: compared }, ratios: compared.ratios, ...windows, equal: true, runs };
 }
 

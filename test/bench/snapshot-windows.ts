@@ -4,8 +4,10 @@
  *
  * The load goes on until the copy is done, so that its rate is that of a whole copy, as when nothing is written.
  */
+import { execFileSync } from "node:child_process";
 import type { LocalStack } from "../../infra/local/stack.ts";
 import { connect, fingerprint } from "./bench-servers.ts";
+import { pin } from "./cores.ts";
 import { median, round } from "./figures.ts";
 import { until } from "./measure.ts";
 import { LoadProcess } from "./load-process.ts";
@@ -21,6 +23,8 @@ export interface WindowsOptions {
   /** Pairs of windows. */
   readonly pairs: number;
   readonly load: Rate;
+  /** Whether the monolith, and its load with it, have cores of their own (cores.ts). */
+  readonly apart: boolean;
 }
 
 export interface Windows {
@@ -49,6 +53,7 @@ export async function copyUnderLoad(stack: LocalStack, options: WindowsOptions, 
   const windows: Windows["windows"][number][] = [];
   for (let i = 1; i <= pairs; i += 1) {
     const running = await LoadProcess.start({ url: table.url, rate: load, rows, from: (i - 1) * load.perSecond * mostSeconds });
+    if (options.apart) pin(running.pid, "monolith");
     try {
       const window = await pairOf(table, running, stack, seconds);
       windows.push(window);
@@ -68,14 +73,16 @@ export async function copyUnderLoad(stack: LocalStack, options: WindowsOptions, 
 async function pairOf(table: CopiedTable, load: LoadProcess, stack: LocalStack, seconds: number): Promise<Windows["windows"][number]> {
   // Behind a checkpoint a page that is touched goes to the WAL whole: both windows begin there.
   await table.source.query("CHECKPOINT");
+  writeBack();
   await lasting(warmUpSeconds);
   await load.take();
   await lasting(seconds);
   const before = await load.take();
 
+  await table.source.query("CHECKPOINT");
+  writeBack();
   const copy = await table.startCopy();
   try {
-    await table.source.query("CHECKPOINT");
     await until("the copy begins", copy.begun, 2);
     const began = performance.now();
     await load.take();
@@ -102,6 +109,11 @@ async function checkpoint(stack: LocalStack): Promise<void> {
   const admin = await connect(stack.target.url());
   await admin.query("CHECKPOINT");
   await admin.end();
+}
+
+/** What the system would write to the disk at a moment of its own: a copy of a gigabyte before was the slowest hundredth of the window behind it. */
+function writeBack(): void {
+  execFileSync("sync");
 }
 
 async function lasting(seconds: number): Promise<void> {
