@@ -122,11 +122,15 @@ function addSnapshot(program: Command): void {
     .description("which tables are being copied, how far, how fast and for how long still")
     .argument("<service>", service)
     .argument("[tables...]", "table or schema.table; all where left out")
-    .action(async (name: string, tables: string[]) => {
+    .option("--watch", "wait until no copy waits or is under way, with a line of progress on a terminal")
+    .action(async (name: string, tables: string[], options: { watch?: boolean }) => {
       const { terminal, configuration } = open(program);
       const { snapshotStatus } = await import("./snapshot.ts");
+      const { terminalLine, untilCopied } = await import("./watch-snapshot.ts");
+      if (options.watch === true) await untilCopied(configuration, name, tables, terminalLine(process.stderr), listenForStop().signal);
       const { object, text } = await snapshotStatus(configuration, name, tables);
       terminal.answer(object, text);
+      leave(object.tables.some(({ state }) => state === "failed") ? ExitCode.failed : ExitCode.done);
     });
   snapshot
     .command("cancel")

@@ -44,7 +44,7 @@ export async function startSnapshot(
       ...requested.map((table) => `${table}: is copied as soon as the connector ${connector.name} runs`),
       ...underWay.map((table) => `${table}: is being copied already`),
     ];
-    const next = `Next: offtake snapshot status ${service}`;
+    const next = `Next: offtake snapshot status ${service} --watch`;
     const text =
       tables.length === 0 ? `No table of ${service} is marked as not copied: name those that are to be copied again.` : [...lines, next].join("\n");
     return { object: { service, requested, underWay }, text };

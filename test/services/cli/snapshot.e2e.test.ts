@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { readMarks } from "../../../services/apply/needs-copy.ts";
 import { cancelSnapshot, snapshotStatus, startSnapshot } from "../../../services/cli/snapshot.ts";
+import { untilCopied } from "../../../services/cli/watch-snapshot.ts";
 import { status } from "../../../services/cli/status.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
 import { errorOf } from "../../support/error-of.ts";
@@ -39,6 +40,9 @@ describe("rows that were there before the stream", () => {
     expect((await pipeline.up()).notCopied).toEqual(["public.trades", "public.users"]);
     await using all = await running(pipeline.configuration);
     const { source } = pipeline;
+    await waitFor(async () => (await snapshotStatus(pipeline.configuration, "trading", [])).object.tables.length === 2, { what: "the orders" });
+    const lines: string[] = [];
+    const watching = untilCopied(pipeline.configuration, "trading", [], (line) => lines.push(line), new AbortController().signal);
     for (let i = 0; i < 1000 && (await marks(pipeline)).length > 0; i += 1) {
       await source.query("UPDATE trades SET n = n + 1 WHERE id IN (SELECT 1 + (random() * 5000)::int8 FROM generate_series(1, 20))");
       await source.query("DELETE FROM trades WHERE id = (SELECT 1 + (random() * 5000)::int8)");
@@ -48,6 +52,8 @@ describe("rows that were there before the stream", () => {
     await waitFor(async () => (await marks(pipeline)).length === 0, { what: "the marks to go" });
     await same(pipeline);
     expect(await rowsOf(pipeline, "target", "users")).toEqual(["(1,a)"]);
+    await watching;
+    expect(lines.slice(-2)).toEqual(["2 of 2 tables copied", ""]);
     const { object, text } = await snapshotStatus(pipeline.configuration, "trading", []);
     expect(object.tables.map(({ table, state, requestedBy, verifiedAt }) => [table, state, requestedBy, verifiedAt])).toEqual([
       ["public.trades", "copied", "the connector", null],
