@@ -176,7 +176,11 @@ export class AvroCursor {
   high = 0;
   low = 0;
 
-  /** A non-negative long of any size into `high` and `low`: an LSN for each record without a bigint for it. */
+  /**
+   * A non-negative long of any size into `high` and `low`: an LSN for each record without a bigint for it.
+   *
+   * @throws OfftakeError EVENT_MALFORMED for a negative one
+   */
   words(): void {
     let low = 0;
     let high = 0;
@@ -187,8 +191,13 @@ export class AvroCursor {
       else if (shift === 28) {
         low |= bits << 28;
         high = bits >>> 4;
-      } else high |= bits << (shift - 32);
+      } else {
+        if (shift === 63 && bits > 1) throw new OfftakeError("EVENT_MALFORMED", "A number in the event has more than 64 bits.");
+        high |= bits << (shift - 32);
+      }
       if (byte < 0x80) {
+        // A negative one would be read as another, positive one.
+        if ((low & 1) === 1) throw new OfftakeError("EVENT_MALFORMED", "An event has a position below 0.");
         this.low = ((low >>> 1) | (high << 31)) >>> 0;
         this.high = high >>> 1;
         return;

@@ -217,6 +217,8 @@ export class RecordBatchReader {
     this.valueStart = valueLength < 0 ? -1 : cursor.at;
     if (valueLength > 0) cursor.skip(valueLength);
     this.valueEnd = cursor.at;
+    // Only -1 is null: any other would pass for it, and the bytes that it stands before for something else.
+    if (keyLength < -1 || valueLength < -1) throw new Error(`lengths of ${keyLength} and ${valueLength} bytes`);
     // Passes over headers: Offtake's own are for other readers.
     cursor.skip(start + length - cursor.at);
     if (this.#left === 0 && cursor.at !== cursor.end) throw new Error(`${cursor.end - cursor.at} bytes behind the last record`);

@@ -8,9 +8,10 @@
  *     OFFTAKE_FAILPOINT=before-commit:kill:3           the third time, kill -9
  *     OFFTAKE_FAILPOINT=after-fetch:drop               the first time, end the connection as a network does
  *     OFFTAKE_FAILPOINT=before-produce-sent:4000:2     the second time, stand still for so many milliseconds
+ *     OFFTAKE_FAILPOINT=before-produce-sent:drop:1+    every time from the first on, until it is armed otherwise
  *
  * Several are separated by commas. A parent that has a channel to the process (Node's IPC) may send more of them later; `OFFTAKE_FAILPOINT=` followed by
- * nothing else than `later` waits for those. Each fires once, and says so on stderr before it does.
+ * nothing else than `later` waits for those. What fires says so on stderr before it does, and fires once where it has no `+`.
  */
 import { writeSync } from "node:fs";
 import { OfftakeError } from "./errors.ts";
@@ -38,6 +39,7 @@ interface Armed {
   readonly action: string;
   /** Visits until it fires. */
   left: number;
+  readonly again: boolean;
 }
 
 /** @param drop ends the connection that the place is about */
@@ -45,45 +47,54 @@ type Failpoint = (place: Place, drop?: () => void) => void;
 
 /** @throws OfftakeError USAGE */
 function parse(text: string): [place: string, armed: Armed] {
-  const [, moment, step, action, visits = "1"] = /^(before|after)-([a-z-]+):(kill|drop|\d{1,6})(?::([1-9]\d{0,8}))?$/.exec(text) ?? [];
+  const [, moment, step, action, visits = "1", again] = /^(before|after)-([a-z-]+):(kill|drop|\d{1,6})(?::([1-9]\d{0,8})(\+)?)?$/.exec(text) ?? [];
   if (moment === undefined || action === undefined || !steps.some((each) => each === step))
     throw new OfftakeError("USAGE", `OFFTAKE_FAILPOINT has \`${text}\`: expected a place, a colon, and kill, drop or milliseconds.`, {
       cure: `Places are before- or after- one of ${steps.join(", ")}.`,
     });
-  return [`${moment}-${step}`, { action, left: Number(visits) }];
+  return [`${moment}-${step}`, { action, left: Number(visits), again: again !== undefined }];
 }
 
-/**
- * @param text as in OFFTAKE_FAILPOINT
- * @throws OfftakeError USAGE
- */
-export function armedFailpoint(text: string): Failpoint {
+export interface Failpoints {
+  readonly reach: Failpoint;
+  /** @param text as in OFFTAKE_FAILPOINT @throws OfftakeError USAGE */
+  readonly arm: (text: string) => void;
+}
+
+/** @throws OfftakeError USAGE */
+export function failpoints(text: string): Failpoints {
   const armed = new Map<string, Armed>();
   const arm = (more: string): void => {
     for (const each of more.split(",")) if (each !== "later") armed.set(...parse(each));
   };
   arm(text);
-  process.on("message", (message) => arm(String(message)));
-  // To be told of more is no reason to go on when all else is done.
-  process.channel?.unref();
-  return (place, drop) => {
+  const reach: Failpoint = (place, drop) => {
     const found = armed.get(place);
     if (found === undefined) return;
     found.left -= 1;
     if (found.left > 0) return;
-    armed.delete(place);
+    if (!found.again) armed.delete(place);
     const { action } = found;
     writeSync(2, `{"failpoint":"${place}","action":"${action}"}\n`);
     if (action === "kill") process.kill(process.pid, "SIGKILL");
     else if (action === "drop") drop?.();
     else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(action));
   };
+  return { reach, arm };
 }
 
-const asked = process.env["OFFTAKE_FAILPOINT"] ?? "";
+function asked(): Failpoint | undefined {
+  const text = process.env["OFFTAKE_FAILPOINT"] ?? "";
+  if (text === "") return undefined;
+  const { reach, arm } = failpoints(text);
+  process.on("message", (message) => arm(String(message)));
+  // To be told of more is no reason to go on when all else is done.
+  process.channel?.unref();
+  return reach;
+}
 
 /** Undefined in every process that nobody has asked to fail. */
-export const failpoint: Failpoint | undefined = asked === "" ? undefined : armedFailpoint(asked);
+export const failpoint: Failpoint | undefined = asked();
 
 /** @throws OfftakeError USAGE for a process in production that is to fail */
 export function refuseFailpoints(mode: string): void {

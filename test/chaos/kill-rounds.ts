@@ -18,25 +18,23 @@ export interface Kill {
   readonly awayMs: number;
 }
 
-/** The Java servers take seconds to come back, and less of what is delicate happens while they are away. */
-const weights: Readonly<Record<Killed, number>> = { connector: 32, applier: 32, source: 14, target: 14, broker: 4, registry: 4 };
+/** Of each fifty. The Java servers take seconds to come back, and less of what is delicate happens while they are away. */
+const ofFifty: Readonly<Record<Killed, number>> = { connector: 17, applier: 17, source: 6, target: 6, broker: 2, registry: 2 };
 
-const largestRound = 12;
+const largestRound = 10;
 
 export function killRounds(kills: number, seed: number): Kill[][] {
   const random = new SeededRandom(seed, "kills");
-  const lots = killed.flatMap((who) => Array.from({ length: weights[who] }, () => who));
+  let lots: Killed[] = [];
+  const next = (): Kill => {
+    if (lots.length === 0) lots = killed.flatMap((who) => Array.from({ length: ofFifty[who] }, () => who));
+    return { who: random.take(lots), afterMs: random.between(0, 500), awayMs: random.chance(0.5) ? 0 : random.between(0, 600) };
+  };
   const rounds: Kill[][] = [];
   for (let left = kills; left > 0;) {
     const size = Math.min(left, random.between(1, largestRound));
     left -= size;
-    rounds.push(
-      Array.from({ length: size }, () => ({
-        who: random.pick(lots),
-        afterMs: random.between(0, 500),
-        awayMs: random.chance(0.5) ? 0 : random.between(0, 600),
-      })),
-    );
+    rounds.push(Array.from({ length: size }, next));
   }
   return rounds;
 }

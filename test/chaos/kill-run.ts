@@ -7,6 +7,7 @@ import { type LocalStack, startLocalStack } from "../../infra/local/stack.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { BankPipeline } from "./bank-pipeline.ts";
 import { type Kill, type Killed, killed, killRounds } from "./kill-rounds.ts";
+import { lastWords, operatorErrors } from "./last-words.ts";
 import { TargetWatcher } from "./target-watcher.ts";
 import { judge, settled, type Verdict } from "./verdict.ts";
 import type { Victim } from "./victim.ts";
@@ -136,20 +137,6 @@ async function rounds(
       progress(`seed ${seed}: ${done} of ${kills} kills, ${bank.ledger.acknowledged.size} transfers, ${seconds(began)} s`);
   }
   return counts;
-}
-
-function operatorErrors(victim: Victim): string[] {
-  // What is waited out by itself is a warning; what waits for a person is an error.
-  return victim.lines.flatMap(({ level, err }) => (level === "error" ? [err?.code ?? "unknown"] : []));
-}
-
-/** What connector and applier have to say about it. */
-export function lastWords({ connector, applier }: BankPipeline): string {
-  const last = (victim: Victim): string => {
-    const line = victim.lines.findLast(({ err }) => err !== undefined);
-    return line?.err === undefined ? "nothing" : `${line.err.code ?? ""}: ${line.err.message}`;
-  };
-  return `the connector's last error is ${last(connector)}; the applier's ${last(applier)}`;
 }
 
 function seconds(began: number): number {

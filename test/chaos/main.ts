@@ -6,38 +6,72 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { fuzz } from "./fuzz.ts";
 import { killRun } from "./kill-run.ts";
 
 const usage = `npm run chaos -- [options]
+  Kills connector, applier, broker, registry, source and target while a bank works, and holds everything against what the bank was told.
 
-  --kills N   connector, applier, broker, registry, source and target, at random   [100]
-  --seed S    of the kills and of the load                                           [1]
+  --kills N   how many                              [100]
+  --seed S    of the kills and of the load            [1]
+  --json      one line of JSON on standard output
+
+npm run chaos -- fuzz [options]
+  Gives the readers of bytes from outside bytes that nobody has written.
+
+  --inputs N  how many                          [1000000]
+  --seed S    of the bytes                            [1]
   --json      one line of JSON on standard output`;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     kills: { type: "string", default: "100" },
+    inputs: { type: "string", default: "1000000" },
     seed: { type: "string", default: "1" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-function whole(name: string, value: string): number {
+function whole(name: "kills" | "inputs" | "seed"): number {
+  const value = values[name];
   if (/^[1-9]\d*$/.test(value)) return Number(value);
   throw new Error(`--${name} ${value}: expected a number above 0\n\n${usage}`);
 }
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
+/** What a run has found, and the figures of it that must be 0. */
+interface Course {
+  readonly result: object;
+  readonly wrong: Readonly<Record<string, number>>;
+}
 
-if (values.help) process.stdout.write(`${usage}\n`);
-else {
+async function kills(): Promise<Course> {
   const folder = mkdtempSync(join(tmpdir(), "offtake-chaos-"));
-  const run = await killRun({ kills: whole("kills", values.kills), seed: whole("seed", values.seed), folder, progress: say });
-  process.stdout.write(`${JSON.stringify(run, null, values.json ? 0 : 2)}\n`);
-  const { lost, duplicated, halfVisible, wentBack, chainBreaks, topicDuplicates, sourceDiffers, neededSomebody } = run;
+  const result = await killRun({ kills: whole("kills"), seed: whole("seed"), folder, progress: say });
+  const { lost, duplicated, halfVisible, wentBack, chainBreaks, topicDuplicates, sourceDiffers, neededSomebody } = result;
   const wrong = { lost, duplicated, halfVisible, wentBack, chainBreaks, topicDuplicates, sourceDiffers, neededSomebody: neededSomebody.length };
+  return { result, wrong };
+}
+
+async function readers(): Promise<Course> {
+  const result = fuzz(whole("inputs"), whole("seed"));
+  return { result, wrong: { wrong: result.wrong.length, excessBytes: result.excessBytes } };
+}
+
+async function main(): Promise<void> {
+  const [course = "kills"] = positionals;
+  if (values.help) {
+    process.stdout.write(`${usage}\n`);
+    return;
+  }
+  if (course !== "kills" && course !== "fuzz") throw new Error(`${course} is no course\n\n${usage}`);
+  const { result, wrong } = await (course === "fuzz" ? readers() : kills());
+  process.stdout.write(`${JSON.stringify(result, null, values.json ? 0 : 2)}\n`);
   const faults = Object.entries(wrong).filter(([, count]) => count > 0);
-  for (const [name, count] of faults) say(`seed ${run.seed}: ${name} is ${count}, and must be 0`);
+  for (const [name, count] of faults) say(`seed ${values.seed}: ${name} is ${count}, and must be 0`);
   process.exitCode = faults.length === 0 ? 0 : 1;
 }
+
+await main();

@@ -53,7 +53,7 @@ class Links {
     if (begins ? !follows : newest.last) this.chainBreaks += 1;
     this.#order = begins ? 1 : this.#order + 1;
     // Sequences have gaps, where a change became no event; this count has none.
-    if (transaction != null && transaction.total_order !== this.#order) this.chainBreaks += 1;
+    if (transaction !== undefined && transaction !== null && transaction.total_order !== this.#order) this.chainBreaks += 1;
     this.#newest = offtake;
   }
 

@@ -18,7 +18,7 @@ export interface Verdict {
   readonly inDoubtCommitted: number;
   /** Rows of the ledger that the target does not have, and transfers of it that are not in the topic. */
   readonly lost: number;
-  /** Rows that the target has and the ledger has not, and events that the applier found applied already. */
+  /** Rows whose key the target has and the ledger has not, and events that the applier found applied already. */
   readonly duplicated: number;
   readonly chainBreaks: number;
   readonly topicDuplicates: number;
@@ -29,7 +29,7 @@ export interface Verdict {
   readonly rows: number;
 }
 
-const names = Object.keys(tables) as Table[];
+const names: readonly Table[] = ["account", "transfer", "note", "posting"];
 
 async function factsAt(client: Client): Promise<Facts> {
   const read = async (table: Table): Promise<ReadonlySet<string>> => {
@@ -54,6 +54,12 @@ function missing(from: Facts, other: Facts): number {
   return names.reduce((sum, table) => sum + [...from[table]].filter((fact) => !other[table].has(fact)).length, 0);
 }
 
+/** A fact begins with the key of its row. */
+function keysOf(facts: Facts): Facts {
+  const first = (table: Table, words: number): Set<string> => new Set([...facts[table]].map((fact) => fact.split(" ", words).join(" ")));
+  return { account: first("account", 1), transfer: first("transfer", 1), note: first("note", 1), posting: first("posting", 2) };
+}
+
 /**
  * Waits until the target has what the source has, all of it in every column; the load must be over.
  *
@@ -65,12 +71,19 @@ export async function settled(bank: BankPipeline, timeout: number): Promise<void
 }
 
 /** What is committed, as the ledger knows it; the source is asked for what is in doubt and for nothing else. */
-export async function committedFacts(bank: BankPipeline): Promise<Facts> {
+async function committedFacts(bank: BankPipeline): Promise<Facts> {
   const doubtful = [...bank.ledger.inDoubt.keys()];
   const { rows } = await at(bank.sourceUrl, async (client) =>
     client.query<{ id: string }>("SELECT id FROM transfer WHERE id = ANY ($1)", [doubtful]),
   );
   return factsOf(bank.ledger.committed(new Set(rows.map(({ id }) => Number(id)))));
+}
+
+/** Rows by which target and ledger differ. */
+export async function differing(bank: BankPipeline): Promise<number> {
+  const committed = await committedFacts(bank);
+  const target = await at(bank.targetUrl, factsAt);
+  return missing(committed, target) + missing(target, committed);
 }
 
 /** The target as it is; nothing may be on the way any more. */
@@ -91,7 +104,7 @@ export async function judge(bank: BankPipeline): Promise<Verdict> {
     inDoubt: ledger.inDoubt.size,
     inDoubtCommitted: committed.transfer.size - ledger.acknowledged.size,
     lost: missing(committed, target) + unpublished,
-    duplicated: missing(target, committed) + conflicts,
+    duplicated: missing(keysOf(target), keysOf(committed)) + conflicts,
     chainBreaks: audit.chainBreaks,
     topicDuplicates: audit.duplicates + [...audit.created.values()].filter((times) => times > 1).length,
     events: audit.events,

@@ -18,7 +18,9 @@ export interface VictimOptions {
 export interface VictimLine {
   readonly level?: string;
   readonly msg?: string;
+  /** A failpoint that has fired, and what it did. */
   readonly failpoint?: string;
+  readonly action?: string;
   readonly err?: { readonly code?: string; readonly message: string };
   /** Of a conflict. */
   readonly kind?: string;
@@ -53,7 +55,8 @@ export class Victim {
     return whole.map((line): VictimLine => {
       // A process that was killed in the middle of a line, and what Node says before it dies, are no JSON.
       try {
-        return JSON.parse(line) as VictimLine;
+        const parsed: VictimLine = JSON.parse(line);
+        return parsed;
       } catch {
         return { msg: line };
       }

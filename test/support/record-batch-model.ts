@@ -27,8 +27,11 @@ export interface ModelRecord {
   readonly headers: readonly string[];
 }
 
-/** @throws when a length, a count or the checksum does not fit */
-export function parseBatch(bytes: Buffer): ModelBatch {
+/**
+ * @param headers whether they are read, or passed over by the length of their record
+ * @throws when a length, a count or the checksum does not fit
+ */
+export function parseBatch(bytes: Buffer, headers: "read" | "passed over" = "read"): ModelBatch {
   const length = bytes.readInt32BE(8);
   if (length !== bytes.length - 12) throw new Error(`the batch says ${length} bytes and has ${bytes.length - 12}`);
   if (bytes[16] !== 2) throw new Error(`magic ${bytes[16]}`);
@@ -38,7 +41,7 @@ export function parseBatch(bytes: Buffer): ModelBatch {
   const baseOffset = bytes.readBigInt64BE(0);
   const count = bytes.readInt32BE(57);
   const reader = new Varints(decompressed(attributes & 7, bytes.subarray(61)));
-  const records = Array.from({ length: count }, () => record(reader, baseOffset));
+  const records = Array.from({ length: count }, () => record(reader, baseOffset, headers));
   if (reader.at !== reader.bytes.length) throw new Error(`${reader.bytes.length - reader.at} bytes behind the last record`);
   return {
     baseOffset,
@@ -55,7 +58,7 @@ export function parseBatch(bytes: Buffer): ModelBatch {
   };
 }
 
-function record(reader: Varints, baseOffset: bigint): ModelRecord {
+function record(reader: Varints, baseOffset: bigint, which: "read" | "passed over"): ModelRecord {
   const length = Number(reader.varint());
   const start = reader.at;
   reader.raw(1);
@@ -63,6 +66,10 @@ function record(reader: Varints, baseOffset: bigint): ModelRecord {
   const offset = baseOffset + reader.varint();
   const key = reader.nullableBytes();
   const value = reader.nullableBytes();
+  if (which === "passed over") {
+    reader.raw(length - (reader.at - start));
+    return { offset, key, value, headers: [] };
+  }
   const headers = Array.from({ length: Number(reader.varint()) }, () => {
     const name = String(reader.nullableBytes());
     return `${name}=${String(reader.nullableBytes())}`;

@@ -1,0 +1,25 @@
+/** Between any two steps of connector and applier: connections dropped, processes that stand still, kill -9. */
+import { expect, inject, test } from "vitest";
+import { steps } from "../../services/runtime/failpoint.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { failpointMatrix } from "./failpoint-matrix.ts";
+
+test("nothing is lost, doubled or half visible wherever connector and applier fail", async () => {
+  await using folder = await temporaryFolder();
+  const servers = { source: inject("source"), target: inject("target"), kafka: inject("kafka"), registry: inject("registry") };
+  const began = performance.now();
+  const matrix = await failpointMatrix(servers, { folder: folder.path, seed: 1 }, () => undefined);
+  process.stdout.write(`${JSON.stringify({ ...matrix, fired: matrix.fired.size, seconds: Math.round((performance.now() - began) / 1000) })}\n`);
+  const { lost, duplicated, chainBreaks, topicDuplicates, sourceDiffers, halfVisible, wentBack } = matrix;
+  expect({ lost, duplicated, chainBreaks, topicDuplicates, sourceDiffers, halfVisible, wentBack }).toEqual({
+    lost: 0,
+    duplicated: 0,
+    chainBreaks: 0,
+    topicDuplicates: 0,
+    sourceDiffers: 0,
+    halfVisible: 0,
+    wentBack: 0,
+  });
+  const places = steps.flatMap((step) => [`before-${step}`, `after-${step}`]);
+  expect([...matrix.fired].toSorted()).toEqual(places.flatMap((place) => ["drop", "50", "kill"].map((action) => `${place} ${action}`)).toSorted());
+});

@@ -1,0 +1,44 @@
+/** docs/reliability.md says what the tests show: the places of the matrix, and what each control is found by. */
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { type Place, steps } from "../../services/runtime/failpoint.ts";
+import { controls } from "./controls.ts";
+import { applierCells, connectorCells } from "./failpoint-matrix.ts";
+
+const document = readFileSync(new URL("../../docs/reliability.md", import.meta.url), "utf8");
+
+function rowsOf(section: string): string[][] {
+  const text = document.split(/^## /m).find((each) => each.startsWith(section))!;
+  const rows = text.split("\n").filter((line) => line.startsWith("| "));
+  return rows.slice(1).map((row) =>
+    row
+      .slice(2, -1)
+      .split(" |")
+      .map((cell) => cell.trim()),
+  );
+}
+
+function stepsOf(cells: readonly { readonly place: Place }[]): string[] {
+  return [...new Set(cells.map(({ place }) => place.replace(/^(before|after)-/, "")))];
+}
+
+test("the matrix has every step, where the document says that it is", () => {
+  const rows = rowsOf("The position matrix");
+  expect(rows.map(([connector]) => connector)).toEqual(stepsOf(connectorCells));
+  expect(rows.map(([, applier]) => applier).filter((step) => step !== "")).toEqual(stepsOf(applierCells));
+  expect(
+    rows
+      .flat()
+      .filter((step) => step !== "")
+      .toSorted(),
+  ).toEqual([...steps].toSorted());
+});
+
+test("the controls are those of the document, and found by what it says", () => {
+  const expected = controls.map(({ name, finds, stops }) => {
+    const found = finds.join(", ");
+    const stop = stops.length === 0 ? "" : `the connector stops: ${stops.map((code) => `\`${code}\``).join(" or ")}`;
+    return [name, [found, stop].filter((part) => part !== "").join(", and ")];
+  });
+  expect(rowsOf("Negative controls")).toEqual(expected);
+});
