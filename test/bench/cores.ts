@@ -7,16 +7,16 @@
  * Source: taskset(1).
  */
 import { execFileSync } from "node:child_process";
-import { availableParallelism } from "node:os";
+import { cpus } from "node:os";
 import { clusterName, postgresChildren } from "../../infra/local/stack-processes.ts";
 import type { LocalStack } from "../../infra/local/stack.ts";
 import { pidsOf } from "./process-figures.ts";
 
 export type Side = "monolith" | "everything else";
 
-/** The first half of the cores, and the second. */
+/** The first half of the cores, and the second. Of all of the machine: what is left to a process that is pinned itself is another number. */
 function coresOf(side: Side): string {
-  const all = availableParallelism();
+  const all = cpus().length;
   const half = Math.floor(all / 2);
   return side === "monolith" ? `0-${half - 1}` : `${half}-${all - 1}`;
 }
