@@ -271,6 +271,12 @@ const service = z
             maxRowsPerSecond: wholeNumber(1, 1_000_000_000)
               .optional()
               .describe("How many rows they may read a second, all together. Default: no limit."),
+            maxBytesPerSecond: size("64KiB", "1TiB").optional().describe("The same in bytes, as the monolith prints the rows. Default: no limit."),
+            maxActiveSessions: wholeNumber(0, 100_000)
+              .optional()
+              .describe(
+                "No chunk is read while more sessions of other clients are active at the monolith: copies wait, and say so. Default: no limit, since what is much is another number on every machine.",
+              ),
           },
           "a mapping",
         )

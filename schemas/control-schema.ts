@@ -40,13 +40,11 @@ export const controlMigrations: readonly Migration[] = [
       ALTER TABLE offtake.snapshot
         ADD COLUMN wanted_columns text[],
         ADD COLUMN wanted_keys jsonb,
-        ADD COLUMN topic_offset bigint,
         ADD COLUMN waits_for text,
         ADD CONSTRAINT snapshot_wanted CHECK ((wanted_columns IS NULL) = (wanted_keys IS NULL));
       DROP INDEX offtake.snapshot_open;
       CREATE UNIQUE INDEX snapshot_open ON offtake.snapshot (connector, table_name) WHERE state IN ('waiting', 'copying') AND wanted_columns IS NULL;
       COMMENT ON COLUMN offtake.snapshot.wanted_columns IS 'Of a job that reads a list of keys: the columns that the values in wanted_keys are of; null for one that copies its table.';
-      COMMENT ON COLUMN offtake.snapshot.topic_offset IS 'Where the topic is read from when the copy goes on: what was put there since last_key was written down.';
       COMMENT ON COLUMN offtake.snapshot.waits_for IS 'What holds the copy up at the moment.';`,
   },
   {

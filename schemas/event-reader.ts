@@ -9,6 +9,10 @@ import { AvroCursor } from "./avro-bytes.ts";
 import { passOver } from "./avro-skip.ts";
 import { type EventColumn, type EventPlan, Field } from "./event-plan.ts";
 
+/** Debezium's ops of the same. */
+const read = 0x72;
+const deleted = 0x64;
+
 /** Offsets of a row's columns. */
 export class Columns {
   /** Where the value begins: of a string or bytes their content, of anything else its Avro form. -1 for null. */
@@ -116,6 +120,11 @@ export class EventReader {
       }
     }
     if (cursor.at !== end) throw malformed(`${end - cursor.at} bytes after its end`);
+  }
+
+  /** Whether it is no change of a transaction but was read beside the stream: a row of a copy, or a key that a repair found without one. */
+  get isBeside(): boolean {
+    return this.op === read || (this.op === deleted && this.totalOrder === 0 && this.plan.kind === "row");
   }
 
   /** The `source` of the event just read: rarely needed, so decoded on demand. */

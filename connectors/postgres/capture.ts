@@ -25,7 +25,8 @@ import type { ReplicationStream } from "./replication-stream.ts";
 import type { Tail } from "./start-checks.ts";
 import { StreamChanges, type StreamChangesOptions } from "./stream-changes.ts";
 import { StreamTables, type StreamTablesOptions } from "./stream-tables.ts";
-import { TableWatch } from "./table-watch.ts";
+import type { TableWatch } from "./table-watch.ts";
+import { TableWatches } from "./table-watches.ts";
 import { type SourceNames, Transaction } from "./transaction.ts";
 
 export interface CaptureOptions extends StreamTablesOptions, Omit<StreamChangesOptions, "watches"> {
@@ -54,8 +55,7 @@ export class Capture {
   readonly #decoder = new PgoutputDecoder();
   readonly #tables: StreamTables;
   readonly #changes: StreamChanges;
-  /** By OID, tables that are being copied. */
-  readonly #watches = new Map<number, TableWatch>();
+  readonly #watches = new TableWatches();
   readonly #processed = new AvroWriter(32);
   readonly #change: Change = { bytes: Buffer.alloc(0), lsnHigh: 0, lsnLow: 0, processed: this.#processed };
   /** The newest transaction in the topic. */
@@ -99,13 +99,11 @@ export class Capture {
 
   /** From now on, what the stream does to this table is told to what is returned, until unwatch(). */
   watch(oid: number): TableWatch {
-    const watch = new TableWatch(this.#outbox.inTransaction ? this.#transaction.xid : undefined);
-    this.#watches.set(oid, watch);
-    return watch;
+    return this.#watches.add(oid, this.#outbox.inTransaction ? this.#transaction.xid : undefined);
   }
 
-  unwatch(oid: number): void {
-    this.#watches.delete(oid);
+  unwatch(oid: number, watch: TableWatch): void {
+    this.#watches.remove(oid, watch);
   }
 
   /** Reads on after a pause, and what came while the topic was taken over. */
@@ -230,7 +228,7 @@ export class Capture {
   }
 
   #relation(relation: Relation): void {
-    this.#watches.get(relation.oid)?.described(relation);
+    for (const watch of this.#watches.of(relation.oid)) watch.described(relation);
     if (!this.#tables.describe(relation)) return;
     // The registry is asked, and the next message may be a row of this table: everything waits, of this service only.
     this.#compiling = true;

@@ -23,12 +23,18 @@ const growth = 4;
 export class ChunkSize {
   /** Rows. */
   rows = 1000;
+  readonly #wantedBytes: number;
+
+  /** @param bytes that a chunk is to have, where that is less than usual */
+  constructor(bytes = Infinity) {
+    this.#wantedBytes = Math.min(wantedBytes, bytes);
+  }
 
   /** A chunk was read. */
   took(rows: number, bytes: number, ms: number): void {
     if (rows === 0) return;
     const byTime = (rows * wantedMs) / Math.max(ms, 1);
-    const byBytes = (rows * wantedBytes) / Math.max(bytes, 1);
+    const byBytes = (rows * this.#wantedBytes) / Math.max(bytes, 1);
     this.rows = clamp(Math.min(byTime, byBytes, this.rows * growth));
   }
 

@@ -11,9 +11,9 @@ import type { TableName } from "../../services/runtime/table-pattern.ts";
 import type { Capture } from "./capture.ts";
 import type { ConnectorContext } from "./connector.ts";
 import { copiedByItself } from "./copied-by-itself.ts";
+import { CopyRate } from "./copy-rate.ts";
 import type { Pieces } from "./pieces.ts";
 import type { RelationCompiler } from "./relation-compiler.ts";
-import { RowRate } from "./row-rate.ts";
 import { serviceTables } from "./service-tables.ts";
 import { endSession, openSession } from "./session.ts";
 import type { SnapshotJournal } from "./snapshot-journal.ts";
@@ -58,7 +58,8 @@ export async function runSnapshots(context: ConnectorContext, journal: SnapshotJ
       source,
       applicationName,
       publication: connector.publication,
-      rate: new RowRate(service.snapshot.maxRowsPerSecond ?? Infinity),
+      rate: new CopyRate(service.snapshot.maxRowsPerSecond ?? Infinity, service.snapshot.maxBytesPerSecond ?? Infinity),
+      maxActiveSessions: service.snapshot.maxActiveSessions,
       log,
     },
   );

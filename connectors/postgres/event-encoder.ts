@@ -199,7 +199,7 @@ export class EventEncoder {
     writer.byte(0); // origin
     writer.byte(0); // origin_lsn
     // What was read is of no transaction, and none of its counts.
-    if (op === Op.read) writer.byte(0);
+    if (transaction.isBeside) writer.byte(0);
     else {
       writer.raw(transaction.id.bytes, 0, transaction.id.at);
       writer.long(transaction.published);

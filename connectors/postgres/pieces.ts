@@ -127,17 +127,18 @@ export class PieceWriter {
 
   /**
    * @param bytes what the row's offsets are of
+   * @param op Op.read; Op.delete for a key that there is no row of, in `old`
    * @throws OfftakeError EVENT_TOO_LARGE, and what the encoder throws; the row is not in the batch then
    */
-  row(encoder: EventEncoder, row: RowChange, bytes: Buffer): void {
+  row(encoder: EventEncoder, row: RowChange, bytes: Buffer, op: number = Op.read): void {
     const { batch } = this.#outbox;
     const { length: before, count } = batch;
     this.#change.bytes = bytes;
     this.#transaction.sequence += 1;
     try {
-      const fromEnd = encoder.row(batch, this.#transaction, row, this.#change, Op.read, false);
+      const fromEnd = encoder.row(batch, this.#transaction, row, this.#change, op, false);
       if (batch.length - before > this.#maxEventBytes)
-        throw tooLarge(describeEvent(encoder, row, Op.read, bytes, batch.length - before), this.#maxEventBytes, this.#transaction);
+        throw tooLarge(describeEvent(encoder, row, op, bytes, batch.length - before), this.#maxEventBytes, this.#transaction);
       this.#appended(fromEnd);
     } catch (error) {
       // Half a record would be in the way of all that follow.

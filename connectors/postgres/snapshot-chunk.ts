@@ -14,7 +14,7 @@ import { emitHeartbeat } from "./heartbeat.ts";
 import type { Lsn } from "./lsn.ts";
 import { endSession, openSession, sessionError, socketOf, sqlState } from "./session.ts";
 import { SnapshotRows } from "./snapshot-rows.ts";
-import { keysStatement, rangeStatement } from "./snapshot-statement.ts";
+import { absentStatement, keysStatement, rangeStatement } from "./snapshot-statement.ts";
 import { readSnapshotTable, type SnapshotTable, tableGone } from "./snapshot-table.ts";
 import { Visibility } from "./snapshot-visibility.ts";
 
@@ -27,10 +27,10 @@ const goneStates = ["42P01", "3F000"];
 /** SQLSTATEs of a statement that took too long, of a lock that somebody else has, and of a deadlock. */
 const busyStates = ["57014", "55P03", "40P01"];
 
-/** What is asked for: rows behind a key, in the index's order; or the rows with these keys. */
+/** What is asked for: rows behind a key, in the index's order; or the rows with these keys; or, of these keys, those without a row. */
 export type Wanted =
   | { readonly after: readonly string[] | undefined; readonly limit: number }
-  | { readonly columns: readonly string[]; readonly keys: readonly (readonly string[])[] };
+  | { readonly columns: readonly string[]; readonly keys: readonly (readonly string[])[]; readonly absent?: boolean };
 
 export interface Chunk {
   readonly table: SnapshotTable;
@@ -38,7 +38,7 @@ export interface Chunk {
   readonly visibility: Visibility;
   /** Everything that it sees was in the WAL before. */
   readonly passed: Lsn;
-  /** Whether the table ends with it. */
+  /** Whether the table ends with it; of keys, whether none of their rows was left for another. */
   readonly isLast: boolean;
   /** Of the read alone. */
   readonly ms: number;
@@ -135,11 +135,7 @@ export class ChunkReader {
     const rows = this.#unused.pop() ?? new SnapshotRows();
     rows.begin(table.relation.columns.length);
     const started = performance.now();
-    const cut = await this.#copy(
-      client,
-      "keys" in wanted ? keysStatement(table, wanted.columns, wanted.keys) : rangeStatement(table, wanted.after, wanted.limit),
-      rows,
-    );
+    const cut = await this.#copy(client, statementFor(table, wanted), rows);
     const ms = performance.now() - started;
     if (!cut) await client.query("COMMIT");
     return { table, rows, visibility, ms, isLast: !cut && (!("limit" in wanted) || rows.count < wanted.limit) };
@@ -180,4 +176,9 @@ export class ChunkReader {
       },
     });
   }
+}
+
+function statementFor(table: SnapshotTable, wanted: Wanted): string {
+  if ("after" in wanted) return rangeStatement(table, wanted.after, wanted.limit);
+  return (wanted.absent === true ? absentStatement : keysStatement)(table, wanted.columns, wanted.keys);
 }

@@ -1,6 +1,7 @@
 /**
- * What a connector knows of the copies that it is to make, and remembers of those under way: one job for each table, kept where a restart finds it. A job that
- * forgot a chunk that is in the topic only copies it again; one that remembered a chunk that is not would leave its rows out for ever.
+ * What a connector knows of the copies that it is to make, and remembers of those under way: one job for each table, and those that read a list of keys for a
+ * repair, kept where a restart finds them. A job that forgot a chunk that is in the topic only copies it again; one that remembered a chunk that is not would leave
+ * its rows out for ever.
  *
  * Source: ARCHITECTURE.md, "Snapshot".
  */
@@ -12,6 +13,8 @@ export interface SnapshotJob {
   readonly table: string;
   /** Why it is copied: what the table was marked for at the target when the copy was asked for. */
   readonly reason: string;
+  /** Of a job that reads a list of keys: the columns that they are of, all of the table's key. Undefined for one that copies the whole table. */
+  readonly wantedColumns: readonly string[] | undefined;
   /** Columns by which the table is walked, and the text of their values in the last row that is published; undefined before the first chunk. */
   readonly keyColumns: readonly string[] | undefined;
   readonly lastKey: readonly string[] | undefined;
@@ -29,8 +32,9 @@ export interface SnapshotStart {
 }
 
 export interface SnapshotProgress {
-  readonly lastKey: readonly string[];
-  /** Of the whole job, not of the chunk. */
+  /** Undefined for a list of keys. */
+  readonly lastKey: readonly string[] | undefined;
+  /** Of the whole job, not of the chunk; of a list, keys that are done. */
   readonly rows: number;
   readonly bytes: number;
 }
@@ -41,9 +45,13 @@ export interface SnapshotJournal {
   open(connector: string): Promise<SnapshotJob[]>;
   /** Puts jobs in for tables that have none open. @param tables of the source, as schema.table */
   request(connector: string, service: string, tables: readonly string[], reason: string): Promise<void>;
+  /** Of a job that reads a list: text of the values of its columns. */
+  keys(id: string): Promise<readonly (readonly string[])[]>;
   started(id: string, start: SnapshotStart): Promise<void>;
   /** After the chunk is durable in Kafka, before the next one is published. @returns false when the job was cancelled meanwhile */
   progress(id: string, progress: SnapshotProgress): Promise<boolean>;
+  /** @param what holds it up at the moment; undefined when it goes on */
+  waits(id: string, what: string | undefined): Promise<void>;
   copied(id: string): Promise<void>;
   failed(id: string, error: OfftakeError): Promise<void>;
   close(): Promise<void>;

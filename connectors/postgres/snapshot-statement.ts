@@ -23,15 +23,43 @@ export function rangeStatement(table: SnapshotTable, after: readonly string[] | 
  * @param keys at most keysAtOnce
  */
 export function keysStatement(table: SnapshotTable, columns: readonly string[], keys: readonly (readonly string[])[]): string {
-  const walk = columns.map((name) => table.walk.find((column) => column.name === name)!);
-  const rows = keys.map((key) => `(${walk.map((column, i) => compared(column, "=", key[i]!)).join(" AND ")})`);
+  const walk = walkedBy(table, columns);
+  const rows = keys.map((key) => `(${walk.map((column, i) => compared(column, "=", escapeLiteral(key[i]!))).join(" AND ")})`);
   return `COPY (${select(table)} WHERE ${rows.join(" OR ")}) TO STDOUT`;
 }
 
-/** Tables that inherit from a table that is not partitioned are in the stream under their own names. */
+/**
+ * Those of the keys that there is no row of, as rows that have nothing but their key: as the source prints it, whatever it was asked for as.
+ *
+ * @param columns as for keysStatement(), and `keys` too
+ */
+export function absentStatement(table: SnapshotTable, columns: readonly string[], keys: readonly (readonly string[])[]): string {
+  const walk = walkedBy(table, columns);
+  // Without a length: a key that is too long for the column has no row, and its beginning may have one.
+  const values = keys.map((key) => `(${walk.map(({ type }, i) => `${escapeLiteral(key[i]!)}::${typeName(type)}`).join(", ")})`);
+  const row = table.relation.columns.map(({ name }) => (columns.includes(name) ? `wanted.c${columns.indexOf(name)}` : "NULL"));
+  const names = columns.map((_, i) => `c${i}`);
+  const equal = walk.map((column, i) => compared(column, "=", `wanted.c${i}`));
+  // With OFFSET it stays a search of its own for each key: joined, it may be one through the whole index.
+  const found = `SELECT FROM ${from(table)} AS found WHERE ${equal.join(" AND ")} OFFSET 0`;
+  return `COPY (SELECT ${row.join(", ")} FROM (VALUES ${values.join(", ")}) AS wanted (${names.join(", ")}) WHERE NOT EXISTS (${found})) TO STDOUT`;
+}
+
+function walkedBy(table: SnapshotTable, columns: readonly string[]): WalkColumn[] {
+  return columns.map((name) => table.walk.find((column) => column.name === name)!);
+}
+
+function typeName({ schema, name }: WalkColumn["type"]): string {
+  return `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
+}
+
 function select(table: SnapshotTable): string {
-  const columns = table.relation.columns.map(({ name }) => escapeIdentifier(name)).join(", ");
-  return `SELECT ${columns} FROM ${table.partitioned ? "" : "ONLY "}${quotedName(table)}`;
+  return `SELECT ${table.relation.columns.map(({ name }) => escapeIdentifier(name)).join(", ")} FROM ${from(table)}`;
+}
+
+/** Tables that inherit from a table that is not partitioned are in the stream under their own names. */
+function from(table: SnapshotTable): string {
+  return `${table.partitioned ? "" : "ONLY "}${quotedName(table)}`;
 }
 
 /** Literals without a type are of their column's. */
@@ -42,13 +70,15 @@ function rowBeyond(walk: readonly WalkColumn[], after: readonly string[]): strin
 /** As a row comparison, which takes one operator's name for all columns. Its first column alone bounds the part of the index that is read. */
 function beyond(walk: readonly WalkColumn[], after: readonly string[]): string {
   const [first, ...rest] = walk;
-  if (rest.length === 0) return compared(first!, ">", after[0]!);
-  const equal = `${compared(first!, "=", after[0]!)} AND (${beyond(rest, after.slice(1))})`;
-  return `${compared(first!, ">=", after[0]!)} AND (${compared(first!, ">", after[0]!)} OR (${equal}))`;
+  const value = escapeLiteral(after[0]!);
+  if (rest.length === 0) return compared(first!, ">", value);
+  const equal = `${compared(first!, "=", value)} AND (${beyond(rest, after.slice(1))})`;
+  return `${compared(first!, ">=", value)} AND (${compared(first!, ">", value)} OR (${equal}))`;
 }
 
+/** @param value SQL */
 function compared(column: WalkColumn, operator: ">" | ">=" | "=", value: string): string {
-  return `${expression(column)} OPERATOR(${escapeIdentifier(column.operators)}.${operator}) ${escapeLiteral(value)}`;
+  return `${expression(column)} OPERATOR(${escapeIdentifier(column.operators)}.${operator}) ${value}`;
 }
 
 function isPlain({ operators }: WalkColumn): boolean {

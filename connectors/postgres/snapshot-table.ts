@@ -16,6 +16,10 @@ export interface WalkColumn {
   readonly collation: TypeName | null;
   /** Schema of the operators that the index is sorted by: those of an extension's type are not where names are looked for. */
   readonly operators: string;
+  /** Of a domain, what is below it. */
+  readonly type: TypeName & { readonly isEnum: boolean };
+  /** Whether texts that differ are different under the index's collation. */
+  readonly deterministic: boolean;
 }
 
 interface TypeName {
@@ -84,11 +88,15 @@ const tableSql = `
              AND (a.attgenerated = ''
                   OR a.attgenerated = 's' AND (SELECT to_jsonb(u) ->> 'pubgencols' = 's' FROM pg_catalog.pg_publication u WHERE u.pubname = $3))) AS columns,
          (SELECT json_agg(json_build_object('name', a.attname, 'operators', os.nspname, 'usual', opc.opcdefault AND (k.indoption[place.i] & 3) = 0,
+                            'type', json_build_object('schema', tn.nspname, 'name', b.typname, 'isEnum', b.typtype = 'e'),
+                            'deterministic', coalesce(co.collisdeterministic, true),
                             'collation', CASE WHEN k.indcollation[place.i] <> a.attcollation THEN json_build_object('schema', cs.nspname, 'name', co.collname) END)
                           ORDER BY place.i)
             FROM walk k
             CROSS JOIN generate_series(0, k.indnkeyatts - 1) AS place (i)
             JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.indkey[place.i]
+            JOIN base b ON b.attnum = a.attnum AND b.typtype <> 'd'
+            JOIN pg_catalog.pg_namespace tn ON tn.oid = b.typnamespace
             JOIN pg_catalog.pg_opclass opc ON opc.oid = k.indclass[place.i]
             JOIN pg_catalog.pg_amop greater ON greater.amopfamily = opc.opcfamily AND greater.amopstrategy = 5
                                            AND greater.amoplefttype = opc.opcintype AND greater.amoprighttype = opc.opcintype

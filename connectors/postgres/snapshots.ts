@@ -10,7 +10,9 @@ import type { Log } from "../../services/runtime/log.ts";
 import { waitOrStop } from "../../services/runtime/stop-signal.ts";
 import { fullName, type TableName } from "../../services/runtime/table-pattern.ts";
 import type { SnapshotJob, SnapshotJournal } from "./snapshot-journal.ts";
-import { type CopyParts, TableCopy } from "./table-copy.ts";
+import { KeyCopy } from "./key-copy.ts";
+import type { CopyParts } from "./table-chunks.ts";
+import { TableCopy } from "./table-copy.ts";
 
 /** Milliseconds between two looks for jobs. */
 const lookEveryMs = 1000;
@@ -69,10 +71,18 @@ export class Snapshots {
     await this.#request();
     const jobs = await journal.open(connector);
     for (const [id, { stop }] of this.#running) if (!jobs.some((job) => job.id === id)) stop.abort();
-    for (const job of jobs) {
-      if (this.#running.size >= connections) break;
-      if (this.#running.has(job.id) || (this.#paused.get(job.id)?.until ?? 0) > performance.now()) continue;
-      this.#start(job, signal);
+    // A repair does not wait for the hours of a copy: lists of keys have a connection of their own, one after the other.
+    for (const [some, most] of [
+      [jobs.filter(({ wantedColumns }) => wantedColumns === undefined), connections],
+      [jobs.filter(({ wantedColumns }) => wantedColumns !== undefined), 1],
+    ] as const) {
+      let free = most - some.filter(({ id }) => this.#running.has(id)).length;
+      for (const job of some) {
+        if (free <= 0) break;
+        if (this.#running.has(job.id) || (this.#paused.get(job.id)?.until ?? 0) > performance.now()) continue;
+        this.#start(job, signal);
+        free -= 1;
+      }
     }
   }
 
@@ -93,16 +103,23 @@ export class Snapshots {
 
   async #copy(job: SnapshotJob, signal: AbortSignal): Promise<void> {
     const { tables, log } = this.#context;
-    const { id, table } = job;
+    const { id, table, wantedColumns } = job;
     try {
       const name = (await tables()).find((each) => fullName(each) === table);
       if (name === undefined)
         throw new OfftakeError("SNAPSHOT_TABLE_UNSUITABLE", `The table ${table} cannot be copied: it is not among the service's tables.`, {
           cure: "Add it to `tables` of the service, and run `offtake up`.",
         });
-      log.info({ table, job: id, rows: job.rows }, job.lastKey === undefined ? "copying" : "copying goes on");
-      const rows = await new TableCopy({ ...this.#parts, journal: this.#patient(signal) }, job, name, signal).run();
-      log.info({ table, job: id, rows }, rows === undefined ? "the copy was cancelled" : "copied");
+      const parts = { ...this.#parts, journal: this.#patient(signal) };
+      if (wantedColumns === undefined) {
+        log.info({ table, job: id, rows: job.rows }, job.lastKey === undefined ? "copying" : "copying goes on");
+        const rows = await new TableCopy(parts, job, name, signal).run();
+        log.info({ table, job: id, rows }, rows === undefined ? "the copy was cancelled" : "copied");
+      } else {
+        log.info({ table, job: id, reason: job.reason }, "reading keys again");
+        const keys = await new KeyCopy(parts, job, wantedColumns, name, signal).run();
+        log.info({ table, job: id, keys }, keys === undefined ? "the reading of keys was cancelled" : "keys are read again");
+      }
       this.#paused.delete(id);
     } catch (thrown) {
       await this.#failed(job, asOfftakeError(thrown), signal);
@@ -126,7 +143,7 @@ export class Snapshots {
   }
 
   /** A journal that asks again until it is answered: the stream goes on while the control database is away, and copies wait. */
-  #patient(signal: AbortSignal): Pick<SnapshotJournal, "started" | "progress" | "copied" | "failed"> {
+  #patient(signal: AbortSignal): CopyParts["journal"] & Pick<SnapshotJournal, "failed"> {
     const { journal } = this.#context;
     const again = async <T>(ask: () => Promise<T>): Promise<T> => {
       const backoff = new Backoff(firstPauseMs, longestPauseMs);
@@ -142,6 +159,8 @@ export class Snapshots {
       }
     };
     return {
+      keys: async (id) => again(async () => journal.keys(id)),
+      waits: async (id, what) => again(async () => journal.waits(id, what)),
       started: async (id, start) => again(async () => journal.started(id, start)),
       progress: async (id, progress) => again(async () => journal.progress(id, progress)),
       copied: async (id) => again(async () => journal.copied(id)),

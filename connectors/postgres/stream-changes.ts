@@ -15,6 +15,7 @@ import type { Outbox } from "./outbox.ts";
 import { Old, type PgoutputDecoder, type Relation } from "./pgoutput.ts";
 import type { StreamTables } from "./stream-tables.ts";
 import type { TableWatch } from "./table-watch.ts";
+import type { TableWatches } from "./table-watches.ts";
 import { keyDigest } from "./tail.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -28,8 +29,8 @@ export interface StreamChangesOptions {
   readonly leftOut: (what: string) => void;
   /** Told of a table that was truncated, whoever's it is, and in which transaction. */
   readonly truncated: (oid: number, xid: number) => void;
-  /** By OID, those that are being copied. */
-  readonly watches: ReadonlyMap<number, TableWatch>;
+  /** Of tables that are being copied. */
+  readonly watches: TableWatches;
 }
 
 export class StreamChanges {
@@ -84,7 +85,7 @@ export class StreamChanges {
 
   truncate(oid: number): void {
     this.#options.truncated(oid >>> 0, this.#transaction.xid);
-    this.#options.watches.get(oid >>> 0)?.emptied(this.#transaction.xid);
+    for (const watch of this.#options.watches.of(oid >>> 0)) watch.emptied(this.#transaction.xid);
     const { encoder, relation } = this.#tables.table(oid);
     if (encoder === undefined) this.leaveOut(relation);
     else this.#event(encoder, Op.truncate, false);
@@ -146,14 +147,15 @@ export class StreamChanges {
     if (batch.length - before > maxEventBytes)
       throw tooLarge(describeEvent(encoder, decoder, op, change.bytes, batch.length - before), maxEventBytes, transaction);
     this.#outbox.appended(fromEnd);
-    if (watches.size > 0 && op !== Op.truncate) this.#tell(watches.get(decoder.relationOid >>> 0), encoder, op, moves);
+    if (watches.size > 0 && op !== Op.truncate) this.#tell(watches.of(decoder.relationOid >>> 0), encoder, op, moves);
   }
 
-  #tell(watch: TableWatch | undefined, encoder: EventEncoder, op: number, moves: boolean): void {
-    if (watch === undefined) return;
+  #tell(watches: readonly TableWatch[], encoder: EventEncoder, op: number, moves: boolean): void {
+    if (watches.length === 0) return;
     const decoder = this.#decoder;
     const key = encoder.key.text(op === Op.delete ? decoder.old : decoder.new, decoder.old, this.#change.bytes);
-    watch.changed(this.#transaction.xid, key, op !== Op.delete && encoder.isPartial(decoder), moves);
+    const partial = op !== Op.delete && encoder.isPartial(decoder);
+    for (const watch of watches) watch.changed(this.#transaction.xid, key, partial, moves);
   }
 
   /** Counts the change, and makes room if it has to be published. @returns false when the topic has it */

@@ -68,6 +68,11 @@ export class ChunkWindow {
     return newer.every(({ partial }) => partial) ? "again" : "drop";
   }
 
+  /** @returns keys that were changed by what the chunk does not see */
+  unseenKeys(visibility: Visibility): string[] {
+    return [...this.#changes].flatMap(([key, changes]) => (changes.some(({ xid }) => !visibility.sees(xid)) ? [key] : []));
+  }
+
   #isEmptied(visibility: Visibility): boolean {
     return this.#emptied.some((xid) => !visibility.sees(xid));
   }

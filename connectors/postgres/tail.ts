@@ -155,7 +155,7 @@ function eventTail(reader: EventReader, plan: EventPlan, key: Buffer): Tail {
     event: {
       lsn: String(source.lsn),
       table: plan.kind === "message" ? "" : `${plan.schema}.${plan.table}`,
-      op: String.fromCharCode(isCopied(reader) ? Op.read : reader.op),
+      op: String.fromCharCode(isCopied(reader) || reader.isBeside ? Op.read : reader.op),
       key: reader.op === Op.truncate || reader.op === Op.message ? "" : keyDigest(key),
     },
   };

@@ -99,6 +99,11 @@ export class Transaction {
     return this.commitLsn < tail.commitLsn || tail.last === true ? Number.POSITIVE_INFINITY : tail.sequence;
   }
 
+  /** Whether it is none: rows that were read beside the stream. */
+  get isBeside(): boolean {
+    return this.#snapshot === "incremental";
+  }
+
   /** Whether it comes before the newest one in the topic. */
   get isOlder(): boolean {
     return this.#tail !== undefined && this.commitLsn < this.#tail.commitLsn;

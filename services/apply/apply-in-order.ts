@@ -143,6 +143,9 @@ class RowChange {
         // Where foreign keys act one of the target's own may have moved the row with its parent already.
         if (!(await this.#move()) && !(table.awake && (await this.#update()))) await this.#missing();
         break;
+      case Change.absent:
+        await this.#run(deleteStatement(table));
+        break;
       case Change.delete:
         // Where foreign keys act one of the target's own may have taken the row with its parent already.
         if (!(await this.#run(this.#keyed ? deleteStatement(table) : keylessDeleteStatement(table))) && !table.awake && !this.#uncopied)

@@ -10,8 +10,11 @@ import type { EventPlan } from "../../schemas/event-plan.ts";
 import type { Columns, EventReader } from "../../schemas/event-reader.ts";
 import { ByteArena } from "./byte-arena.ts";
 
-/** What a change does; `move` is an update of the key, `read` a row as a copy of its table found it, which may be at the target or not. */
-export const Change = { create: 0x63, update: 0x75, delete: 0x64, truncate: 0x74, read: 0x72, move: 0x6b } as const;
+/**
+ * What a change does; `move` is an update of the key, `read` a row as a copy of its table found it, which may be at the target or not, `absent` a key that a repair
+ * found without a row, which may be at the target or not.
+ */
+export const Change = { create: 0x63, update: 0x75, delete: 0x64, truncate: 0x74, read: 0x72, move: 0x6b, absent: 0x61 } as const;
 
 export class ChangeLog {
   length = 0;
@@ -60,7 +63,7 @@ export class ChangeLog {
     if (this.length === this.op.length) this.#grow();
     const i = this.length;
     const { plan } = event;
-    this.op[i] = event.movesKey ? Change.move : event.op;
+    this.op[i] = opOf(event);
     this.plan[i] = this.#planIndex(plan);
     const moved = this.#keep(event.bytes, start, end) - start;
     this.offset[i] = offset;
@@ -186,6 +189,11 @@ export class ChangeLog {
     this.offset = grown(this.offset, new Float64Array(capacity));
     this.sequence = grown(this.sequence, new Float64Array(capacity));
   }
+}
+
+function opOf(event: EventReader): number {
+  if (event.movesKey) return Change.move;
+  return event.op === Change.delete && event.isBeside ? Change.absent : event.op;
 }
 
 function grown<T extends Int32Array | Uint8Array | Float64Array>(from: T, to: T): T {

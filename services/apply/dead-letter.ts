@@ -89,6 +89,7 @@ const opNames: Readonly<Record<number, string>> = {
   [Change.delete]: "delete",
   [Change.read]: "copy",
   [Change.move]: "change of key",
+  [Change.absent]: "repaired absence",
 };
 
 const firstSql = `INSERT INTO offtake.dead_letter (${columns}, sqlstate, error, cure) SELECT v.*, $12, $13, $14 FROM (${values}) AS v RETURNING id`;

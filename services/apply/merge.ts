@@ -29,6 +29,11 @@
  *     renewed      update        renewed
  *     renewed      delete        removed
  *
+ * A key that a repair found without a row (op d beside the stream) has none at that place of the topic, whatever the target has:
+ *
+ *     unknown      absent        removed
+ *     gone, nothing, removed     what it was
+ *
  * The rows of a table that has not been copied yet may be missing: there an update that has the whole row puts it, too, and a delete removes it.
  *
  * Every other pair cannot come from a database that has a key. It is not guessed at: the batch is then applied in source order.
@@ -119,6 +124,12 @@ export function merge(log: ChangeLog, changes: readonly number[], uncopied = fal
         if (isGone(before)) return undefined;
         if (before === State.fresh) state[row] = State.nothing;
         else state[row] = uncopied || before === State.put || before === State.renewed ? State.removed : State.gone;
+        image[row] = change;
+        sources[row] = undefined;
+        break;
+      case Change.absent:
+        if (before !== State.unknown && !isGone(before)) return undefined;
+        if (before === State.unknown) state[row] = State.removed;
         image[row] = change;
         sources[row] = undefined;
         break;

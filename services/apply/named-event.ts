@@ -38,6 +38,7 @@ const opNames: Readonly<Record<number, string>> = {
   [Change.truncate]: "truncate",
   [Change.read]: "copy",
   [Change.move]: "change of key",
+  [Change.absent]: "repaired absence",
 };
 
 export function eventText(context: NamedIn, change: number): string {
@@ -50,7 +51,7 @@ export function eventText(context: NamedIn, change: number): string {
 /** Looked for where a value was too long or too large, or text that is no number was to be one. */
 export function narrowColumns(log: ChangeLog, { plan, columns }: TargetTable, change: number): Misfit[] {
   const op = log.op[change];
-  if (op === Change.truncate || op === Change.delete) return [];
+  if (op === Change.truncate || op === Change.delete || op === Change.absent) return [];
   const bytes = log.buffers[log.buffer[change]!]!;
   const known = knownColumns(log, change);
   return misfits(

@@ -77,7 +77,7 @@ function lowered(sentence: string): string {
 }
 
 /** What of an event this version could not apply, as the end of a sentence. */
-function faultOf({ plan, op, hasBefore, hasAfter, movesKey, unchangedCount }: EventReader): string | undefined {
+function faultOf({ plan, op, hasBefore, hasAfter, movesKey, unchangedCount, isBeside }: EventReader): string | undefined {
   if (plan.kind === "message") return undefined;
   const name = `${plan.schema}.${plan.table}`;
   switch (op) {
@@ -87,6 +87,7 @@ function faultOf({ plan, op, hasBefore, hasAfter, movesKey, unchangedCount }: Ev
       if (!hasAfter || movesKey) return `updates a row of ${name} and has ${hasAfter ? "an old key" : "no row"}`;
       return plan.keys.length > 0 || hasBefore ? undefined : `updates a row of ${name}, which has no key, and does not say which`;
     case Change.delete:
+      if (isBeside && plan.keys.length === 0) return `deletes a row of ${name} that a repair did not find, and the table has no key to find it by`;
       return hasBefore ? undefined : `deletes a row of ${name} and does not say which`;
     case Change.truncate:
       return undefined;

@@ -173,7 +173,7 @@ export class TopicReader {
         if (this.#chain.passesGap(this.#message, records.offset)) this.#passGap(this.#message, records.offset);
         continue;
       }
-      const piece = event.op === Change.read || this.#message?.kind === "copied";
+      const piece = event.isBeside || this.#message?.kind === "copied";
       if (!this.#chain.follows(event, records.offset, piece)) continue;
       // A create that moves a row belongs to the delete before it: never cut between them.
       if (this.#mustCut && !event.movesKey) {
@@ -221,7 +221,7 @@ export class TopicReader {
     }
     const message = this.#message;
     if (message?.kind === "copied") batch.copied.push(message);
-    if (event.last && (event.op === Change.read || message?.kind === "copied")) batch.pieces += 1;
+    if (event.last && (event.isBeside || message?.kind === "copied")) batch.pieces += 1;
     if (event.last) batch.transactions.add(batch.log.length, event, offset, event.plan.kind === "message" && message?.kind !== "copied");
   }
 

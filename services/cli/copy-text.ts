@@ -3,12 +3,12 @@ import type { TableCopyStatus } from "../control/snapshot-orders.ts";
 
 /** `public.trades: copying: 1200 of about 5000 rows, 24 %, 3000 rows/s, 2 s left` */
 export function copyText(copy: TableCopyStatus): string {
-  const { table, state, rows, estimatedRows, rowsPerSecond, verifiedAt, error } = copy;
+  const { table, state, rows, estimatedRows, rowsPerSecond, waitsFor, verifiedAt, error } = copy;
   switch (state) {
     case "waiting":
       return `${table}: waits for its connector`;
     case "copying":
-      return `${table}: copying: ${progressText(rows, estimatedRows, rowsPerSecond, copy.secondsLeft)}`;
+      return `${table}: copying: ${progressText(rows, estimatedRows, rowsPerSecond, copy.secondsLeft)}${waitsFor === null ? "" : `; it waits for ${waitsFor}`}`;
     case "copied":
       return `${table}: copied, ${rows} rows${verifiedAt === null ? ", not yet verified" : ""}`;
     case "cancelled":

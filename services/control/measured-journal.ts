@@ -30,14 +30,24 @@ export class MeasuredJournal implements SnapshotJournal {
 
   async open(connector: string): Promise<SnapshotJob[]> {
     const jobs = await this.#journal.open(connector);
-    for (const { id, table, rows, bytes, estimatedRows } of jobs)
-      if (!this.#jobs.has(id)) this.#jobs.set(id, { table, estimatedRows, rows, bytes, from: { at: performance.now(), rows } });
+    // A list of keys is no part of a table's copy: its rows would be counted twice.
+    for (const { id, table, rows, bytes, estimatedRows, wantedColumns } of jobs)
+      if (wantedColumns === undefined && !this.#jobs.has(id))
+        this.#jobs.set(id, { table, estimatedRows, rows, bytes, from: { at: performance.now(), rows } });
     for (const id of [...this.#jobs.keys()].filter((each) => !jobs.some((job) => job.id === each))) this.#ended(id);
     return jobs;
   }
 
   async request(connector: string, service: string, tables: readonly string[], reason: string): Promise<void> {
     await this.#journal.request(connector, service, tables, reason);
+  }
+
+  async keys(id: string): Promise<readonly (readonly string[])[]> {
+    return this.#journal.keys(id);
+  }
+
+  async waits(id: string, what: string | undefined): Promise<void> {
+    await this.#journal.waits(id, what);
   }
 
   async started(id: string, start: SnapshotStart): Promise<void> {

@@ -11,9 +11,9 @@ import { ControlSession } from "./control-session.ts";
 import { newReason, openCopy } from "./snapshot-orders.ts";
 
 const openSql = `
-  SELECT id, table_name, reason, key_columns, last_key, rows, bytes, estimated_rows
+  SELECT id, table_name, reason, wanted_columns, key_columns, last_key, rows, bytes, estimated_rows
     FROM offtake.snapshot
-   WHERE connector = $1 AND ${openCopy}
+   WHERE connector = $1 AND state IN ('waiting', 'copying')
    ORDER BY id`;
 
 // What somebody has cancelled, or what has failed, is asked for again by a person only: the connector asks at every look.
@@ -34,20 +34,26 @@ const startedSql = `
          started_at = clock_timestamp()
    WHERE id = $1 AND state IN ('waiting', 'copying')`;
 
+const keysSql = "SELECT wanted_keys FROM offtake.snapshot WHERE id = $1";
+
+const waitsSql = "UPDATE offtake.snapshot SET waits_for = $2 WHERE id = $1 AND state = 'copying'";
+
 const progressSql = "UPDATE offtake.snapshot SET last_key = $2, rows = $3, bytes = $4 WHERE id = $1 AND state = 'copying'";
 
 // The end of the copy is in the topic: whatever was asked for meanwhile came too late.
-const copiedSql = "UPDATE offtake.snapshot SET state = 'copied', finished_at = clock_timestamp() WHERE id = $1 AND state <> 'copied'";
+const copiedSql =
+  "UPDATE offtake.snapshot SET state = 'copied', waits_for = NULL, finished_at = clock_timestamp() WHERE id = $1 AND state <> 'copied'";
 
 const failedSql = `
   UPDATE offtake.snapshot
-     SET state = 'failed', error = $2, finished_at = clock_timestamp()
+     SET state = 'failed', error = $2, waits_for = NULL, finished_at = clock_timestamp()
    WHERE id = $1 AND state IN ('waiting', 'copying')`;
 
 interface Row {
   id: string;
   table_name: string;
   reason: string;
+  wanted_columns: string[] | null;
   key_columns: string[] | null;
   last_key: string[] | null;
   rows: string;
@@ -69,6 +75,7 @@ export class SnapshotJobs implements SnapshotJournal {
       id: row.id,
       table: row.table_name,
       reason: row.reason,
+      wantedColumns: row.wanted_columns ?? undefined,
       keyColumns: row.key_columns ?? undefined,
       lastKey: row.last_key ?? undefined,
       rows: Number(row.rows),
@@ -81,12 +88,21 @@ export class SnapshotJobs implements SnapshotJournal {
     if (tables.length > 0) await this.#session.query(requestSql, [connector, service, tables, reason]);
   }
 
+  async keys(id: string): Promise<string[][]> {
+    const { rows } = await this.#session.query<{ wanted_keys: string[][] | null }>(keysSql, [id]);
+    return rows[0]?.wanted_keys ?? [];
+  }
+
+  async waits(id: string, what: string | undefined): Promise<void> {
+    await this.#session.query(waitsSql, [id, what ?? null]);
+  }
+
   async started(id: string, { keyColumns, estimatedRows, estimatedBytes }: SnapshotStart): Promise<void> {
     await this.#session.query(startedSql, [id, keyColumns, Math.round(estimatedRows), Math.round(estimatedBytes)]);
   }
 
   async progress(id: string, { lastKey, rows, bytes }: SnapshotProgress): Promise<boolean> {
-    const { rowCount } = await this.#session.query(progressSql, [id, lastKey, rows, bytes]);
+    const { rowCount } = await this.#session.query(progressSql, [id, lastKey ?? null, rows, bytes]);
     return rowCount === 1;
   }
 

@@ -23,6 +23,8 @@ export interface TableCopyStatus {
   /** Since it was begun. */
   readonly rowsPerSecond: number | null;
   readonly secondsLeft: number | null;
+  /** What holds it up at the moment. */
+  readonly waitsFor: string | null;
   /** Why it has failed. */
   readonly error: string | null;
   readonly requestedBy: string;
@@ -48,18 +50,18 @@ const requestSql = `
 
 const cancelSql = `
   UPDATE offtake.snapshot
-     SET state = 'cancelled', finished_at = clock_timestamp()
+     SET state = 'cancelled', waits_for = NULL, finished_at = clock_timestamp()
    WHERE connector = $1 AND ${openCopy} AND ($2::text[] IS NULL OR table_name = ANY ($2))
   RETURNING table_name`;
 
 const restartSql = `
   UPDATE offtake.snapshot
-     SET state = 'waiting', key_columns = NULL, last_key = NULL, rows = 0, bytes = 0, started_at = NULL
+     SET state = 'waiting', key_columns = NULL, last_key = NULL, rows = 0, bytes = 0, waits_for = NULL, started_at = NULL
    WHERE connector = $1 AND state IN ('waiting', 'copying')`;
 
 const newestSql = `
   SELECT DISTINCT ON (table_name)
-         table_name, state, reason, rows, bytes, estimated_rows, estimated_bytes, error, requested_by, requested_at, started_at, finished_at, verified_at,
+         table_name, state, reason, rows, bytes, estimated_rows, estimated_bytes, waits_for, error, requested_by, requested_at, started_at, finished_at, verified_at,
          extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::float8 AS seconds
     FROM offtake.snapshot
    WHERE connector = $1 AND wanted_columns IS NULL
@@ -73,6 +75,7 @@ interface Row {
   bytes: string;
   estimated_rows: string | null;
   estimated_bytes: string | null;
+  waits_for: string | null;
   error: string | null;
   requested_by: string;
   requested_at: Date;
@@ -132,6 +135,7 @@ function statusOf(row: Row): TableCopyStatus {
     estimatedBytes: row.estimated_bytes === null ? null : Number(row.estimated_bytes),
     rowsPerSecond: rowsPerSecond === null ? null : Math.round(rowsPerSecond),
     secondsLeft: left === null ? null : Math.round(left),
+    waitsFor: row.waits_for,
     error: row.error,
     requestedBy: row.requested_by,
     requestedAt: row.requested_at.toISOString(),

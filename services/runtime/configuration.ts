@@ -82,6 +82,10 @@ export interface SnapshotSettings {
   readonly connections: number;
   /** Rows a second that they read, all together; undefined for no limit. */
   readonly maxRowsPerSecond?: number | undefined;
+  /** The same in bytes, as the source prints the rows. */
+  readonly maxBytesPerSecond?: number | undefined;
+  /** Copies wait while more sessions of others are active at the source; undefined for no limit. */
+  readonly maxActiveSessions?: number | undefined;
 }
 
 /** One entry of `tables`: a name, or a pattern that the source's catalog has to resolve (expand-tables.ts). */
@@ -218,7 +222,10 @@ function connectorsOf(raw: RawConfiguration): ConnectorConfiguration[] {
   }));
 }
 
-type TableOptions = Pick<Exclude<RawTables, readonly string[]>[string] & object, "target" | "columns" | "exclude" | "ddl" | "poison" | "reconcile"> | null;
+type TableOptions = Pick<
+  Exclude<RawTables, readonly string[]>[string] & object,
+  "target" | "columns" | "exclude" | "ddl" | "poison" | "reconcile"
+> | null;
 type RawTables = RawConfiguration["services"][string]["tables"];
 
 function reconcileOf(written: (TableOptions & object)["reconcile"]): Pick<TableConfiguration, "reconcile"> {

@@ -59,8 +59,10 @@ export const errorCodes = {
   SNAPSHOT_TABLE_UNSUITABLE: "operator",
   /** A chunk of a table could not be read in time: somebody has locked the table, or the source is busy. The copy is begun again behind its last chunk, by itself; the stream is not affected. */
   SNAPSHOT_DELAYED: "yes",
-  /** A table was dropped and made again, or got another key, while it was being copied: its copy has a part of the one before. Start it again: `offtake snapshot start`. The stream is not affected. */
+  /** A table was dropped and made again, or got another key, while it was being copied, or since rows of it were asked for by key: its copy has a part of the one before. Start it again: `offtake snapshot start`, or the repair. The stream is not affected. */
   SNAPSHOT_TABLE_CHANGED: "operator",
+  /** Rows were to be read again by keys that are none: the source's types do not take them. A row with such a key can only be at the target: delete it there. The stream is not affected. */
+  SNAPSHOT_KEY_UNREADABLE: "operator",
   /** The slot does not exist. If it was never there, `offtake up` creates it. If it was dropped, or a standby was promoted that did not have it, the message says since when changes are in no stream: `offtake up --recover <connector>` makes a new one and has the tables copied again. */
   SLOT_MISSING: "operator",
   /** PostgreSQL has removed WAL that the slot needed (max_slot_wal_keep_size) or invalidated it. It cannot be brought back: `offtake up --recover <connector>` makes a new one and has the tables copied again. */

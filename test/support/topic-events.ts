@@ -125,8 +125,8 @@ function isMarker({ message }: TopicEvent): boolean {
 }
 
 /** Whether it is of a copy, beside the stream: behind a transaction's positions, and no part of it. */
-function isPiece({ op, message }: TopicEvent): boolean {
-  return op === "r" || message?.content.toString().includes('"kind":"copied"') === true;
+function isPiece({ op, message, source }: TopicEvent): boolean {
+  return (op !== "m" && source.snapshot === "incremental") || message?.content.toString().includes('"kind":"copied"') === true;
 }
 
 /**

@@ -14,6 +14,12 @@ describe("the next chunk", () => {
     expect(size.rows).toBe(next);
   });
 
+  test("has fewer bytes where no more may be read a second", () => {
+    const size = new ChunkSize(1 << 20);
+    size.took(1000, 2 << 20, 5);
+    expect(size.rows).toBe(500);
+  });
+
   test("never has more rows than that, and never none", () => {
     const size = new ChunkSize();
     for (let i = 0; i < 10; i += 1) size.took(size.rows, size.rows, 1);

@@ -15,6 +15,10 @@ interface MemoryJob extends SnapshotJob {
   readonly error?: OfftakeError;
   /** Keys behind which it stood, oldest first. */
   readonly keys: readonly (readonly string[])[];
+  /** Keys that are to be read. */
+  readonly wanted: readonly (readonly string[])[];
+  /** What it has waited for, oldest first. */
+  readonly waits: readonly string[];
 }
 
 export class MemoryJournal implements SnapshotJournal {
@@ -44,9 +48,22 @@ export class MemoryJournal implements SnapshotJournal {
     for (const table of tables) this.requested.push(`${table}: ${reason}`);
   }
 
-  add(table: string): void {
+  /** @param wanted keys, for a job that reads them and not the whole table. @returns the job's id */
+  add(table: string, wantedColumns?: readonly string[], wanted: readonly (readonly string[])[] = []): string {
     const id = String(this.jobs.length + 1);
-    this.jobs.push({ id, table, reason: "test", state: "open", keyColumns: undefined, lastKey: undefined, rows: 0, bytes: 0, keys: [] });
+    const begin = { keyColumns: undefined, lastKey: undefined, rows: 0, bytes: 0, keys: [], waits: [] };
+    this.jobs.push({ id, table, reason: "test", state: "open", wantedColumns, wanted, ...begin });
+    return id;
+  }
+
+  async keys(id: string): Promise<readonly (readonly string[])[]> {
+    await this.before("keys");
+    return this.jobs.find((job) => job.id === id)!.wanted;
+  }
+
+  async waits(id: string, what: string | undefined): Promise<void> {
+    await this.before("waits");
+    if (what !== undefined) this.#change(id, (job) => ({ waits: [...job.waits, what] }));
   }
 
   async started(id: string, { keyColumns }: SnapshotStart): Promise<void> {
@@ -56,7 +73,7 @@ export class MemoryJournal implements SnapshotJournal {
 
   async progress(id: string, { lastKey, rows, bytes }: SnapshotProgress): Promise<boolean> {
     await this.before("progress");
-    return this.#change(id, (job) => ({ lastKey, rows, bytes, keys: [...job.keys, lastKey] }));
+    return this.#change(id, (job) => ({ lastKey, rows, bytes, keys: lastKey === undefined ? job.keys : [...job.keys, lastKey] }));
   }
 
   async copied(id: string): Promise<void> {

@@ -138,6 +138,32 @@ describe("a transaction that waits for a synchronous standby is in the stream be
   });
 });
 
+describe("a row that a transaction brings which waits for a synchronous standby, while a repair asks for its key", () => {
+  test("before the keys are read: they wait for it, and nothing deletes the row", async () => {
+    await using pipeline = await pipelineHere();
+    const journal = new MemoryJournal();
+    await using connector = startCopying(pipeline, journal);
+    await connector.working;
+    await using topic = new TopicEvents(pipeline);
+    await using waiting = await sourceSession(pipeline, "SET synchronous_commit = 'on'");
+    await lookedUp(pipeline, topic);
+    await withoutStandby(pipeline, async (letGo) => {
+      const committed = waiting.query("INSERT INTO t VALUES (500, 1)");
+      await waitFor(async () => (await topic.read()).events.some(({ after }) => after?.["id"] === 500), { what: "the row in the topic" });
+      journal.add("public.t", ["id"], [["500"], ["501"]]);
+      await waitFor(() => journal.job("public.t")!.waits.length > 0, { what: "the keys to wait" });
+      await letGo();
+      await committed;
+    });
+    await waitFor(() => journal.job("public.t")?.state === "copied", { what: "the keys" });
+    const events = (await topic.drained()).flatMap(({ op, key, source }) =>
+      source.table === "t" && Number(key?.["id"]) >= 500 ? [`${op} ${Number(key?.["id"])}`] : [],
+    );
+    expect(events).toEqual(["c 500", "d 501", "r 500"]);
+    await connector.stop();
+  });
+});
+
 describe("a write transaction that stays open during the whole copy", () => {
   test.each([
     { what: "and waits for its client", before: "BEGIN; UPDATE t SET n = 7 WHERE id = 3; DELETE FROM t WHERE id = 4", busy: false },
@@ -199,4 +225,28 @@ describe("a write transaction that stays open during the whole copy", () => {
     expect(await differences(pipeline, topic)).toEqual([]);
     await connector.stop();
   });
+});
+
+test("a source that has too much to do is left alone until it has less, and it is said what the copy waits for", async () => {
+  await using pipeline = await pipelineHere();
+  const journal = new MemoryJournal();
+  await using connector = startCopying(pipeline, journal, { maxActiveSessions: 1 });
+  await connector.working;
+  await using topic = new TopicEvents(pipeline);
+  await using first = await sourceSession(pipeline);
+  await using second = await sourceSession(pipeline);
+  await pipeline.source.query("SELECT pg_advisory_lock(1)");
+  const busy = [first, second].map(async (each) => each.query("SELECT pg_advisory_lock_shared(1)"));
+  await waitFor(async () => (await pipeline.source.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")).rowCount === 2, {
+    what: "two sessions that are busy",
+  });
+  journal.add("public.t");
+  await waitFor(() => journal.job("public.t")!.waits.length > 0, { what: "the copy to wait" });
+  expect(journal.job("public.t")!.waits).toEqual(["the source to have less to do: 2 sessions are active, and snapshot.maxActiveSessions is 1"]);
+  expect((await topic.drained()).filter(({ op }) => op === "r")).toEqual([]);
+  await pipeline.source.query("SELECT pg_advisory_unlock(1)");
+  await Promise.all(busy);
+  await waitFor(() => journal.job("public.t")?.state === "copied", { what: "the copy" });
+  expect(connector.log.filter(({ msg }) => msg?.startsWith("the copy waits for the source") === true)).toHaveLength(1);
+  await connector.stop();
 });

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { keysStatement, rangeStatement } from "../../../connectors/postgres/snapshot-statement.ts";
+import { absentStatement, keysStatement, rangeStatement } from "../../../connectors/postgres/snapshot-statement.ts";
 import type { SnapshotTable, WalkColumn } from "../../../connectors/postgres/snapshot-table.ts";
+
+const text = { schema: "pg_catalog", name: "text", isEnum: false };
 
 function table(walk: readonly Partial<WalkColumn>[], partitioned = false): SnapshotTable {
   const columns = ["a", "b", "n'ote"].map((name) => ({ name, key: false, typeOid: 25, typeModifier: -1 }));
@@ -9,7 +11,7 @@ function table(walk: readonly Partial<WalkColumn>[], partitioned = false): Snaps
     table: 't"t',
     relation: { oid: 1, schema: "s", name: 't"t', replicaIdentity: "d", columns },
     types: [],
-    walk: walk.map((column) => ({ name: "a", collation: null, operators: "pg_catalog", ...column })),
+    walk: walk.map((column) => ({ name: "a", collation: null, operators: "pg_catalog", type: text, deterministic: true, ...column })),
     partitioned,
     estimatedRows: 0,
     estimatedBytes: 0,
@@ -42,6 +44,25 @@ describe("a chunk is read", () => {
     );
     expect(rangeStatement(table([{ operators: "ext" }]), ["x"], 5)).toBe(
       `COPY (${select} WHERE "a" OPERATOR("ext".>) 'x' ORDER BY "a" LIMIT 5) TO STDOUT`,
+    );
+  });
+
+  test("for those of the keys that have no row, each with what it is by its column's type, and nothing else", () => {
+    const numeric = { schema: "pg_catalog", name: "numeric", isEnum: false };
+    const walk = [{ name: "b", type: numeric }, { collation: { schema: "pg_catalog", name: "C" } }];
+    expect(
+      absentStatement(
+        table(walk),
+        ["a", "b"],
+        [
+          ["x'y", "1"],
+          ["z", "2.0"],
+        ],
+      ),
+    ).toBe(
+      `COPY (SELECT wanted.c0, wanted.c1, NULL FROM (VALUES ('x''y'::"pg_catalog"."text", '1'::"pg_catalog"."numeric"), ` +
+        `('z'::"pg_catalog"."text", '2.0'::"pg_catalog"."numeric")) AS wanted (c0, c1) WHERE NOT EXISTS (SELECT FROM ONLY "s"."t""t" AS found ` +
+        `WHERE "a" COLLATE "pg_catalog"."C" OPERATOR("pg_catalog".=) wanted.c0 AND "b" OPERATOR("pg_catalog".=) wanted.c1 OFFSET 0)) TO STDOUT`,
     );
   });
 

@@ -27,6 +27,8 @@ export interface TableEvent {
   readonly after?: Row;
   readonly unchanged?: readonly string[];
   readonly oldKey?: Row;
+  /** Whether it is of no transaction though its op is a change's. */
+  readonly beside?: boolean;
   /** Of a message. */
   readonly content?: string;
   /** Of the message that ends a table's copy. */
@@ -122,6 +124,11 @@ export class WrittenTable {
     return { table: this, op: "r", after };
   }
 
+  /** A key that a repair finds without a row. */
+  absent(before: Row): TableEvent {
+    return { table: this, op: "d", before, beside: true };
+  }
+
   truncate(): TableEvent {
     return { table: this, op: "t" };
   }
@@ -154,7 +161,7 @@ export function copied(table: string, reason = "it had rows before"): TableEvent
 
 /** Whether they are a piece of a copy, and no transaction. */
 function isPiece(events: readonly TableEvent[]): boolean {
-  return events.every((event) => event.op === "r" || event.copied !== undefined);
+  return events.every((event) => event.op === "r" || event.beside === true || event.copied !== undefined);
 }
 
 /** A record value of a topic, and what it says of itself. */
@@ -219,7 +226,7 @@ export class EventWriter {
         previous,
         systemIdentifier: this.systemIdentifier,
         timeline: this.timeline,
-        ...(piece ? {} : { totalOrder: sequence }),
+        ...(piece || event.beside === true ? {} : { totalOrder: sequence }),
       });
       return { bytes, commitLsn, sequence, last };
     });

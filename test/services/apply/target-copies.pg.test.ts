@@ -131,6 +131,34 @@ describe("rows of a copy", () => {
   });
 });
 
+describe("keys that a repair found without a row", () => {
+  const absent = [1, 2, 3].map((id) => trades.absent({ id }));
+
+  test("are deleted where they are, and are no conflict where they are not", async () => {
+    await target.admin.query("INSERT INTO trades VALUES (1, 'extra', 1, 'mine'), (2, 'extra', 1, 'mine')");
+    const applier = await Applier.start();
+    await applier.apply([trade(9)], [...absent, copy(4)]);
+    expect([await target.texts("trades"), applier.kinds]).toEqual([["(4,n4,1.00,)", "(9,n9,1.00,)"], []]);
+    expect(await readPosition(target.admin, "trading")).toMatchObject({ commitLsn: applier.writer.commitLsn, sequence: 5 });
+  });
+
+  test("come again where the stream brings them behind, in the same batch", async () => {
+    await target.admin.query("INSERT INTO trades VALUES (1, 'extra', 1, 'mine')");
+    const applier = await Applier.start();
+    await applier.apply([trade(9)], absent, [trade(1)], [trades.delete({ id: 9 })], [trades.absent({ id: 9 })]);
+    expect([await target.texts("trades"), applier.kinds]).toEqual([["(1,n1,1.00,)"], []]);
+  });
+
+  test("also where triggers are awake, one by one", async () => {
+    const applier = await Applier.plain(`${tradesAndUsers}; CREATE TABLE gone (id int4);
+      CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO gone VALUES (OLD.id); RETURN NULL; END';
+      CREATE TRIGGER note AFTER DELETE ON trades FOR EACH ROW EXECUTE FUNCTION note()`);
+    await target.admin.query("INSERT INTO trades VALUES (2, 'extra', 1, 'mine')");
+    await applier.apply([trade(9)], absent);
+    expect([await target.texts("gone"), await target.texts("trades"), applier.kinds]).toEqual([["(2)"], ["(9,n9,1.00,)"], []]);
+  });
+});
+
 /** Rows that were ever put into trades, those of transactions that failed included. */
 async function attempts({ client }: Applier): Promise<number> {
   await client.query("SELECT pg_stat_force_next_flush()");

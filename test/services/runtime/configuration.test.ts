@@ -47,8 +47,16 @@ describe("a valid file", () => {
   });
 
   test("has what is said of the copies of a service's tables", () => {
-    const { services } = read(changed(["[trades, positions]", "[trades, positions]\n    snapshot: { connections: 4, maxRowsPerSecond: 5000 }"]));
-    expect(services.map(({ snapshot }) => snapshot)).toEqual([{ connections: 4, maxRowsPerSecond: 5000 }, { connections: 2 }]);
+    const { services } = read(
+      changed([
+        "[trades, positions]",
+        "[trades, positions]\n    snapshot: { connections: 4, maxRowsPerSecond: 5000, maxBytesPerSecond: 2MiB, maxActiveSessions: 0 }",
+      ]),
+    );
+    expect(services.map(({ snapshot }) => snapshot)).toEqual([
+      { connections: 4, maxRowsPerSecond: 5000, maxBytesPerSecond: 2 << 20, maxActiveSessions: 0 },
+      { connections: 2 },
+    ]);
   });
 
   test("gets the values behind its references", () => {
