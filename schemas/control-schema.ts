@@ -88,4 +88,10 @@ export const controlMigrations: readonly Migration[] = [
       CREATE INDEX audit_newest ON offtake.audit (service, id);
       COMMENT ON TABLE offtake.audit IS 'What people and programs have done through Offtake: what it was before, and after. Rows are only added.';`,
   },
+  {
+    version: 4,
+    sql: `
+      ALTER TABLE offtake.snapshot ADD COLUMN moves_from bigint;
+      COMMENT ON COLUMN offtake.snapshot.moves_from IS 'Offset of the topic from which on rows may have moved to where the copy has been already.';`,
+  },
 ];

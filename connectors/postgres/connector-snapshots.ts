@@ -12,6 +12,7 @@ import type { Capture } from "./capture.ts";
 import type { ConnectorContext } from "./connector.ts";
 import { copiedByItself } from "./copied-by-itself.ts";
 import { CopyRate } from "./copy-rate.ts";
+import type { MovedRows } from "./moved-rows.ts";
 import type { Pieces } from "./pieces.ts";
 import type { RelationCompiler } from "./relation-compiler.ts";
 import { serviceTables } from "./service-tables.ts";
@@ -31,6 +32,7 @@ export interface SnapshotParts {
   readonly capture: Capture;
   readonly pieces: Pieces;
   readonly compiler: RelationCompiler;
+  readonly moved: MovedRows;
   /** Where the topic ended when it was taken over. */
   readonly tail: Tail;
 }

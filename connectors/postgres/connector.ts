@@ -29,6 +29,7 @@ import { firstCommit } from "./first-commit.ts";
 import { emitHeartbeat } from "./heartbeat.ts";
 import { liveness } from "./liveness.ts";
 import { type Lsn, parseLsn } from "./lsn.ts";
+import { MovedRows } from "./moved-rows.ts";
 import { Outbox } from "./outbox.ts";
 import { Pieces } from "./pieces.ts";
 import { PublicationWatch } from "./publication-watch.ts";
@@ -206,7 +207,8 @@ class Connection {
     const copying = new AbortController();
     const stopCopying = AbortSignal.any([signal, copying.signal]);
     const { journal } = this.#context;
-    const copies = journal === undefined ? undefined : runSnapshots(this.#context, journal, { capture, pieces, compiler, tail }, stopCopying);
+    const moved = new MovedRows(cluster, registry, topic);
+    const copies = journal === undefined ? undefined : runSnapshots(this.#context, journal, { capture, pieces, compiler, tail, moved }, stopCopying);
     this.#ends.push(async () => {
       copying.abort();
       await copies;

@@ -62,7 +62,7 @@ export class KeyCopy {
       await chunks.publishKeys({ ...some, absent: false });
       await chunks.unlessStopped(pieces.durable());
       done += some.keys.length;
-      if (!(await journal.progress(id, { lastKey: undefined, rows: done, bytes: 0 }))) return undefined;
+      if (!(await journal.progress(id, { lastKey: undefined, rows: done, bytes: 0, movesFrom: undefined }))) return undefined;
     }
     // A table that is gone has no rows, and of the one that has its name now nothing was read.
     await chunks.check();

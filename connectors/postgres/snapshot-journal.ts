@@ -18,6 +18,8 @@ export interface SnapshotJob {
   /** Columns by which the table is walked, and the text of their values in the last row that is published; undefined before the first chunk. */
   readonly keyColumns: readonly string[] | undefined;
   readonly lastKey: readonly string[] | undefined;
+  /** As its progress was written down with. */
+  readonly movesFrom: number | undefined;
   /** What is published. */
   readonly rows: number;
   readonly bytes: number;
@@ -37,6 +39,8 @@ export interface SnapshotProgress {
   /** Of the whole job, not of the chunk; of a list, keys that are done. */
   readonly rows: number;
   readonly bytes: number;
+  /** An offset of the topic: rows that events before it have moved are read again, where that was necessary (moved-rows.ts). Undefined for a list of keys. */
+  readonly movesFrom: number | undefined;
 }
 
 /** Every call fails with an OfftakeError when the control database is away: copying waits then, the stream does not. */

@@ -15,6 +15,7 @@ import type { CopyRate } from "./copy-rate.ts";
 import { CopyWait } from "./copy-wait.ts";
 import type { EventEncoder, RowChange } from "./event-encoder.ts";
 import { keyValues } from "./event-key.ts";
+import type { MovedRows } from "./moved-rows.ts";
 import { Op } from "./op.ts";
 import { Old, Tuple } from "./pgoutput.ts";
 import type { Pieces } from "./pieces.ts";
@@ -45,6 +46,7 @@ export interface CopyParts {
   readonly compiler: RelationCompiler;
   /** Answers sooner or later, or rejects when the copy is to stop. */
   readonly journal: Pick<SnapshotJournal, "keys" | "started" | "progress" | "copied" | "waits">;
+  readonly moved: MovedRows;
   readonly rate: CopyRate;
   /** As many sessions of others may be active at the source while a chunk is read; undefined for any number. */
   readonly maxActiveSessions: number | undefined;

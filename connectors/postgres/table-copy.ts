@@ -17,6 +17,7 @@ export class TableCopy {
   readonly #parts: CopyParts;
   readonly #job: SnapshotJob;
   readonly #name: TableName;
+  readonly #signal: AbortSignal;
   readonly #chunks: TableChunks;
   readonly #size: ChunkSize;
   readonly #tuple = new Tuple();
@@ -28,6 +29,7 @@ export class TableCopy {
     this.#parts = parts;
     this.#job = job;
     this.#name = name;
+    this.#signal = signal;
     this.#chunks = new TableChunks(parts, job.id, name, signal);
     this.#size = new ChunkSize(parts.rate.mostBytes);
     this.#rows = job.rows;
@@ -51,16 +53,30 @@ export class TableCopy {
   async #begin({ estimatedRows, estimatedBytes }: SnapshotTable): Promise<readonly string[] | undefined> {
     const { id, keyColumns, lastKey } = this.#job;
     const { walk } = this.#chunks;
-    if (lastKey !== undefined && keyColumns?.join("\0") === walk.join("\0")) return lastKey;
-    // By another key it begins anew.
+    if (lastKey !== undefined && keyColumns?.join("\0") === walk.join("\0") && (await this.#publishMoved())) return lastKey;
+    // By another key it begins anew, and where nobody can tell what has moved.
     this.#rows = 0;
     this.#bytes = 0;
     await this.#parts.journal.started(id, { keyColumns: walk, estimatedRows, estimatedBytes });
     return undefined;
   }
 
+  /** What has moved meanwhile to where the copy has been already. @returns false where that cannot be told */
+  async #publishMoved(): Promise<boolean> {
+    const { moved, pieces } = this.#parts;
+    const { movesFrom } = this.#job;
+    const chunks = this.#chunks;
+    if (movesFrom === undefined) return false;
+    // What the stream was not watched for is in the topic by then, and what comes later it is watched for.
+    await chunks.unlessStopped(pieces.durable());
+    const found = await moved.since(movesFrom, this.#name, chunks.walk, this.#signal);
+    if (found === undefined) return false;
+    await chunks.publishKeys({ ...found, absent: false });
+    return true;
+  }
+
   async #copy(begin: readonly string[] | undefined): Promise<number | undefined> {
-    const { pieces, journal } = this.#parts;
+    const { pieces, journal, moved } = this.#parts;
     const chunks = this.#chunks;
     let after = begin;
     for (let chunk = await this.#takeBehind(after); ;) {
@@ -77,6 +93,7 @@ export class TableCopy {
         chunk = await this.#takeBehind(after);
         continue;
       }
+      const movesFrom = await chunks.unlessStopped(moved.end());
       const keys = [...again, ...chunks.takeMoved()];
       if (keys.length > 0) {
         await following;
@@ -86,7 +103,8 @@ export class TableCopy {
       this.#rows += chunk.rows.count;
       this.#bytes += chunk.rows.size;
       chunks.recycle(chunk);
-      if (lastKey !== undefined && !(await journal.progress(this.#job.id, { lastKey, rows: this.#rows, bytes: this.#bytes }))) return undefined;
+      if (lastKey !== undefined && !(await journal.progress(this.#job.id, { lastKey, rows: this.#rows, bytes: this.#bytes, movesFrom })))
+        return undefined;
       const next = await following;
       if (next === undefined) break;
       after = lastKey;

@@ -11,7 +11,7 @@ import { ControlSession } from "./control-session.ts";
 import { newReason, openCopy } from "./snapshot-orders.ts";
 
 const openSql = `
-  SELECT id, table_name, reason, wanted_columns, key_columns, last_key, rows, bytes, estimated_rows
+  SELECT id, table_name, reason, wanted_columns, key_columns, last_key, moves_from, rows, bytes, estimated_rows
     FROM offtake.snapshot
    WHERE connector = $1 AND state IN ('waiting', 'copying')
    ORDER BY id`;
@@ -38,7 +38,7 @@ const keysSql = "SELECT wanted_keys FROM offtake.snapshot WHERE id = $1";
 
 const waitsSql = "UPDATE offtake.snapshot SET waits_for = $2 WHERE id = $1 AND state = 'copying'";
 
-const progressSql = "UPDATE offtake.snapshot SET last_key = $2, rows = $3, bytes = $4 WHERE id = $1 AND state = 'copying'";
+const progressSql = "UPDATE offtake.snapshot SET last_key = $2, rows = $3, bytes = $4, moves_from = $5 WHERE id = $1 AND state = 'copying'";
 
 // The end of the copy is in the topic: whatever was asked for meanwhile came too late.
 const copiedSql =
@@ -56,6 +56,7 @@ interface Row {
   wanted_columns: string[] | null;
   key_columns: string[] | null;
   last_key: string[] | null;
+  moves_from: string | null;
   rows: string;
   bytes: string;
   estimated_rows: string | null;
@@ -78,6 +79,7 @@ export class SnapshotJobs implements SnapshotJournal {
       wantedColumns: row.wanted_columns ?? undefined,
       keyColumns: row.key_columns ?? undefined,
       lastKey: row.last_key ?? undefined,
+      movesFrom: row.moves_from === null ? undefined : Number(row.moves_from),
       rows: Number(row.rows),
       bytes: Number(row.bytes),
       estimatedRows: row.estimated_rows === null ? undefined : Number(row.estimated_rows),
@@ -101,8 +103,8 @@ export class SnapshotJobs implements SnapshotJournal {
     await this.#session.query(startedSql, [id, keyColumns, Math.round(estimatedRows), Math.round(estimatedBytes)]);
   }
 
-  async progress(id: string, { lastKey, rows, bytes }: SnapshotProgress): Promise<boolean> {
-    const { rowCount } = await this.#session.query(progressSql, [id, lastKey ?? null, rows, bytes]);
+  async progress(id: string, { lastKey, rows, bytes, movesFrom }: SnapshotProgress): Promise<boolean> {
+    const { rowCount } = await this.#session.query(progressSql, [id, lastKey ?? null, rows, bytes, movesFrom ?? null]);
     return rowCount === 1;
   }
 

@@ -27,8 +27,6 @@ const usage = `npm run chaos:copies -- [options]
   --tps N                  transactions a second on the same tables     [2000]
   --seed N                                                              [1]
   --max-rows-per-second N  snapshot.maxRowsPerSecond, for small runs    [no limit]
-  --move-wide-rows         changes of key also of rows whose text lies outside of them (TOAST): a row that such a change moves over the front of the copy,
-                           while the connector is down, is not carried (ARCHITECTURE, "Snapshot"), and the run fails
   --json                   one line of JSON on standard output`;
 
 const { values } = parseArgs({
@@ -38,7 +36,6 @@ const { values } = parseArgs({
     tps: { type: "string", default: "2000" },
     seed: { type: "string", default: "1" },
     "max-rows-per-second": { type: "string" },
-    "move-wide-rows": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -91,7 +88,6 @@ async function run(stack: LocalStack): Promise<object> {
     connections,
     rows,
     front: (table) => progress.front(table),
-    moveWideRows: values["move-wide-rows"],
   });
   const load = await OpenLoop.start(stack.source.url(database), { perSecond: tps, connections }, (connection) => changes.next(connection));
   const began = performance.now();

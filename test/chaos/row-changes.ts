@@ -38,8 +38,6 @@ export interface ChangesOptions {
   readonly rows: ReadonlyMap<string, number>;
   /** How far the copy of a table is, from 0 to 1. */
   readonly front: (table: string) => number;
-  /** Whether rows whose text lies outside of them get other keys, too: such an event has not all of the row's values. */
-  readonly moveWideRows: boolean;
 }
 
 export class RowChanges {
@@ -50,12 +48,10 @@ export class RowChanges {
   readonly #random: SeededRandom;
   readonly #own: readonly (readonly OwnRows[])[];
   readonly #front: (table: string) => number;
-  readonly #moveWideRows: boolean;
   #transaction = 0;
   #freshest = firstFresh;
 
-  constructor({ seed, connections, rows, front, moveWideRows }: ChangesOptions) {
-    this.#moveWideRows = moveWideRows;
+  constructor({ seed, connections, rows, front }: ChangesOptions) {
     this.#random = new SeededRandom(seed, "row changes");
     this.#connections = connections;
     this.#front = front;
@@ -120,7 +116,7 @@ export class RowChanges {
       of.fresh.push(to);
       return { kind, from: to, to };
     }
-    const from = this.#present(of, connection, kind === "move" && !this.#moveWideRows);
+    const from = this.#present(of, connection);
     if (kind === "update") return { kind, from, to: from };
     const index = of.fresh.indexOf(from);
     if (index >= 0) of.fresh.splice(index, 1);
@@ -137,12 +133,9 @@ export class RowChanges {
   }
 
   /** The number of a row that is there, and is this connection's. */
-  #present({ table, rows, gone, fresh }: OwnRows, connection: number, narrow: boolean): number {
+  #present({ table, rows, gone, fresh }: OwnRows, connection: number): number {
     const random = this.#random;
-    if (fresh.length > 100 && random.chance(0.1)) {
-      const k = random.pick(fresh);
-      if (!narrow || !isWide(k)) return k;
-    }
+    if (fresh.length > 100 && random.chance(0.1)) return random.pick(fresh);
     for (;;) {
       const dice = random.fraction();
       const step = dice < 0.05 ? wideEvery : 1;
@@ -151,13 +144,9 @@ export class RowChanges {
       // The next one that is this connection's.
       let k = Math.ceil(first / step) * step;
       for (let i = 0; i < this.#connections && k % this.#connections !== connection; i += 1) k += step;
-      if (k % this.#connections === connection && k >= 1 && k <= rows && !gone.has(k) && !(narrow && isWide(k))) return k;
+      if (k % this.#connections === connection && k >= 1 && k <= rows && !gone.has(k)) return k;
     }
   }
-}
-
-function isWide(k: number): boolean {
-  return k % wideEvery === 0;
 }
 
 /** SQL of one change: the row's number is $1 (or `k`), its transaction $2, its new number $3. */

@@ -73,5 +73,5 @@ async function begunCopy({ connector, service }: Pipeline, journal: SnapshotJobs
   await journal.request(connector.name, service.name, [`public.${table}`], "a copy from before");
   const [job] = await journal.open(connector.name);
   await journal.started(job!.id, { keyColumns: ["id"], estimatedRows: 1000, estimatedBytes: 1000 });
-  await journal.progress(job!.id, { lastKey: ["100"], rows: 100, bytes: 1000 });
+  await journal.progress(job!.id, { lastKey: ["100"], rows: 100, bytes: 1000, movesFrom: 0 });
 }

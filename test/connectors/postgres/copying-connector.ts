@@ -51,7 +51,7 @@ export class MemoryJournal implements SnapshotJournal {
   /** @param wanted keys, for a job that reads them and not the whole table. @returns the job's id */
   add(table: string, wantedColumns?: readonly string[], wanted: readonly (readonly string[])[] = []): string {
     const id = String(this.jobs.length + 1);
-    const begin = { keyColumns: undefined, lastKey: undefined, rows: 0, bytes: 0, keys: [], waits: [] };
+    const begin = { keyColumns: undefined, lastKey: undefined, movesFrom: undefined, rows: 0, bytes: 0, keys: [], waits: [] };
     this.jobs.push({ id, table, reason: "test", state: "open", wantedColumns, wanted, ...begin });
     return id;
   }
@@ -71,9 +71,9 @@ export class MemoryJournal implements SnapshotJournal {
     this.#change(id, () => ({ keyColumns, lastKey: undefined, rows: 0, bytes: 0 }));
   }
 
-  async progress(id: string, { lastKey, rows, bytes }: SnapshotProgress): Promise<boolean> {
+  async progress(id: string, { lastKey, rows, bytes, movesFrom }: SnapshotProgress): Promise<boolean> {
     await this.before("progress");
-    return this.#change(id, (job) => ({ lastKey, rows, bytes, keys: lastKey === undefined ? job.keys : [...job.keys, lastKey] }));
+    return this.#change(id, (job) => ({ lastKey, rows, bytes, movesFrom, keys: lastKey === undefined ? job.keys : [...job.keys, lastKey] }));
   }
 
   async copied(id: string): Promise<void> {

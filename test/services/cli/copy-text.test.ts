@@ -12,6 +12,7 @@ const waiting: TableCopyStatus = {
   estimatedBytes: null,
   rowsPerSecond: null,
   secondsLeft: null,
+  waitsFor: null,
   error: null,
   requestedBy: "me",
   requestedAt: "2026-11-22T00:00:00.000Z",

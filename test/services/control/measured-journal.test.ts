@@ -17,8 +17,8 @@ test("metrics show how far each copy is, and that it has ended", async () => {
       .map((line) => line.replace(/^offtake_snapshot_(\w+){service="trading",table="public.(\w+)"}/, "$2 $1"));
   const [trades, users] = await journal.open("trading");
   await journal.started(trades!.id, start);
-  expect(await journal.progress(trades!.id, { lastKey: ["250"], rows: 250, bytes: 2500 })).toBe(true);
-  expect(await journal.progress(trades!.id, { lastKey: ["300"], rows: 300, bytes: 3000 })).toBe(true);
+  expect(await journal.progress(trades!.id, { lastKey: ["250"], rows: 250, bytes: 2500, movesFrom: 1 })).toBe(true);
+  expect(await journal.progress(trades!.id, { lastKey: ["300"], rows: 300, bytes: 3000, movesFrom: 1 })).toBe(true);
   expect(await shown()).toEqual(["trades rows_total 300", "trades bytes_total 3000", "trades progress_ratio 0.3"]);
   const remaining = await metrics.snapshotRemainingSeconds.get();
   expect(remaining.values.map(({ value, labels }) => [labels, value > 0])).toEqual([[{ service: "trading", table: "public.trades" }, true]]);
@@ -35,10 +35,10 @@ test("what an earlier process has copied is not counted again, and a copy that w
   const before = new MeasuredJournal(memory, createMetrics("test"), "trading");
   const [job] = await before.open("trading");
   await before.started(job!.id, start);
-  await before.progress(job!.id, { lastKey: ["250"], rows: 250, bytes: 2500 });
+  await before.progress(job!.id, { lastKey: ["250"], rows: 250, bytes: 2500, movesFrom: 1 });
   const journal = new MeasuredJournal(memory, metrics, "trading");
   await journal.open("trading");
-  await journal.progress(job!.id, { lastKey: ["300"], rows: 300, bytes: 3000 });
+  await journal.progress(job!.id, { lastKey: ["300"], rows: 300, bytes: 3000, movesFrom: 1 });
   expect(await metrics.registry.metrics()).toContain('offtake_snapshot_rows_total{service="trading",table="public.trades"} 50');
   memory.cancel("public.trades");
   expect(await journal.open("trading")).toEqual([]);

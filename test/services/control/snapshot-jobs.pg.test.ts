@@ -97,7 +97,7 @@ describe("the journal of copies", () => {
   test("remembers how far a copy has come, for whoever goes on with it", async () => {
     const id = await job();
     await jobs.started(id, { ...start, keyColumns: ["day", 'odd, "name"'] });
-    expect(await jobs.progress(id, { lastKey: ["2026-01-01", '{"a",\\b}'], rows: 12, bytes: 3_000_000_000 })).toBe(true);
+    expect(await jobs.progress(id, { lastKey: ["2026-01-01", '{"a",\\b}'], rows: 12, bytes: 3_000_000_000, movesFrom: 5_000_000_000 })).toBe(true);
     expect(await jobs.open("trading")).toEqual([
       {
         id,
@@ -106,6 +106,7 @@ describe("the journal of copies", () => {
         wantedColumns: undefined,
         keyColumns: ["day", 'odd, "name"'],
         lastKey: ["2026-01-01", '{"a",\\b}'],
+        movesFrom: 5_000_000_000,
         rows: 12,
         bytes: 3_000_000_000,
         estimatedRows: 1000,
@@ -116,7 +117,7 @@ describe("the journal of copies", () => {
   test("a copy that is started once more begins anew, by another key, too", async () => {
     const id = await job();
     await jobs.started(id, start);
-    await jobs.progress(id, { lastKey: ["7"], rows: 7, bytes: 70 });
+    await jobs.progress(id, { lastKey: ["7"], rows: 7, bytes: 70, movesFrom: 1 });
     await jobs.started(id, { ...start, keyColumns: ["number"] });
     expect(await jobs.open("trading")).toMatchObject([{ keyColumns: ["number"], lastKey: undefined, rows: 0, bytes: 0 }]);
   });
@@ -125,7 +126,7 @@ describe("the journal of copies", () => {
     const id = await job();
     await jobs.started(id, start);
     await admin.query("UPDATE offtake.snapshot SET state = 'cancelled', finished_at = now()");
-    expect(await jobs.progress(id, { lastKey: ["7"], rows: 7, bytes: 70 })).toBe(false);
+    expect(await jobs.progress(id, { lastKey: ["7"], rows: 7, bytes: 70, movesFrom: 1 })).toBe(false);
     await jobs.started(id, start);
     await jobs.failed(id, new OfftakeError("INTERNAL", "too late"));
     expect([await states(), await tables()]).toEqual([["public.trades cancelled"], []]);
