@@ -108,7 +108,7 @@ export function keysOf(log: ChangeLog, change: number): [string[]] | [string[], 
 }
 
 /** One text for what a unique index may take for one key. */
-function settled(text: string): string {
+export function settled(text: string): string {
   const last = text.charCodeAt(text.length - 1);
   if (last === blank) return text.trimEnd();
   if (text === "-0") return "0";

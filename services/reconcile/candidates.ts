@@ -5,8 +5,10 @@
 import type { Client } from "pg";
 import { formatLsn, type Lsn } from "../../connectors/postgres/lsn.ts";
 import { OfftakeError } from "../runtime/errors.ts";
+import { fullName } from "../runtime/table-pattern.ts";
 import type { ComparedTable } from "./compared-table.ts";
 import type { KeyText } from "./key-range.ts";
+import { ParkedRows } from "./parked-rows.ts";
 import { readKeyRows } from "./key-rows.ts";
 import type { Differing, ReportedKey, Undecided } from "./report.ts";
 import { type Judgement, type RowVersion, Sandwich } from "./sandwich.ts";
@@ -16,6 +18,8 @@ import type { Sides } from "./side-by-side.ts";
 const keysAtOnce = 500;
 
 export interface CandidateOptions extends Sides {
+  /** Whose parked keys are left alone. */
+  readonly connector: string;
   /** Milliseconds for which the source may hold back what has been applied. */
   readonly unseenMs: number;
   /** Milliseconds for which a key may be hot. */
@@ -28,11 +32,13 @@ export interface Decided {
   readonly extra: Map<string, { readonly key: ReportedKey }>;
   readonly differing: Map<string, Differing>;
   readonly undecided: Map<string, Undecided>;
+  /** Keys whose events are put aside. */
+  readonly parked: Set<string>;
   rounds: number;
 }
 
 export function nothingDecided(): Decided {
-  return { missing: new Map(), extra: new Map(), differing: new Map(), undecided: new Map(), rounds: 0 };
+  return { missing: new Map(), extra: new Map(), differing: new Map(), undecided: new Map(), parked: new Set(), rounds: 0 };
 }
 
 interface Open {
@@ -57,7 +63,8 @@ export async function decide(options: CandidateOptions, keys: readonly KeyText[]
 
 /** @param open emptied as they are decided */
 async function decideSome(options: CandidateOptions, open: Open[], decided: Decided): Promise<void> {
-  const { source, target, table, unseenMs, hotMs, signal } = options;
+  const { source, target, table, unseenMs, hotMs, signal, connector } = options;
+  const keyColumns = table.key.map((index) => table.columns[index]!);
   const until = performance.now() + hotMs;
   let applied: Lsn = 0n;
   for (;;) {
@@ -66,9 +73,13 @@ async function decideSome(options: CandidateOptions, open: Open[], decided: Deci
     judge(table, open, "source", left, { passed, applied }, decided);
     if (open.length === 0) return;
     if (performance.now() >= until) break;
-    const right = await target.read(table.target, passed, async (client) => rows(client, "target", table, open));
+    const right = await target.read(table.target, passed, async (client) => ({
+      parked: await ParkedRows.read(client, connector, fullName(table.name), keyColumns),
+      found: await rows(client, "target", table, open),
+    }));
     ({ applied } = right);
-    judge(table, open, "target", right.value, { passed, applied }, decided);
+    const found = leaveParked(open, right.value, decided);
+    judge(table, open, "target", found, { passed, applied }, decided);
     if (open.length === 0) return;
     const unseen = await source.seesApplied(table.source, unseenMs, signal);
     if (unseen !== undefined) {
@@ -79,6 +90,14 @@ async function decideSome(options: CandidateOptions, open: Open[], decided: Deci
     decided.rounds += 1;
   }
   for (const { key } of open.splice(0)) leave(table, decided, key, "a moment in which nobody changes the row");
+}
+
+/** Takes keys away whose events are put aside. @returns the rows of the others */
+function leaveParked(open: Open[], { parked, found }: { parked: ParkedRows; found: (RowVersion | undefined)[] }, decided: Decided): typeof found {
+  const isParked = open.map(({ key }) => parked.has(key));
+  for (const [i, { key }] of open.entries()) if (isParked[i]) decided.parked.add(key.join("\0"));
+  open.splice(0, open.length, ...open.filter((_, i) => !isParked[i]));
+  return found.filter((_, i) => !isParked[i]);
 }
 
 async function rows(client: Client, side: "source" | "target", table: ComparedTable, open: readonly Open[]): Promise<(RowVersion | undefined)[]> {

@@ -20,6 +20,7 @@ import { walk } from "./walk.ts";
 
 export interface PassOptions extends Sides {
   readonly level: Level;
+  readonly connector: string;
   /** Milliseconds for which the source may hold back what has been applied. */
   readonly unseenMs: number;
   /** Milliseconds for which a key may be hot. */

@@ -79,7 +79,7 @@ export class ServicePasses {
     try {
       const [table, source, target] = [await this.#table(name), this.#source, this.#target];
       const told = (rows: number): void => progress?.(fullName(name), rows);
-      return await reconcileTable(service.name, { table, level, source, target, signal, unseenMs, hotMs, mostCandidates, progress: told });
+      return await reconcileTable(service.name, { table, connector: connector.name, level, source, target, signal, unseenMs, hotMs, mostCandidates, progress: told });
     } catch (error) {
       const ours = asOfftakeError(error);
       if (!ofTable.includes(ours.code)) throw ours;
@@ -94,10 +94,10 @@ export class ServicePasses {
    * @throws OfftakeError of source and target, and of the table
    */
   async again(name: TableName, keys: readonly KeyText[]): Promise<Decided> {
-    const { signal, unseenMs = patienceMs, hotMs = patienceMs } = this.#options;
+    const { signal, connector, unseenMs = patienceMs, hotMs = patienceMs } = this.#options;
     const table = await this.#table(name);
     const decided = nothingDecided();
-    await decide({ table, source: this.#source, target: this.#target, signal, unseenMs, hotMs }, keys, decided);
+    await decide({ table, connector: connector.name, source: this.#source, target: this.#target, signal, unseenMs, hotMs }, keys, decided);
     return decided;
   }
 

@@ -25,7 +25,8 @@ export async function reconcileTable(service: string, options: PassOptions): Pro
     differing: [...decided.differing.values()],
     undecided: [...decided.undecided.values()],
   };
-  const findings = { ...found, reason, truncatedAt };
+  const parked = decided.parked.size;
+  const findings = { ...found, reason, parked, truncatedAt };
   const compared = totalSource + found.extra.length;
   const rate = mismatchRate(findings, compared);
   return {
@@ -44,7 +45,7 @@ export async function reconcileTable(service: string, options: PassOptions): Pro
     mismatchRate: rate,
     rowsPerSecond: Math.round((compared * 1000) / Math.max(performance.now() - started, 1)),
     ...found,
-    parked: 0,
+    parked,
     rounds: decided.rounds,
     truncatedAt,
   };

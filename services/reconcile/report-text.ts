@@ -5,7 +5,7 @@ import type { Report, ReportedKey } from "./report.ts";
 const listed = 20;
 
 export function reportText(report: Report): string {
-  const { table, verdict, reason, compared, rowsPerSecond, missing, extra, differing, undecided, truncatedAt } = report;
+  const { table, verdict, reason, compared, rowsPerSecond, missing, extra, differing, undecided, truncatedAt, parked } = report;
   const mismatches = [
     ...differing.map(
       ({ key, columns }) =>
@@ -20,6 +20,7 @@ export function reportText(report: Report): string {
     [missing.length, "missing"],
     [extra.length, "extra"],
     [undecided.length, "undecided"],
+    [parked, "parked"],
   ].flatMap(([count, word]) => (count === 0 ? [] : [`${count} ${word}`]));
   const head = [`${table}: ${verdict}`, `${compared} rows compared, ${rowsPerSecond}/s`, ...counts].join(", ");
   return [

@@ -56,6 +56,7 @@ export interface Report {
   readonly extra: readonly { readonly key: ReportedKey }[];
   readonly differing: readonly Differing[];
   readonly undecided: readonly Undecided[];
+  /** Keys whose events are put aside at the target, and whose rows are behind. */
   readonly parked: number;
   /** Reads of candidates, of either side. */
   readonly rounds: number;
@@ -70,14 +71,16 @@ export interface Findings {
   readonly differing: readonly Differing[];
   readonly undecided: readonly Undecided[];
   readonly reason: string | null;
+  readonly parked: number;
   readonly truncatedAt: number | null;
 }
 
 /** Confirmed mismatches stay confirmed, whatever else could not be compared. */
-export function verdictOf({ missing, extra, differing, undecided, reason, truncatedAt }: Findings): Verdict {
+export function verdictOf({ missing, extra, differing, undecided, reason, parked, truncatedAt }: Findings): Verdict {
   if (truncatedAt !== null) return "too-divergent";
   if (missing.length + extra.length + differing.length > 0) return "mismatch";
-  return undecided.length > 0 || reason !== null ? "incomplete" : "equal";
+  if (undecided.length > 0 || reason !== null) return "incomplete";
+  return parked > 0 ? "parked" : "equal";
 }
 
 /** @returns of all keys compared, the part that is wrong; 0 for none */

@@ -47,9 +47,9 @@ export class TargetSide {
     const { url, applicationName, service } = options;
     const client = await openSession(url, { side: "target", applicationName, statementTimeoutMs, settings: readingSettings });
     try {
-      const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass('offtake.applied_position') IS NOT NULL AS there");
+      const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass('offtake.applied_position') IS NOT NULL AND to_regclass('offtake.parked') IS NOT NULL AS there");
       if (rows[0]?.there === true) return new TargetSide(options, client);
-      throw new OfftakeError("TARGET_NOT_PREPARED", `The target of ${service} has no schema offtake.`, { cure: "Run `offtake up`." });
+      throw new OfftakeError("TARGET_NOT_PREPARED", `The target of ${service} has no schema offtake of this version.`, { cure: "Run `offtake up`." });
     } catch (error) {
       await endSession(client);
       throw sessionError(error, "target", url);

@@ -66,6 +66,12 @@ describe("a pass", () => {
     expect(Object.fromEntries(strict!.differing.map(({ key, columns }) => [key["id"], columns]))).toEqual(differing);
     const [divergent] = await pass(pipeline, { tables: ["public.trades"], mostCandidates: 4 });
     expect(divergent).toMatchObject({ verdict: "too-divergent", truncatedAt: 4, differing: [] });
+    await pipeline.target.query(
+      "INSERT INTO offtake.parked (connector, table_name, key_columns, key, queue) SELECT $1, 'public.users', '{part,name}', ARRAY[part::text, name], 1 FROM people WHERE name = 'u5'",
+      [pipeline.connector.name],
+    );
+    expect(await pass(pipeline, { tables: ["public.users"] })).toMatchObject([{ verdict: "parked", parked: 1, differing: [] }]);
+    await pipeline.target.query("DELETE FROM offtake.parked");
     const asJson = await offtake(["reconcile", "trading", "trades", "--format", "json", "--config", pipeline.file]);
     expect([asJson.code, namesIn(lastObject(asJson.stdout))]).toEqual([3, namesIn(documentedAnswer("reconcile"))]);
     const asCsv = await offtake(["reconcile", "trading", "users", "--format", "csv", "--config", pipeline.file]);
