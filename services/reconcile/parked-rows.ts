@@ -30,6 +30,8 @@ export class ParkedRows {
     if (this.#keys.size === 0) return false;
     const text = key.map(settled);
     // A cast prints a boolean in full, and the type itself does not.
-    return this.#keys.has(text.join("\0")) || this.#keys.has(text.map((part) => (part === "true" || part === "false" ? part.charAt(0) : part)).join("\0"));
+    return (
+      this.#keys.has(text.join("\0")) || this.#keys.has(text.map((part) => (part === "true" || part === "false" ? part.charAt(0) : part)).join("\0"))
+    );
   }
 }

@@ -79,7 +79,18 @@ export class ServicePasses {
     try {
       const [table, source, target] = [await this.#table(name), this.#source, this.#target];
       const told = (rows: number): void => progress?.(fullName(name), rows);
-      return await reconcileTable(service.name, { table, connector: connector.name, level, source, target, signal, unseenMs, hotMs, mostCandidates, progress: told });
+      return await reconcileTable(service.name, {
+        table,
+        connector: connector.name,
+        level,
+        source,
+        target,
+        signal,
+        unseenMs,
+        hotMs,
+        mostCandidates,
+        progress: told,
+      });
     } catch (error) {
       const ours = asOfftakeError(error);
       if (!ofTable.includes(ours.code)) throw ours;

@@ -10,8 +10,8 @@ import type { ComparedTable } from "./compared-table.ts";
 import type { SourceSide } from "./source-side.ts";
 import type { TargetSide } from "./target-side.ts";
 
-/** Reads of the source that may wait. */
-const readsAhead = 4;
+/** Reads of the source that may wait: as many as are made while a heartbeat is on its way to the target, or the pass waits for each. */
+const readsAhead = 16;
 
 export interface Sides {
   readonly table: ComparedTable;

@@ -19,8 +19,6 @@ export interface CatalogColumn {
   readonly collation: string | null;
   /** Whether the stream has it: generated columns are only there where the publication takes them. */
   readonly published: boolean;
-  /** Whether PostgreSQL makes its values here. */
-  readonly generated: boolean;
 }
 
 export interface CatalogTable {
@@ -62,8 +60,7 @@ const tableSql = `
                    'collation', CASE WHEN l.locale IN ('C', 'POSIX') AND l.provider <> 'i' AND l.deterministic THEN 'C'
                                      ELSE pg_catalog.concat_ws(' ', l.provider, l.locale, coalesce(l.version, CASE WHEN l.locale ILIKE 'C.%' THEN 'stable' ELSE 'of this server' END), l.deterministic::text) END,
                    'published', a.attgenerated = ''
-                                OR a.attgenerated = 's' AND coalesce((SELECT to_jsonb(u) ->> 'pubgencols' = 's' FROM pg_catalog.pg_publication u WHERE u.pubname = $3), false),
-                   'generated', a.attgenerated <> '') ORDER BY a.attnum)
+                                OR a.attgenerated = 's' AND coalesce((SELECT to_jsonb(u) ->> 'pubgencols' = 's' FROM pg_catalog.pg_publication u WHERE u.pubname = $3), false)) ORDER BY a.attnum)
             FROM pg_catalog.pg_attribute a
             JOIN base b ON b.attnum = a.attnum AND b.typtype <> 'd'
             JOIN pg_catalog.pg_namespace n ON n.oid = b.typnamespace

@@ -5,6 +5,7 @@
  * gives the row before. And the number of the next transaction that a snapshot shows (its xmax) does not say it either: that is one more than the newest that has ended, and
  * lies below one that waits behind it. So the wait is for those who hold the table's lock, which a transaction does until others see it.
  */
+import { setTimeout } from "node:timers/promises";
 import type { Client } from "pg";
 import { emitHeartbeat } from "../../connectors/postgres/heartbeat.ts";
 import type { Lsn } from "../../connectors/postgres/lsn.ts";
@@ -23,6 +24,9 @@ const statementTimeoutMs = 30_000;
 /** Between two looks. */
 const lookMs = 20;
 
+/** Between two heartbeats: reads that end meanwhile share one. */
+const heartbeatMs = 20;
+
 /** The cluster whose positions these are. */
 export interface Cluster {
   readonly systemIdentifier: string;
@@ -40,6 +44,9 @@ export class SourceSide {
   readonly #reading: Client;
   /** Writes heartbeats: the other session cannot. */
   readonly #writing: Client;
+  /** The next heartbeat, as long as it has not left. */
+  #next: Promise<Lsn> | undefined;
+  #leftAt = 0;
 
   private constructor(url: Secret, reading: Client, writing: Client, cluster: Cluster) {
     this.#url = url;
@@ -77,7 +84,13 @@ export class SourceSide {
 
   /** Where the stream has to come before all is in it that reads of the source have seen so far; a heartbeat makes sure that it does. */
   async passed(): Promise<Lsn> {
-    return this.#ask(async () => emitHeartbeat(this.#writing));
+    this.#next ??= this.#ask(async () => {
+      await setTimeout(Math.max(this.#leftAt + heartbeatMs - performance.now(), 0));
+      this.#next = undefined;
+      this.#leftAt = performance.now();
+      return emitHeartbeat(this.#writing);
+    });
+    return this.#next;
   }
 
   /**

@@ -47,7 +47,9 @@ export class TargetSide {
     const { url, applicationName, service } = options;
     const client = await openSession(url, { side: "target", applicationName, statementTimeoutMs, settings: readingSettings });
     try {
-      const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass('offtake.applied_position') IS NOT NULL AND to_regclass('offtake.parked') IS NOT NULL AS there");
+      const { rows } = await client.query<{ there: boolean }>(
+        "SELECT to_regclass('offtake.applied_position') IS NOT NULL AND to_regclass('offtake.parked') IS NOT NULL AS there",
+      );
       if (rows[0]?.there === true) return new TargetSide(options, client);
       throw new OfftakeError("TARGET_NOT_PREPARED", `The target of ${service} has no schema offtake of this version.`, { cure: "Run `offtake up`." });
     } catch (error) {
@@ -95,12 +97,16 @@ export class TargetSide {
   }
 
   async #reach(passed: Lsn): Promise<void> {
-    const { connector, service, stallMs, signal } = this.#options;
+    const { connector, service, stallMs, signal, cluster } = this.#options;
     let pause = lookMs;
     let [seen, since] = ["", performance.now()];
     for (;;) {
       const position = await findPosition(this.#client, connector);
       if (this.#has(position, passed)) return;
+      if (position !== undefined && position.systemIdentifier !== cluster.systemIdentifier)
+        throw new OfftakeError("RECONCILE_STALLED", `The target of ${service} has applied changes of another cluster than the source's.`, {
+          cure: "See `offtake check`: its applier does not go on either.",
+        });
       const at = position === undefined ? "nothing" : formatLsn(position.commitLsn);
       const mark = `${at} ${position?.offset}`;
       if (mark !== seen) [seen, since] = [mark, performance.now()];

@@ -147,8 +147,8 @@ class ReconcileBench {
     let naive = 0;
     try {
       await lasting(3);
+      await running.take();
       for (let i = 1; i <= windows; i += 1) {
-        await running.take();
         await lasting(rest);
         const before = await running.take();
         const took = await seconds(async () => void reports.push(await this.#pass()));
