@@ -13,6 +13,6 @@ export function passesText(service: string, passes: readonly TablePasses[]): str
 
 function wrongText(service: string, { verdict, mismatches, finishedAt, lastCleanAt }: TablePasses): string {
   const last = lastCleanAt === null ? "never found equal" : `last equal at ${lastCleanAt}`;
-  if (verdict === "mismatch") return `${mismatches} rows wrong at ${finishedAt}, ${last}: offtake reconcile ${service}`;
+  if (verdict === "mismatch") return `${mismatches} rows wrong at ${finishedAt}, ${last}: offtake repair ${service}`;
   return `${verdict} at ${finishedAt}, ${last}: offtake reconcile ${service}`;
 }

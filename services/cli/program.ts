@@ -161,6 +161,19 @@ function addReconcile(program: Command): void {
       terminal.answer(object, text);
       leave(exit);
     });
+  program
+    .command("repair")
+    .description("compare tables of a service with the monolith's, publish again what is wrong, and look at it once more")
+    .argument("<service>", "of which the tables are")
+    .argument("[tables...]", "table or schema.table; all where left out")
+    .option("--dry-run", "say what is wrong, and publish nothing")
+    .action(async (name: string, tables: string[], options: { dryRun?: boolean }) => {
+      const { terminal, configuration } = open(program);
+      const { repair } = await import("./repair.ts");
+      const { object, text, exit } = await repair(configuration, name, tables, { dryRun: options.dryRun === true }, terminal, listenForStop().signal);
+      terminal.answer(object, text);
+      leave(exit);
+    });
 }
 
 function addConfig(program: Command): void {

@@ -101,6 +101,8 @@ export const errorCodes = {
   RECONCILE_TABLE_UNSUITABLE: "operator",
   /** The applied position does not move, or the source holds something back, so that the two sides cannot be compared; that is lag, and no mismatch. `offtake status` says where it stands. The next pass compares again. */
   RECONCILE_STALLED: "yes",
+  /** Rows that a pass found wrong could not be published again; the message says why. What was published stays, and it is safe to run the repair again. */
+  REPAIR_FAILED: "operator",
 
   // --- Topic and schema registry -------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,76 @@
+/** From a copy to its proof, from a mismatch to its repair: what each leaves in the control database, and what `status` says of it. */
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { ControlSession } from "../../../services/control/control-session.ts";
+import { readPasses } from "../../../services/control/pass-history.ts";
+import { readMarks } from "../../../services/apply/needs-copy.ts";
+import { reconcile } from "../../../services/cli/reconcile.ts";
+import { repair, type RepairAnswer } from "../../../services/cli/repair.ts";
+import { snapshotStatus } from "../../../services/cli/snapshot.ts";
+import { status } from "../../../services/cli/status.ts";
+import { errorOf } from "../../support/error-of.ts";
+import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
+import { running } from "../../support/running-all.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { loaded } from "../reconcile/passing.ts";
+import { documentedAnswer, namesIn } from "./documentation.ts";
+
+const silent = { json: false, progress: () => {}, answer: () => {} };
+const { signal } = new AbortController();
+
+async function reconciled({ configuration }: Pipeline): Promise<number> {
+  return (await reconcile(configuration, "trading", [], { level: "detailed", format: "text" }, silent, signal)).exit;
+}
+
+async function repaired({ configuration }: Pipeline, dryRun: boolean, stallMs = 30_000): Promise<RepairAnswer> {
+  return repair(configuration, "trading", [], { dryRun, stallMs }, silent, signal);
+}
+
+test("a copy is verified by a clean pass; rows that are wrong are published again, under load, and the audit has them", async () => {
+  await using pipeline = await createPipeline(`CREATE TABLE trades (a int, b text, n int, note text, PRIMARY KEY (b, a));
+    INSERT INTO trades SELECT i, 'b' || i % 3, 0, NULL FROM generate_series(1, 2000) i`);
+  await pipeline.up();
+  const { source, target, configuration, connector } = pipeline;
+  const control = new ControlSession(configuration.control.url, "offtake test");
+  {
+    await using all = await running(configuration);
+    await waitFor(async () => (await readMarks(target, connector.name)).length === 0, { what: "the copy" });
+    expect(await reconciled(pipeline)).toBe(0);
+    const verified = await snapshotStatus(configuration, "trading", []);
+    expect(verified.object.tables).toMatchObject([{ table: "public.trades", state: "copied", verifiedAt: expect.stringMatching(/^\d{4}-/) }]);
+
+    await target.query(`UPDATE trades SET note = '' WHERE a = 10; DELETE FROM trades WHERE a IN (20, 21); INSERT INTO trades VALUES (9999, 'b1', 1)`);
+    const dry = await repaired(pipeline, true);
+    expect([dry.exit, dry.text]).toEqual([3, "public.trades: would publish 4 rows again: 1 differing, 2 missing, 1 extra"]);
+    expect((await target.query("SELECT FROM trades WHERE a = 20")).rowCount).toBe(0);
+    const answer = await status(configuration);
+    expect(answer.text).toMatch(/^trading: public\.trades: 4 rows wrong at \d{4}-.*, last equal at \d{4}-.*: offtake repair trading$/m);
+    await using load = loaded(async (i) => void (await source.query("UPDATE trades SET n = $1 WHERE a IN (10, 20, 30)", [i])));
+    const { exit, object, text } = await repaired(pipeline, false);
+    expect([exit, text]).toEqual([0, expect.stringMatching(/^public\.trades: published \d rows again \(.*\): all of them are equal now$/)]);
+    expect(namesIn(object.tables[0]!.left)).toEqual(namesIn({ missing: [], extra: [], differing: [], undecided: [] }));
+    const documented = z.looseObject({ tables: z.array(z.looseObject({})) }).parse(documentedAnswer("repair"));
+    expect([Object.keys(object), Object.keys(object.tables[0]!)]).toEqual([Object.keys(documented), Object.keys(documented.tables[0]!)]);
+    expect(load.turns()).toBeGreaterThan(0);
+    const { rows: audit } = await control.query<{ action: string; before: { extra: unknown }; after: { extra: unknown } }>(
+      "SELECT action, before, after FROM offtake.audit WHERE subject = 'public.trades' AND before -> 'extra' @> '[{\"key\": {\"a\": \"9999\"}}]'",
+      [],
+    );
+    expect(audit).toMatchObject([{ action: "repair", before: { extra: [{ key: { a: "9999", b: "b1" } }] }, after: { extra: [] } }]);
+    expect(await reconciled(pipeline)).toBe(0);
+    expect(await readPasses(control, connector.name)).toMatchObject([{ table: "public.trades", verdict: "equal", mismatches: 0 }]);
+    expect(await all.stop()).toBe(true);
+  }
+  // Nobody publishes: it says so, and leaves no job behind.
+  await using applier = pipeline.startApplier();
+  await using second = pipeline.startConnector();
+  await Promise.all([applier.working, second.working]);
+  await target.query("DELETE FROM trades WHERE a = 50");
+  expect(await errorOf(repaired(pipeline, false, 2000))).toMatchObject({
+    code: "REPAIR_FAILED",
+    message: expect.stringContaining("has not taken it up for 2 s"),
+  });
+  const { rows: jobs } = await control.query("SELECT FROM offtake.snapshot WHERE connector = $1 AND state = 'waiting'", [connector.name]);
+  expect(jobs).toEqual([]);
+  await control.end();
+});
