@@ -126,8 +126,11 @@ function exitOfRepairs(repairs: readonly TableRepair[]): ExitCode {
   return repairs.every(isDone) ? ExitCode.done : ExitCode.failed;
 }
 
+function parts({ differing, missing, extra }: Wrong): string {
+  return `${differing.length} differing, ${missing.length} missing, ${extra.length} extra`;
+}
+
 function repairText({ table, verdict, reason, found, left }: TableRepair, dryRun: boolean): string {
-  const parts = (wrong: Wrong): string => `${wrong.differing.length} differing, ${wrong.missing.length} missing, ${wrong.extra.length} extra`;
   const why = reason === null ? "" : `: ${reason}`;
   if (verdict === "too-divergent") return `${table}: too divergent to be repaired row by row: copy it again`;
   if (count(found) === 0) return `${table}: ${verdict}, nothing to repair${why}`;

@@ -125,7 +125,7 @@ function sortsAlike(source: CatalogColumn, target: CatalogColumn): boolean {
   if (isOf(numbers)) return true;
   if (source.type !== target.type && !isOf(["text", "varchar"])) return false;
   if (isOf(others)) return true;
-  return isOf(texts) && source.collation !== null && source.collation === target.collation && !/(of this server|false)$/.test(source.collation);
+  return isOf(texts) && source.collation !== null && source.collation === target.collation && !/of this server|false$/.test(source.collation);
 }
 
 function unsuitable(table: TableName, what: string, cure: string): OfftakeError {

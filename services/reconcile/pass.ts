@@ -7,6 +7,7 @@
  */
 import type { Client } from "pg";
 import type { Lsn } from "../../connectors/postgres/lsn.ts";
+import { OfftakeError } from "../runtime/errors.ts";
 import { decide, nothingDecided } from "./candidates.ts";
 import type { SideTable } from "./compared-table.ts";
 import { readKeyHashes } from "./key-hashes.ts";
@@ -14,7 +15,7 @@ import type { KeyRange, KeyText } from "./key-range.ts";
 import { readRangeHash } from "./range-hash.ts";
 import { RangeSize } from "./range-size.ts";
 import type { Level } from "./report.ts";
-import { differingKeys, readRowHashes, type RowHashes, splitKey } from "./row-hashes.ts";
+import { differingKeys, readRowHashes, type RowHashes, splitKey, tooMany } from "./row-hashes.ts";
 import { type Sides, sideBySide } from "./side-by-side.ts";
 import { walk } from "./walk.ts";
 
@@ -23,6 +24,9 @@ export interface PassOptions extends Sides {
   readonly connector: string;
   /** Milliseconds for which the source may hold back what has been applied. */
   readonly unseenMs: number;
+  /** Active sessions of the source beyond which a pass waits, and milliseconds for how long; undefined for no limit. */
+  readonly maxActiveSessions: number | undefined;
+  readonly stallMs: number;
   /** Milliseconds for which a key may be hot. */
   readonly hotMs: number;
   /** Candidates, and rows of one range beyond what it has at the source, with which a table is too divergent. */
@@ -53,7 +57,7 @@ export class Pass {
     const { level, table } = this.#options;
     if (!table.ordered) await this.#lookUp();
     else if (level === "strict") await this.#compareRows(this.#walk(), true);
-    else await this.#compareRows(given(await this.#compareRanges()), false);
+    else await this.#compareRows(this.#again(await this.#compareRanges()), false);
     if (this.truncatedAt === null) await decide(this.#options, [...this.#candidates.values()], this.decided);
   }
 
@@ -71,10 +75,14 @@ export class Pass {
 
   /** @param counts whether the rows have not been counted yet */
   async #compareRows(ranges: AsyncGenerator<KeyRange, void>, counts: boolean): Promise<void> {
-    const { table, mostCandidates } = this.#options;
-    const most = this.#size.most + mostCandidates;
-    const read = (side: SideTable) => async (client: Client, range: KeyRange) => readRowHashes(client, side, this.#columns(side), range, most);
-    for await (const { left, right, passed, applied } of sideBySide(this.#options, ranges, read(table.source), read(table.target))) {
+    const { source, target } = this.#options.table;
+    const read = (side: SideTable) => async (client: Client, range: KeyRange) => this.#rowHashes(client, side, this.#columns(side), range);
+    const wanted = async (client: Client, range: KeyRange) => ofSource(await read(source)(client, range));
+    for await (const { left, right, passed, applied } of sideBySide(this.#options, ranges, wanted, read(target))) {
+      if (right === tooMany) {
+        this.truncatedAt = this.#options.mostCandidates;
+        return;
+      }
       this.#counted(counts ? left.size : 0, counts ? right.size : 0, passed, applied);
       if (!this.#add(differingKeys(left, right))) return;
     }
@@ -83,8 +91,7 @@ export class Pass {
   /** Rows of the source by their keys at the target; then keys of the target at the source. */
   async #lookUp(): Promise<void> {
     const { table, source, target } = this.#options;
-    const most = this.#size.most;
-    const rows = async (client: Client, range: KeyRange) => readRowHashes(client, table.source, this.#columns(table.source), range, most);
+    const rows = async (client: Client, range: KeyRange) => ofSource(await this.#rowHashes(client, table.source, this.#columns(table.source), range));
     const same = async (client: Client, _range: KeyRange, left: RowHashes) =>
       readKeyHashes(client, table.target, this.#columns(table.target), [...left.keys()].map(splitKey));
     for await (const { left, right, passed, applied } of sideBySide(this.#options, this.#walk(), rows, same)) {
@@ -94,13 +101,19 @@ export class Pass {
     const keys = (side: SideTable) => side.key.map(({ name }) => name);
     const read = async <T>(work: (client: Client) => Promise<T>): Promise<T> => (await target.read(table.target, 0n, work)).value;
     for await (const range of walk(read, table.target, this.#size)) {
-      const right = await read(async (client) => readRowHashes(client, table.target, keys(table.target), range, most));
+      const right = await read(async (client) => this.#rowHashes(client, table.target, keys(table.target), range));
+      if (right === tooMany) throw grew("target");
       const wanted = [...right.keys()].map(splitKey);
       const left = await source.read(table.source, async (client) => readKeyHashes(client, table.source, keys(table.source), wanted));
       this.totalTarget += right.size;
       // What is there is compared already, whatever the text of its key.
       if (!this.#add([...right.keys()].filter((key) => !left.has(key)))) return;
     }
+  }
+
+  /** Of a range that had as many rows as a range has when its end was found. */
+  async #rowHashes(client: Client, side: SideTable, columns: readonly string[], range: KeyRange): Promise<RowHashes | typeof tooMany> {
+    return readRowHashes(client, side, columns, range, this.#size.most + this.#options.mostCandidates);
   }
 
   /** @returns false where there are too many */
@@ -111,9 +124,18 @@ export class Pass {
     return this.truncatedAt === null;
   }
 
-  #walk(): AsyncGenerator<KeyRange, void> {
-    const { source, table } = this.#options;
-    return walk(async (work) => source.read(table.source, work), table.source, this.#size);
+  /** What has grown since it was found is of several ranges now. */
+  async *#again(ranges: readonly KeyRange[]): AsyncGenerator<KeyRange, void> {
+    for (const range of ranges) yield* this.#walk(range);
+  }
+
+  #walk(within?: KeyRange): AsyncGenerator<KeyRange, void> {
+    const { source, table, maxActiveSessions, stallMs, signal } = this.#options;
+    const read = async <T>(work: (client: Client) => Promise<T>): Promise<T> => {
+      await source.rests(maxActiveSessions, stallMs, signal);
+      return source.read(table.source, work);
+    };
+    return walk(read, table.source, this.#size, within);
   }
 
   /** For `basic`, which rows there are is all that counts. */
@@ -130,6 +152,12 @@ export class Pass {
   }
 }
 
-async function* given(ranges: readonly KeyRange[]): AsyncGenerator<KeyRange, void> {
-  yield* ranges;
+function ofSource(hashes: RowHashes | typeof tooMany): RowHashes {
+  if (hashes === tooMany) throw grew("source");
+  return hashes;
+}
+
+/** Between two statements. */
+function grew(side: string): OfftakeError {
+  return new OfftakeError("RECONCILE_STALLED", `A range of the ${side} got more rows than are read at a time while it was read.`);
 }

@@ -71,17 +71,21 @@ export class ServicePasses {
 
   /** @throws OfftakeError of source and target; what is wrong with the table alone is in its report */
   async report(name: TableName): Promise<Report> {
-    const { connector, service, level, signal, progress, unseenMs = patienceMs, hotMs = patienceMs, mostCandidates = candidates } = this.#options;
+    const { connector, service, level, signal, progress, unseenMs = patienceMs, hotMs = patienceMs } = this.#options;
+    const { stallMs = patienceMs, mostCandidates = candidates } = this.#options;
     const startedAt = new Date();
     const incomplete = (reason: string): Report => incompleteReport(service.name, fullName(name), level, startedAt, reason);
     const mark = (await readMarks(this.#target.client, connector.name)).find(({ table }) => table === fullName(name));
     if (mark !== undefined) return incomplete(`it has to be copied: ${mark.reason}`);
     try {
       const [table, source, target] = [await this.#table(name), this.#source, this.#target];
+      const { maxActiveSessions } = service.snapshot;
       const told = (rows: number): void => progress?.(fullName(name), rows);
       return await reconcileTable(service.name, {
         table,
         connector: connector.name,
+        maxActiveSessions,
+        stallMs,
         level,
         source,
         target,

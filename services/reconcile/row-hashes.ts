@@ -7,6 +7,9 @@ import { hashOfText, rowText } from "./row-hash.ts";
 /** By the key's texts, joined by what no text of PostgreSQL has. Rows of one key, where nothing keeps it unique, have their hashes together. */
 export type RowHashes = ReadonlyMap<string, string>;
 
+/** There are more rows than were to be read: what was read of them says nothing, since nobody knows which are left out. */
+export const tooMany = "too many";
+
 export function joinedKey(key: KeyText): string {
   return key.join("\0");
 }
@@ -17,7 +20,7 @@ export function splitKey(joined: string): KeyText {
 
 /**
  * @param columns quoted, in the same order on both sides
- * @param most rows that are read; one more than that says that there are more
+ * @param most rows that are read
  */
 export async function readRowHashes(
   client: ClientBase,
@@ -25,13 +28,14 @@ export async function readRowHashes(
   columns: readonly string[],
   range: KeyRange,
   most: number,
-): Promise<RowHashes> {
+): Promise<RowHashes | typeof tooMany> {
   const keys = table.key.map(({ name }) => `${name}::text`);
   const inner = `SELECT ${keys.map((key, i) => `${key} AS k${i}`).join(", ")}, ${rowText(columns)} AS r FROM ${table.from}${rangeCondition(table, range)}`;
   const { rows } = await client.query<string[]>({
     text: `SELECT ${keys.map((_, i) => `k${i}`).join(", ")}, ${hashOfText("r")} FROM (${inner} LIMIT ${most + 1}) AS q`,
     rowMode: "array",
   });
+  if (rows.length > most) return tooMany;
   const hashes = new Map<string, string>();
   for (const row of rows) {
     const hash = row.pop()!;

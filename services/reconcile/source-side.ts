@@ -12,7 +12,8 @@ import type { Lsn } from "../../connectors/postgres/lsn.ts";
 import { refuseStandby } from "../../connectors/postgres/refuse-standby.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { readSuspects } from "../../connectors/postgres/snapshot-suspects.ts";
-import { OfftakeError } from "../runtime/errors.ts";
+import { readLoad, tooMuch } from "../../connectors/postgres/source-load.ts";
+import { interrupted, OfftakeError } from "../runtime/errors.ts";
 import type { Secret } from "../runtime/secret.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
 import type { SideTable } from "./compared-table.ts";
@@ -23,6 +24,9 @@ const statementTimeoutMs = 30_000;
 
 /** Between two looks. */
 const lookMs = 20;
+
+/** Between two looks at how busy it is. */
+const restMs = 100;
 
 /** Between two heartbeats: reads that end meanwhile share one. */
 const heartbeatMs = 20;
@@ -91,6 +95,23 @@ export class SourceSide {
       return emitHeartbeat(this.#writing);
     });
     return this.#next;
+  }
+
+  /**
+   * Waits while the source has so much to do that a range more would be at its users' cost.
+   *
+   * @param maxActiveSessions of the service's `snapshot`; undefined for no limit
+   * @throws OfftakeError RECONCILE_STALLED when it takes longer than `patienceMs`, INTERRUPTED
+   */
+  async rests(maxActiveSessions: number | undefined, patienceMs: number, signal: AbortSignal): Promise<void> {
+    if (maxActiveSessions === undefined) return;
+    const until = performance.now() + patienceMs;
+    for (;;) {
+      const reason = tooMuch(await this.#ask(async () => readLoad(this.#reading)), maxActiveSessions);
+      if (reason === undefined) return;
+      if (performance.now() >= until) throw new OfftakeError("RECONCILE_STALLED", `The pass waits for ${reason}.`);
+      if ((await waitOrStop(restMs, signal)) === "stopped") throw interrupted("the tables were compared");
+    }
   }
 
   /**

@@ -5,8 +5,11 @@ import type { KeyRange, KeyText } from "./key-range.ts";
 import { findRangeEnd } from "./range-end.ts";
 import type { RangeSize } from "./range-size.ts";
 
+/** The whole table. */
+export const everything: KeyRange = { after: undefined, upTo: undefined };
+
 /**
- * Ranges of the whole table, the last one open above. Each is taken until the next is asked for, which is how its size is found.
+ * Ranges that follow one another, from the beginning of `within` to its end. Each is taken until the next is asked for, which is how its size is found.
  *
  * @param read a read of that side
  */
@@ -14,13 +17,17 @@ export async function* walk(
   read: (work: (client: Client) => Promise<KeyText | undefined>) => Promise<KeyText | undefined>,
   table: SideTable,
   size: RangeSize,
+  within: KeyRange = everything,
 ): AsyncGenerator<KeyRange, void> {
-  for (let after: KeyText | undefined; ;) {
+  for (let after = within.after; ;) {
     const started = performance.now();
-    const from = after;
-    const upTo = await read(async (client) => findRangeEnd(client, table, from, size.rows));
+    const rest = { after, upTo: within.upTo };
+    const upTo = await read(async (client) => findRangeEnd(client, table, rest, size.rows));
+    if (upTo === undefined) {
+      yield rest;
+      return;
+    }
     yield { after, upTo };
-    if (upTo === undefined) return;
     size.took(performance.now() - started);
     after = upTo;
   }

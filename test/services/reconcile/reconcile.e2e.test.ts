@@ -25,7 +25,8 @@ describe("a pass", () => {
   test("finds what differs, at every level what it is for", async () => {
     await using pipeline = await createPipeline(source, { tables });
     await pipeline.target.query(target);
-    await using _streaming = await streaming(pipeline);
+    await using units = new AsyncDisposableStack();
+    units.use(await streaming(pipeline));
     await pipeline.source.query(`
       INSERT INTO trades SELECT i, i + 0.5, 'n' || i, '{"a": 1, "b": 2}', '{"a": 1, "b": 2}', i, 'c' || i % 100, NULL FROM generate_series(1, 25000) i;
       UPDATE trades SET r = 'NaN', price = 'NaN' WHERE id = 30; UPDATE trades SET r = '-0' WHERE id = 31;
@@ -84,7 +85,8 @@ describe("a pass", () => {
   test("while rows come, change and go all the time calls none of it a mismatch, and finds one that is", async () => {
     await using pipeline = await createPipeline(source, { tables });
     await pipeline.target.query(target);
-    await using _streaming = await streaming(pipeline);
+    await using units = new AsyncDisposableStack();
+    units.use(await streaming(pipeline));
     await pipeline.source.query("INSERT INTO trades SELECT i, 0, '' FROM generate_series(1, 3000) i");
     await waitFor(async () => (await pipeline.target.query("SELECT FROM trades WHERE id = 3000")).rowCount === 1, { what: "the rows at the target" });
     await pipeline.target.query(

@@ -13,7 +13,8 @@ test("a table with a schedule is compared again and again, by one process, and w
   const schema = "CREATE TABLE trades (id int8 PRIMARY KEY, n int); CREATE TABLE users (id int8 PRIMARY KEY)";
   await using pipeline = await createPipeline(schema, { tables: { trades: { reconcile: { every: "1s", level: "strict" } }, users: null } });
   await pipeline.target.query(schema);
-  await using _streaming = await streaming(pipeline);
+  await using units = new AsyncDisposableStack();
+  units.use(await streaming(pipeline));
   const { configuration, connector, service, metrics, source, target } = pipeline;
   await source.query("INSERT INTO trades SELECT i, 0 FROM generate_series(1, 100) i");
   const control = new ControlSession(configuration.control.url, "offtake test");

@@ -59,3 +59,20 @@ test("a transaction in a statement since before may have been applied, one that 
   expect(await source.seesApplied(own, 5000, signal)).toBeUndefined();
   await open.end();
 });
+
+test("a source that has too much to do is waited for, and not for ever", async () => {
+  const { signal } = new AbortController();
+  await source.rests(undefined, 0, signal);
+  const busy = new pg.Client(database.url);
+  await busy.connect();
+  await admin.query("SELECT pg_advisory_lock(2)");
+  const statement = busy.query("SELECT pg_advisory_lock(2)");
+  const waits = "SELECT FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()";
+  await waitFor(async () => (await admin.query(waits)).rowCount === 1, { what: "its statement" });
+  const message = expect.stringContaining("snapshot.maxActiveSessions is 0");
+  expect(await errorOf(source.rests(0, 150, signal))).toMatchObject({ code: "RECONCILE_STALLED", message });
+  const patient = source.rests(1_000_000, 5000, signal);
+  await admin.query("SELECT pg_advisory_unlock(2)");
+  await Promise.all([statement, patient]);
+  await busy.end();
+});

@@ -17,7 +17,8 @@ test("what is applied before the source shows it is undecided, by the transactio
   await using pipeline = await createPipeline(schema, { servers });
   const { source, target } = pipeline;
   await target.query(schema);
-  await using _streaming = await streaming(pipeline);
+  await using units = new AsyncDisposableStack();
+  units.use(await streaming(pipeline));
   await source.query("INSERT INTO t SELECT i, 0 FROM generate_series(1, 50) AS i");
   await using waiting = await sourceSession(pipeline, "SET synchronous_commit = 'on'");
   await using open = await sourceSession(pipeline, "BEGIN; UPDATE t SET n = 9 WHERE id = 40");

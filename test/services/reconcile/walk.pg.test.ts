@@ -1,0 +1,49 @@
+import pg from "pg";
+import { afterAll, expect, test } from "vitest";
+import type { SideTable } from "../../../services/reconcile/compared-table.ts";
+import type { KeyRange } from "../../../services/reconcile/key-range.ts";
+import { RangeSize } from "../../../services/reconcile/range-size.ts";
+import { readRowHashes, tooMany } from "../../../services/reconcile/row-hashes.ts";
+import { walk } from "../../../services/reconcile/walk.ts";
+import { freshDatabase } from "../../support/databases.ts";
+
+const database = await freshDatabase("source");
+const client = new pg.Client(database.url);
+await client.connect();
+await client.query("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 2500)");
+afterAll(async () => {
+  await client.end();
+  await database.drop();
+});
+
+const key = [{ name: '"id"', cast: "integer", operators: "pg_catalog" }];
+const table: SideTable = { oid: 0, name: '"public"."t"', from: 'ONLY "public"."t"', columns: ['"id"'], key };
+
+async function ranges(within?: KeyRange): Promise<(string | undefined)[][]> {
+  const found: (string | undefined)[][] = [];
+  const size = new RangeSize();
+  size.rows = 700;
+  // Every range took long, so that all are of the size of the first.
+  size.took = () => {};
+  for await (const { after, upTo } of walk(async (work) => work(client), table, size, within)) found.push([after?.[0], upTo?.[0]]);
+  return found;
+}
+
+test("ranges end in the order of the key, and not of its text; they meet, and end where they are to end", async () => {
+  expect(await ranges()).toEqual([
+    [undefined, "700"],
+    ["700", "1400"],
+    ["1400", "2100"],
+    ["2100", undefined],
+  ]);
+  expect(await ranges({ after: ["90"], upTo: ["1000"] })).toEqual([
+    ["90", "790"],
+    ["790", "1000"],
+  ]);
+});
+
+test("rows of a range are read all or not at all", async () => {
+  const range = { after: ["100"], upTo: ["200"] };
+  const hashes = await readRowHashes(client, table, table.columns, range, 100);
+  expect([hashes === tooMany ? 0 : hashes.size, await readRowHashes(client, table, table.columns, range, 99)]).toEqual([100, tooMany]);
+});
