@@ -239,6 +239,8 @@ export class RecordBatchReader {
     }
     const end = start + length;
     this.#baseOffset = Number(response.readBigInt64BE(start));
+    // The checksum does not cover it, and beyond 2^53 two offsets would be one.
+    if (this.#baseOffset < 0 || this.#baseOffset > Number.MAX_SAFE_INTEGER) throw damaged(this.#baseOffset, "an offset that no topic has");
     if (length < headerLength) throw damaged(this.#baseOffset, `a length of ${length}`);
     const magic = response[start + at.magic];
     if (magic !== 2) throw damaged(this.#baseOffset, `the format version ${magic}, older than Kafka 0.11`);

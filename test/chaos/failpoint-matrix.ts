@@ -18,6 +18,8 @@ interface Cell {
   readonly place: Place;
   /** At which of its visits it fails. */
   readonly visit: number;
+  /** What makes the applier begin again first: then it passes the place at once, and else every five seconds. */
+  readonly begin?: string;
 }
 
 /** A place in the middle of a transaction of thousands of rows, and of one of a few. */
@@ -50,8 +52,8 @@ export const applierCells: readonly Cell[] = [
   { place: "after-target-commit-sent", visit: 2 },
   { place: "before-target-commit-acknowledged", visit: 1 },
   { place: "after-target-commit-acknowledged", visit: 2 },
-  { place: "before-offset-committed", visit: 1 },
-  { place: "after-offset-committed", visit: 1 },
+  { place: "before-offset-committed", visit: 1, begin: "before-target-commit-sent:drop" },
+  { place: "after-offset-committed", visit: 1, begin: "before-target-commit-sent:drop" },
   { place: "before-statement", visit: 2 },
   { place: "after-statement", visit: 2 },
   { place: "before-target-commit-sent", visit: 3 },
@@ -75,13 +77,24 @@ function opposite(place: Place): string {
 }
 
 /** What is armed together, of each process: it stands still on the one side of a step where the connection is dropped on the other. */
-const phases: readonly ((cell: Cell) => Readonly<Record<string, string>>)[] = [
-  ({ place, visit }) => ({ [`${place} drop`]: `${place}:drop:${visit}`, [`${opposite(place)} ${stillMs}`]: `${opposite(place)}:${stillMs}` }),
-  ({ place, visit }) => ({ [`${place} kill`]: `${place}:kill:${visit}` }),
-];
+type Phase = (cell: Cell) => Readonly<Record<string, string>>;
+
+const disturbed: Phase = ({ place, visit }) => ({
+  [`${place} drop`]: `${place}:drop:${visit}`,
+  [`${opposite(place)} ${stillMs}`]: `${opposite(place)}:${stillMs}`,
+});
+
+const killed: Phase = ({ place, visit }) => ({ [`${place} kill`]: `${place}:kill:${visit}` });
+
+export interface MatrixOptions extends BankOptions {
+  /** Whether connections are dropped, and processes stand still, before they are killed. */
+  readonly disturbed: boolean;
+  readonly progress: (line: string) => void;
+}
 
 /** @throws Error that names the places, where the target is not what the ledger says */
-export async function failpointMatrix(servers: BankServers, options: BankOptions, progress: (line: string) => void): Promise<Matrix> {
+export async function failpointMatrix(servers: BankServers, options: MatrixOptions): Promise<Matrix> {
+  const phases = options.disturbed ? [disturbed, killed] : [killed];
   const bank = await BankPipeline.open(servers, { ...options, environment: { OFFTAKE_FAILPOINT: "later" } });
   const watcher = new TargetWatcher(bank.targetUrl);
   const clerk = bank.clerk(0);
@@ -94,7 +107,7 @@ export async function failpointMatrix(servers: BankServers, options: BankOptions
       ];
       const where = pairs.map(([, { place, visit }]) => `${place}:${visit}`).join(" and ");
       for (const phase of phases) {
-        const armed = pairs.map(([victim, cell]) => ({ victim, fails: phase(cell) }));
+        const armed = pairs.map(([victim, cell]) => ({ victim, fails: phase(cell), begin: cell.begin ?? "later" }));
         await failAt(armed, clerk).catch((error: unknown) => {
           throw new Error(`${armed.flatMap(({ fails }) => Object.keys(fails)).join(", ")}: ${lastWords(bank)}`, { cause: error });
         });
@@ -106,7 +119,7 @@ export async function failpointMatrix(servers: BankServers, options: BankOptions
       await waitFor(equal, { what: "the target to be what the ledger says", timeout: patienceMs }).catch(async (error: unknown) => {
         throw new Error(`behind ${where} ${await differing(bank)} rows differ: ${lastWords(bank)}`, { cause: error });
       });
-      progress(`${where}: nothing is lost`);
+      options.progress(`${where}: nothing is lost`);
     }
     await clerk.leave();
     await settled(bank, patienceMs);
@@ -122,14 +135,15 @@ interface Armed {
   readonly victim: Victim;
   /** By place and action, what is armed. */
   readonly fails: Readonly<Record<string, string>>;
+  readonly begin: string;
 }
 
 /** Transactions until each of them has failed, by its own log; one that has died is started again at once, since the other may have to hear of it. */
 async function failAt(armed: readonly Armed[], clerk: Clerk): Promise<void> {
   const all = armed.flatMap(({ victim, fails }) => Object.keys(fails).map((what) => ({ victim, what, before: times(victim, what) })));
   const dies = all.some(({ what }) => what.endsWith(" kill"));
-  const back = armed.map(async ({ victim, fails }) => {
-    victim.arm(Object.values(fails).join(","));
+  const back = armed.map(async ({ victim, fails, begin }) => {
+    victim.arm([begin, ...Object.values(fails)].join(","));
     if (!dies) return;
     await victim.died();
     victim.restart();
@@ -140,6 +154,7 @@ async function failAt(armed: readonly Armed[], clerk: Clerk): Promise<void> {
     if (all.every(({ victim, what, before }) => times(victim, what) > before)) break;
     if (performance.now() > limit) throw new Error("not every place was passed");
     await clerk.transact(large);
+    // Load, and no condition that is waited for.
     await sleep(10);
   }
   await Promise.all(back);

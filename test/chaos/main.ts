@@ -2,10 +2,12 @@
  * `npm run chaos -- --kills N --seed S --json`: one line of JSON on stdout when the run came to its end, progress on stderr; exit code 1, and why, when it did not or
  * when a figure is not what it must be.
  */
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { startLocalStack } from "../../infra/local/stack.ts";
+import { failpointMatrix } from "./failpoint-matrix.ts";
 import { fuzz } from "./fuzz.ts";
 import { killRun } from "./kill-run.ts";
 
@@ -14,6 +16,12 @@ const usage = `npm run chaos -- [options]
 
   --kills N   how many                              [100]
   --seed S    of the kills and of the load            [1]
+  --json      one line of JSON on standard output
+
+npm run chaos -- matrix [options]
+  Drops connections of connector and applier, lets them stand still and kills them, between any two of their steps.
+
+  --seed S    of the load                             [1]
   --json      one line of JSON on standard output
 
 npm run chaos -- fuzz [options]
@@ -44,6 +52,8 @@ function whole(name: "kills" | "inputs" | "seed"): number {
 /** What a run has found, and the figures of it that must be 0. */
 interface Course {
   readonly result: object;
+  /** Logs and ledger, which nobody needs where nothing is wrong. */
+  readonly folder?: string;
   readonly wrong: Readonly<Record<string, number>>;
 }
 
@@ -52,7 +62,18 @@ async function kills(): Promise<Course> {
   const result = await killRun({ kills: whole("kills"), seed: whole("seed"), folder, progress: say });
   const { lost, duplicated, halfVisible, wentBack, chainBreaks, topicDuplicates, sourceDiffers, neededSomebody } = result;
   const wrong = { lost, duplicated, halfVisible, wentBack, chainBreaks, topicDuplicates, sourceDiffers, neededSomebody: neededSomebody.length };
-  return { result, wrong };
+  return { result, wrong, folder };
+}
+
+async function matrix(): Promise<Course> {
+  const folder = mkdtempSync(join(tmpdir(), "offtake-chaos-"));
+  await using stack = await startLocalStack({ progress: say });
+  const { source, target, kafka, registry } = stack;
+  const servers = { source: source.url(), target: target.url(), kafka: kafka.brokers, registry: registry.url };
+  const { fired, ...result } = await failpointMatrix(servers, { folder, seed: whole("seed"), disturbed: true, progress: say });
+  const { lost, duplicated, halfVisible, wentBack, chainBreaks, topicDuplicates, sourceDiffers } = result;
+  const wrong = { lost, duplicated, halfVisible, wentBack, chainBreaks, topicDuplicates, sourceDiffers };
+  return { result: { seed: whole("seed"), failures: fired.size, ...result }, wrong, folder };
 }
 
 async function readers(): Promise<Course> {
@@ -60,18 +81,22 @@ async function readers(): Promise<Course> {
   return { result, wrong: { wrong: result.wrong.length, excessBytes: result.excessBytes } };
 }
 
+const courses: Readonly<Record<string, () => Promise<Course>>> = { kills, matrix, fuzz: readers };
+
 async function main(): Promise<void> {
   const [course = "kills"] = positionals;
   if (values.help) {
     process.stdout.write(`${usage}\n`);
     return;
   }
-  if (course !== "kills" && course !== "fuzz") throw new Error(`${course} is no course\n\n${usage}`);
-  const { result, wrong } = await (course === "fuzz" ? readers() : kills());
+  const run = courses[course];
+  if (run === undefined) throw new Error(`${course} is no course\n\n${usage}`);
+  const { result, wrong, folder } = await run();
   process.stdout.write(`${JSON.stringify(result, null, values.json ? 0 : 2)}\n`);
   const faults = Object.entries(wrong).filter(([, count]) => count > 0);
   for (const [name, count] of faults) say(`seed ${values.seed}: ${name} is ${count}, and must be 0`);
-  process.exitCode = faults.length === 0 ? 0 : 1;
+  if (faults.length > 0) process.exitCode = 1;
+  else if (folder !== undefined) rmSync(folder, { recursive: true });
 }
 
 await main();

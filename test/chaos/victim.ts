@@ -75,7 +75,8 @@ export class Victim {
 
   /** Where it is to fail, as in OFFTAKE_FAILPOINT; it must have been started with one. */
   arm(failpoint: string): void {
-    this.#child.send(failpoint);
+    // It may be dead already, by what it was armed with before.
+    this.#child.send(failpoint, () => undefined);
   }
 
   /** Resolves when the process that runs now has ended, however. */
