@@ -20,10 +20,13 @@ export interface KeyRange {
 /** A WHERE clause, empty for a range that is open on both sides. Literals without a type are of their column's. */
 export function rangeCondition({ key }: SideTable, { after, upTo }: KeyRange): string {
   const columns = `(${key.map(({ name }) => name).join(", ")})`;
-  const values = (text: KeyText): string => `(${text.map((value) => escapeLiteral(value)).join(", ")})`;
   const conditions = [
     ...(after === undefined ? [] : [`${columns} > ${values(after)}`]),
     ...(upTo === undefined ? [] : [`${columns} <= ${values(upTo)}`]),
   ];
   return conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
+}
+
+function values(text: KeyText): string {
+  return `(${text.map((value) => escapeLiteral(value)).join(", ")})`;
 }

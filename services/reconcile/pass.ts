@@ -98,13 +98,12 @@ export class Pass {
       this.#counted(left.size, 0, passed, applied);
       if (!this.#add(differingKeys(left, right))) return;
     }
-    const keys = (side: SideTable) => side.key.map(({ name }) => name);
     const read = async <T>(work: (client: Client) => Promise<T>): Promise<T> => (await target.read(table.target, 0n, work)).value;
     for await (const range of walk(read, table.target, this.#size)) {
-      const right = await read(async (client) => this.#rowHashes(client, table.target, keys(table.target), range));
+      const right = await read(async (client) => this.#rowHashes(client, table.target, keyNames(table.target), range));
       if (right === tooMany) throw grew("target");
       const wanted = [...right.keys()].map(splitKey);
-      const left = await source.read(table.source, async (client) => readKeyHashes(client, table.source, keys(table.source), wanted));
+      const left = await source.read(table.source, async (client) => readKeyHashes(client, table.source, keyNames(table.source), wanted));
       this.totalTarget += right.size;
       // What is there is compared already, whatever the text of its key.
       if (!this.#add([...right.keys()].filter((key) => !left.has(key)))) return;
@@ -140,7 +139,7 @@ export class Pass {
 
   /** For `basic`, which rows there are is all that counts. */
   #columns(side: SideTable): readonly string[] {
-    return this.#options.level === "basic" ? side.key.map(({ name }) => name) : side.columns;
+    return this.#options.level === "basic" ? keyNames(side) : side.columns;
   }
 
   #counted(source: number, target: number, passed: Lsn, applied: Lsn): void {
@@ -150,6 +149,10 @@ export class Pass {
     this.applied = applied;
     this.#options.progress?.(this.totalSource);
   }
+}
+
+function keyNames({ key }: SideTable): string[] {
+  return key.map(({ name }) => name);
 }
 
 function ofSource(hashes: RowHashes | typeof tooMany): RowHashes {

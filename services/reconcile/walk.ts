@@ -6,7 +6,7 @@ import { findRangeEnd } from "./range-end.ts";
 import type { RangeSize } from "./range-size.ts";
 
 /** The whole table. */
-export const everything: KeyRange = { after: undefined, upTo: undefined };
+const everything: KeyRange = { after: undefined, upTo: undefined };
 
 /**
  * Ranges that follow one another, from the beginning of `within` to its end. Each is taken until the next is asked for, which is how its size is found.

@@ -48,8 +48,6 @@ export function redactedConfiguration({ mode, source, kafka, registry, control, 
 
 /** A list, or a mapping where one of them is something else at the target. */
 function writtenTables(tables: readonly TableConfiguration[]): unknown {
-  const isPlain = ({ mapping, ddl, poison, reconcile }: TableConfiguration): boolean =>
-    mapping === undefined && ddl === undefined && poison === undefined && reconcile === undefined;
   if (tables.every(isPlain)) return tables.map(({ pattern }) => pattern);
   return Object.fromEntries(
     tables.map(({ pattern, mapping, ddl, poison, reconcile }) => {
@@ -62,6 +60,10 @@ function writtenTables(tables: readonly TableConfiguration[]): unknown {
       return [pattern, Object.keys(options).length === 0 ? null : options];
     }),
   );
+}
+
+function isPlain({ mapping, ddl, poison, reconcile }: TableConfiguration): boolean {
+  return mapping === undefined && ddl === undefined && poison === undefined && reconcile === undefined;
 }
 
 function writtenMapping({ target, columns, exclude }: WrittenMapping): object {

@@ -26,6 +26,10 @@ async function repaired({ configuration }: Pipeline, dryRun: boolean, stallMs = 
   return repair(configuration, "trading", [], { dryRun, stallMs }, silent, signal);
 }
 
+function sortedNames(of: object): string[] {
+  return Object.keys(of).toSorted();
+}
+
 test("a copy is verified by a clean pass; rows that are wrong are published again, under load, and the audit has them", async () => {
   await using pipeline = await createPipeline(`CREATE TABLE trades (a int, b text, n int, note text, PRIMARY KEY (b, a));
     INSERT INTO trades SELECT i, 'b' || i % 3, 0, NULL FROM generate_series(1, 2000) i`);
@@ -53,8 +57,7 @@ test("a copy is verified by a clean pass; rows that are wrong are published agai
     expect([exit, text]).toEqual([0, expect.stringMatching(/^public\.trades: published \d rows again \(.*\): all of them are equal now$/)]);
     expect(namesIn(object.tables[0]!.left)).toEqual(namesIn({ missing: [], extra: [], differing: [], undecided: [] }));
     const documented = z.looseObject({ tables: z.array(z.looseObject({})) }).parse(documentedAnswer("repair"));
-    const sorted = (of: object): string[] => Object.keys(of).toSorted();
-    expect([sorted(object), sorted(object.tables[0]!)]).toEqual([sorted(documented), sorted(documented.tables[0]!)]);
+    expect([sortedNames(object), sortedNames(object.tables[0]!)]).toEqual([sortedNames(documented), sortedNames(documented.tables[0]!)]);
     expect(load.turns()).toBeGreaterThan(0);
     const { rows: audit } = await control.query<{ action: string; before: { extra: unknown }; after: { extra: unknown } }>(
       "SELECT action, before, after FROM offtake.audit WHERE subject = 'public.trades' AND before -> 'extra' @> '[{\"key\": {\"a\": \"9999\"}}]'",

@@ -29,16 +29,16 @@ export async function streaming(pipeline: Pipeline): Promise<AsyncDisposable> {
 
 /** Does it again and again, until the end of the block. */
 export function loaded(turn: (i: number) => Promise<void>): AsyncDisposable & { turns: () => number } {
-  let stop = false;
+  const stopping = new AbortController();
   let turns = 0;
   const ended = (async () => {
-    for (; !stop; turns += 1) await turn(turns);
+    for (; !stopping.signal.aborted; turns += 1) await turn(turns);
   })();
   ended.catch(() => undefined);
   return {
     turns: () => turns,
     async [Symbol.asyncDispose]() {
-      stop = true;
+      stopping.abort();
       await ended;
     },
   };
