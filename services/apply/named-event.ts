@@ -31,6 +31,20 @@ export function keyText(log: ChangeLog, table: TargetTable, change: number): str
   return `(${plan.keys.map((key) => plan.columns[key]!.name).join(", ")})=(${values.join(", ")})`;
 }
 
+/** What an event says of a row, as PostgreSQL prints it; columns that it does not have (unchanged TOAST) are left out. */
+export function rowTexts(log: ChangeLog, change: number): Record<string, string | null> {
+  const plan = log.plans[log.plan[change]!]!;
+  const bytes = log.buffers[log.buffer[change]!]!;
+  const known = knownColumns(log, change);
+  return Object.fromEntries(
+    plan.columns.flatMap(({ name, form }, i) => {
+      const at = log.row[change]! + i;
+      if (known[i] !== true) return [];
+      return [[name, log.start[at] === -1 ? null : textOf(bytes, log.start[at]!, log.end[at]!, form)]];
+    }),
+  );
+}
+
 const opNames: Readonly<Record<number, string>> = {
   [Change.create]: "create",
   [Change.update]: "update",

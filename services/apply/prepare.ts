@@ -4,7 +4,7 @@
  *
  * Source: PostgreSQL documentation, "Advisory Locks".
  */
-import type { Client } from "pg";
+import type { Client, ClientBase } from "pg";
 import type { OffsetRange } from "../../connectors/kafka/offsets.ts";
 import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import { installedVersion } from "../../connectors/postgres/migrate-schema.ts";
@@ -28,6 +28,12 @@ export async function prepareTarget(client: Client, connector: string, service: 
   const { rows: locks } = await client.query<{ mine: boolean }>(lockSql, [connector]);
   if (locks[0]?.mine !== true)
     throw new OfftakeError("APPLIER_IN_USE", `Another applier of ${service.name} holds its target.`, { cure: "This one waits as its standby." });
+  await refuseUnprepared(client, service);
+  return { position: await readPosition(client, connector), uncopied: new Set(await readNeedsCopy(client, connector)) };
+}
+
+/** @throws OfftakeError TARGET_NOT_PREPARED */
+export async function refuseUnprepared(client: ClientBase, service: ServiceConfiguration): Promise<void> {
   const version = await installedVersion(client, targetMigrationTable);
   const wanted = targetMigrations.at(-1)!.version;
   if (version !== wanted)
@@ -38,7 +44,6 @@ export async function prepareTarget(client: Client, connector: string, service: 
         cure: version > wanted ? "It was made by a newer Offtake: use that one." : "Run `offtake up`.",
       },
     );
-  return { position: await readPosition(client, connector), uncopied: new Set(await readNeedsCopy(client, connector)) };
 }
 
 /**

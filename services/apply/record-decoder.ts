@@ -11,6 +11,12 @@ import { EventReader } from "../../schemas/event-reader.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { Change } from "./change-log.ts";
 
+/** A record of a topic: where its value lies, -1 for none. */
+export type TopicRecord = Pick<RecordBatchReader, "bytes" | "valueStart" | "valueEnd" | "offset">;
+
+/** The schemas that values were written with. */
+export type Schemas = Pick<Registry, "schema">;
+
 /** 0x00, the schema's id, and at least one byte. */
 const shortest = 6;
 
@@ -18,10 +24,10 @@ export class RecordDecoder {
   /** The event of the newest record that was decoded. */
   readonly event = new EventReader(noPlan);
   readonly #topic: string;
-  readonly #registry: Registry;
+  readonly #registry: Schemas;
   readonly #plans = new Map<number, EventPlan>();
 
-  constructor(topic: string, registry: Registry) {
+  constructor(topic: string, registry: Schemas) {
     this.#topic = topic;
     this.#registry = registry;
   }
@@ -30,7 +36,7 @@ export class RecordDecoder {
    * @returns false when the record's schema has to be loaded first
    * @throws OfftakeError EVENT_MALFORMED
    */
-  decode(records: RecordBatchReader): boolean {
+  decode(records: TopicRecord): boolean {
     const { bytes, valueStart, valueEnd, offset } = records;
     if (valueStart === -1 || valueEnd - valueStart < shortest || bytes[valueStart] !== 0)
       throw this.#malformed(offset, "was not written by Offtake", this.#foreignCure(offset));
@@ -49,7 +55,7 @@ export class RecordDecoder {
   }
 
   /** Loads the schema of the record that decode() said false to. @throws OfftakeError of the registry; EVENT_MALFORMED */
-  async load({ bytes, valueStart, offset }: RecordBatchReader): Promise<void> {
+  async load({ bytes, valueStart, offset }: TopicRecord): Promise<void> {
     const id = bytes.readUInt32BE(valueStart + 1);
     const type = await this.#registry.schema(id);
     try {

@@ -8,10 +8,9 @@ import type { ClientBase } from "pg";
 import type { TargetTable } from "./target-table.ts";
 
 /** Equal where their texts are, or where parked-keys.ts makes one text of them. */
-const fit = [
-  ...["int2", "int4", "int8", "numeric", "float4", "float8", "oid", "bool", "uuid", "bytea", "pg_lsn", "xid8"],
-  ...["text", "varchar", "bpchar", "name", "char", "date", "time", "timestamp", "timestamptz", "inet", "cidr", "macaddr", "macaddr8"],
-];
+const numbers = ["int2", "int4", "int8", "numeric", "float4", "float8", "oid", "bool", "uuid", "bytea", "pg_lsn", "xid8"];
+const texts = ["text", "varchar", "bpchar", "name", "char", "date", "time", "timestamp", "timestamptz", "inet", "cidr", "macaddr", "macaddr8"];
+const fit = [...numbers, ...texts];
 
 const sql = `
   SELECT a.attname AS name

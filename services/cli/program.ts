@@ -11,6 +11,7 @@ import { listenForStop } from "../runtime/stop-signal.ts";
 import { version } from "../runtime/version.ts";
 import { port, positive, runKind } from "./arguments.ts";
 import { fromClone } from "./clone-only.ts";
+import { addDlq } from "./dlq-commands.ts";
 import { laterCommands, notInThisVersion } from "./later-commands.ts";
 import type { RunKind } from "./run.ts";
 import { createTerminal, ExitCode, type Terminal } from "./terminal.ts";
@@ -35,6 +36,7 @@ export function createProgram(): Command {
   addOperations(program);
   addSnapshot(program);
   addReconcile(program);
+  addDlq(program, () => open(program), leave);
   addConfig(program);
   addStack(program);
   addDemo(program);

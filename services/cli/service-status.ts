@@ -9,12 +9,15 @@ import { Consumer } from "../../connectors/kafka/consumer.ts";
 import { offsetRange } from "../../connectors/kafka/offsets.ts";
 import type { Registry } from "../../connectors/kafka/registry.ts";
 import type { LastingSession } from "../../connectors/postgres/lasting-session.ts";
+import { installedVersion } from "../../connectors/postgres/migrate-schema.ts";
 import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import { slotHealth, type SlotWord } from "../../connectors/postgres/slot-health.ts";
 import { readSlot, type Slot } from "../../connectors/postgres/slot.ts";
 import { lossText, slotLoss } from "../../connectors/postgres/slot-loss.ts";
 import { readTail, type TailRecord } from "../../connectors/postgres/tail.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
+import { countParked, type ParkedCount } from "../apply/dead-letter.ts";
+import { targetMigrationTable } from "../apply/migrate-target.ts";
 import { type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
 import { type AppliedPosition, isPrepared, readPosition } from "../apply/position.ts";
 import type { ControlSession } from "../control/control-session.ts";
@@ -46,6 +49,9 @@ export interface SlotStatus {
   readonly safeBytes: number | null;
 }
 
+/** The first version of a target's schema that has dead letters. */
+const parkingVersion = 4;
+
 /** `status --json` has one of these for each service. Names are public. */
 export interface ServiceStatus {
   readonly service: string;
@@ -70,6 +76,8 @@ export interface ServiceStatus {
   readonly copies: readonly TableCopyStatus[];
   /** Of each table that was ever compared, the newest pass. */
   readonly reconciliations: readonly TablePasses[];
+  /** Of each table of which keys are put aside, how many. */
+  readonly parked: readonly ParkedCount[];
   /** What could not be found out, and why. */
   readonly errors: readonly { readonly code: ErrorCode; readonly message: string; readonly cure: string }[];
 }
@@ -112,6 +120,7 @@ export async function serviceStatus(
     needsCopy: target?.marks ?? [],
     copies: copies ?? [],
     reconciliations: passes ?? [],
+    parked: target?.parked ?? [],
     errors: errors.map(({ code, message, cure }) => ({ code, message, cure })),
   };
 }
@@ -194,11 +203,14 @@ async function unlessUnprepared<T>(read: Promise<T[]>): Promise<T[]> {
 async function readTarget(
   connector: ConnectorConfiguration,
   service: ServiceConfiguration,
-): Promise<{ position: AppliedPosition | undefined; marks: NeedsCopy[] }> {
+): Promise<{ position: AppliedPosition | undefined; marks: NeedsCopy[]; parked: ParkedCount[] }> {
   const client = await openSession(service.target.url, { side: "target", applicationName: "offtake status", statementTimeoutMs: 10_000 });
   try {
-    if (!(await isPrepared(client))) return { position: undefined, marks: [] };
-    return { position: await readPosition(client, connector.name), marks: await readMarks(client, connector.name) };
+    if (!(await isPrepared(client))) return { position: undefined, marks: [], parked: [] };
+    const { name } = connector;
+    // One that an older Offtake has prepared has no place for them.
+    const parks = (await installedVersion(client, targetMigrationTable)) >= parkingVersion;
+    return { position: await readPosition(client, name), marks: await readMarks(client, name), parked: parks ? await countParked(client, name) : [] };
   } catch (error) {
     throw sessionError(error, "target", service.target.url);
   } finally {

@@ -104,7 +104,7 @@ function statusText(services: readonly (ServiceStatus & { readonly eventsPerSeco
     appliedLsn ?? "nothing yet",
   ]);
   const lines = columns([["service", "slot", "capture lag", "apply lag", "rate", "applied"], ...rows]);
-  const notes = services.flatMap(({ service, connector, slot, notCopied, needsCopy, copies, reconciliations, errors }) => [
+  const notes = services.flatMap(({ service, connector, slot, notCopied, needsCopy, copies, reconciliations, parked, errors }) => [
     ...(slot.reason === "" ? [] : [`${service}: slot ${slot.name}: ${slot.reason}`]),
     ...(notCopied.length === 0 ? [] : [`${service}: not copied, so that rows are missing at the target: ${notCopied.join(", ")}`]),
     ...needsCopy
@@ -113,6 +113,10 @@ function statusText(services: readonly (ServiceStatus & { readonly eventsPerSeco
     ...copies.filter((copy) => isUnderWay(copy) || copy.state === "failed").map((copy) => `${service}: ${copyText(copy)}`),
     ...unverifiedText(service, copies),
     ...passesText(service, reconciliations),
+    ...parked.map(
+      ({ table, keys, deadLetters }) =>
+        `${service}: ${table}: ${keys} keys are parked, with ${deadLetters} dead letters: offtake dlq list ${service}`,
+    ),
     ...errors.map(({ code, message, cure }) => `${service}: ${code}: ${message}${cure === "" ? "" : ` ${cure}`}`),
   ]);
   return [lines, ...notes].join("\n");

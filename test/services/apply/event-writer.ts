@@ -13,6 +13,7 @@ import type { CopiedMessage, TakeOverMarker } from "../../../schemas/offtake-mes
 import { avroColumnType } from "../../../schemas/postgres-types.ts";
 import { Batch } from "../../../services/apply/batch.ts";
 import { ChangeLog } from "../../../services/apply/change-log.ts";
+import type { Schemas } from "../../../services/apply/record-decoder.ts";
 import type { ShapeHistory } from "../../../services/apply/table-history.ts";
 import { exactAvroType } from "../../support/exact-avro.ts";
 
@@ -54,6 +55,16 @@ export interface WrittenTableOptions {
 }
 
 const envelopes = new WeakMap<EventPlan, AvroSchema>();
+const types = new Map<number, avro.Type>();
+
+/** The registry of the tables that are written here. */
+export const writtenSchemas: Schemas = {
+  schema: async (id) => {
+    const type = types.get(id);
+    if (type === undefined) throw new Error(`no table was written with the schema ${id}`);
+    return type;
+  },
+};
 
 /** What the registry would say of the tables that are written here. */
 export const writtenShapes: ShapeHistory = {
@@ -85,7 +96,9 @@ export class WrittenTable {
     });
     this.envelope = envelopeSchema({ topicPrefix: options.prefix ?? "test", schema: this.schema, table: name }, this.#columns);
     this.type = exactAvroType(this.envelope);
-    this.plan = eventPlan(this.schemaId, readerType(this.envelope));
+    const type = readerType(this.envelope);
+    types.set(this.schemaId, type);
+    this.plan = eventPlan(this.schemaId, type);
     envelopes.set(this.plan, this.envelope);
   }
 

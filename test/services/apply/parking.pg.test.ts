@@ -85,14 +85,17 @@ describe("an event that the target refuses, of a table with `poison: park`", () 
 
   test("batches stay merged, also those that have something for a queue, and none of them asks for a key", async () => {
     const applier = await parking();
+    const asked = async (): Promise<number> => {
+      const sql = "SELECT count(*)::int4 AS n FROM pg_prepared_statements WHERE statement LIKE '%offtake.parked%'";
+      return (await applier.client.query<{ n: number }>(sql)).rows[0]!.n;
+    };
+    await applier.apply([changed(1, "a")]);
+    expect([await isMerged(1), await asked()]).toEqual([true, 0]);
     await applier.apply([bad(2), trade(3)]);
     expect(await isMerged(3)).toBe(false);
     await applier.apply([trade(4)], [changed(2, "x"), trade(5)]);
     expect([await isMerged(4), await isMerged(5)]).toEqual([true, true]);
-    const { rows } = await applier.client.query<{ n: string }>(
-      "SELECT count(*) AS n FROM pg_prepared_statements WHERE statement LIKE '%offtake.parked%'",
-    );
-    expect(rows).toEqual([{ n: "1" }]);
+    expect(await asked()).toBe(1);
   });
 
   test("is found again by an applier that starts later", async () => {
@@ -118,6 +121,20 @@ describe("an event that the target refuses, of a table with `poison: park`", () 
     expect(applier.parked).toHaveLength(4);
     await applier.apply([trade(16)]);
     expect(applier.counts).toEqual([{ table: "public.trades", keys: 4, deadLetters: 4 }]);
+  });
+
+  test("a row that a copy of the table reads waits like any other event of its key", async () => {
+    const applier = await parking();
+    await applier.apply([bad(2)]);
+    await applier.apply([2, 3].map((id) => trades.read({ id, note: "copied", amount: "1" })));
+    expect(await target.texts("trades")).toEqual(["(1,n1,1.00,)", "(3,copied,1.00,)"]);
+    expect(await waiting()).toEqual(["public.trades create (id)=(2) #1 23514", "public.trades copy (id)=(2) #1"]);
+  });
+
+  test("what a later event of the batch has mended is not refused at all", async () => {
+    const applier = await parking();
+    await applier.apply([bad(2)], [changed(2, "good")]);
+    expect([await target.texts("trades"), await waiting()]).toEqual([["(1,n1,1.00,)", "(2,good,1.00,)"], []]);
   });
 
   test("a conflict that the refused row had met is none", async () => {
@@ -222,6 +239,17 @@ describe("what parks nothing", () => {
     const error = await errorOf(applier.apply([links.create({ id: 1, user: 9 })]));
     expect([error.code, await parkedKeys()]).toEqual(["EVENT_NOT_APPLICABLE", []]);
     expect(error.message).toContain("the commit of the transaction 1/200");
+  });
+
+  test("a service that has 10 000 parked keys", async () => {
+    await target.admin.query(`INSERT INTO offtake.parked (connector, table_name, key_columns, key, queue)
+      SELECT 'trading', 'public.trades', '{id}', ARRAY[(100 + i)::text], 1 FROM generate_series(1, 10000) i`);
+    const applier = await parking();
+    const error = await errorOf(applier.apply([bad(2)]));
+    expect([error.code, error.cure]).toEqual([
+      "EVENT_NOT_APPLICABLE",
+      expect.stringMatching(/ It is not parked: 10000 keys of the service are parked already\.$/),
+    ]);
   });
 
   test("a table without a key, and one whose key's texts do not tell its rows apart; both say why", async () => {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { errorOf } from "../../support/error-of.ts";
-import { Applier, committed, prepared, target, trade, tradesAndUsers } from "./applying-target.ts";
+import { Applier, committed, parkedKeys, prepared, target, trade, trades, tradesAndUsers, waiting } from "./applying-target.ts";
 import { Batch } from "../../../services/apply/batch.ts";
 import type { TransactionEnd } from "../../../services/apply/transaction-ends.ts";
 import { batchOf, type EventWriter, type TableEvent } from "./event-writer.ts";
@@ -54,6 +54,15 @@ describe("a transaction that comes in pieces", () => {
     await applier.target.applyPieces(first, end, next);
     expect(await target.texts("trades")).toHaveLength(40);
     expect(applier.kinds).toEqual(["create-exists public.trades (id)=(20)"]);
+  });
+
+  test("an event that is refused is put aside, with what comes of its key in the pieces behind it", async () => {
+    const applier = await Applier.start({ parks: ["trades"] });
+    const events = [trade(0), ...Array.from({ length: 40 }, (_, i) => trade(i + 1, i === 14 ? "bad" : "n"))];
+    const { first, end, next } = pieces(applier.writer, 10, [...events, trades.update({ id: 15, note: "later", amount: "1" })]);
+    await applier.target.applyPieces(first, end, next);
+    expect([(await target.texts("trades")).length, await parkedKeys(), await committed()]).toEqual([40, ["public.trades {15}"], end.commitLsn]);
+    expect(await waiting()).toEqual(["public.trades create (id)=(15) #1 23514", "public.trades update (id)=(15) #1"]);
   });
 
   test("an event that cannot be applied leaves nothing of it, and is named", async () => {

@@ -93,8 +93,8 @@ describe.concurrent("usage", () => {
   });
 
   test("what is not in this version is refused by name", async () => {
-    const { code, stdout, stderr } = await offtake(["dlq", "list", "trading", "--json"]);
-    const message = expect.stringContaining("`offtake dlq` is not in this version");
+    const { code, stdout, stderr } = await offtake(["pause", "trading", "--json"]);
+    const message = expect.stringContaining("`offtake pause` is not in this version");
     expect([code, lastObject(stdout)]).toEqual([2, { error: { code: "NOT_IN_THIS_VERSION", message, cure: "" } }]);
     expect(stderr).toMatch(/^NOT_IN_THIS_VERSION: /);
   });

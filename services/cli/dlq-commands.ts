@@ -1,0 +1,60 @@
+/** The arguments of `offtake dlq`, which are public (docs/cli.md). */
+import { type Command, Option } from "commander";
+import type { Configuration } from "../runtime/configuration.ts";
+import type { ExitCode, Terminal } from "./terminal.ts";
+
+interface Opened {
+  readonly terminal: Terminal;
+  readonly configuration: Configuration;
+}
+
+/** @param leave sets the exit code of the process */
+export function addDlq(program: Command, open: () => Opened, leave: (code: ExitCode) => void): void {
+  const dlq = program.command("dlq").description("events that a target has refused, of tables with `poison: park`, and those that wait behind them");
+  const service = "whose target it is";
+  dlq
+    .command("list")
+    .description("the first event of each queue, why it was refused, and how many wait behind it")
+    .argument("<service>", service)
+    .action(async (name: string) => {
+      const { terminal, configuration } = open();
+      const { listDeadLetters } = await import("./dlq.ts");
+      const { object, text } = await listDeadLetters(configuration, name);
+      terminal.answer(object, text);
+    });
+  dlq
+    .command("show")
+    .description("the events of a queue, with their rows")
+    .argument("<service>", service)
+    .argument("<id>", "of an event of the queue")
+    .action(async (name: string, id: string) => {
+      const { terminal, configuration } = open();
+      const { showDeadLetters } = await import("./dlq.ts");
+      const { object, text } = await showDeadLetters(configuration, name, id);
+      terminal.answer(object, text);
+    });
+  dlq
+    .command("replay")
+    .description("apply queues, each in its order and in one transaction; where an event is refused again nothing of its queue changes")
+    .argument("<service>", service)
+    .argument("[ids...]", "of events of the queues; all where left out")
+    .action(async (name: string, ids: string[]) => {
+      const { terminal, configuration } = open();
+      const { replayDeadLetters } = await import("./dlq.ts");
+      const { object, text, exit } = await replayDeadLetters(configuration, name, ids);
+      terminal.answer(object, text);
+      leave(exit);
+    });
+  dlq
+    .command("skip")
+    .description("drop the first event of a queue; it is never applied")
+    .argument("<service>", service)
+    .argument("<id>", "of that event")
+    .addOption(new Option("--all", "all of its queue").default(false))
+    .action(async (name: string, id: string, options: { all: boolean }) => {
+      const { terminal, configuration } = open();
+      const { skipDeadLetters } = await import("./dlq.ts");
+      const { object, text } = await skipDeadLetters(configuration, name, id, options.all);
+      terminal.answer(object, text);
+    });
+}

@@ -1,0 +1,72 @@
+/** An event that the target refuses, from the monolith to the queue and, by the command line, to its table. */
+import { expect, test } from "vitest";
+import { readQueues } from "../../../services/apply/queues.ts";
+import { status } from "../../../services/cli/status.ts";
+import { createPipeline } from "../../support/pipeline.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { lastObject, offtake } from "./cli-process.ts";
+import { documentedAnswer, namesIn } from "./documentation.ts";
+
+test("is put aside with its key, shown, replayed once the target is mended, and the applier, which runs all the while, goes on with the key", async () => {
+  await using pipeline = await createPipeline("CREATE TABLE trades (id int8 PRIMARY KEY, note text)", { tables: { trades: { poison: "park" } } });
+  await pipeline.up();
+  const { source, target, metrics } = pipeline;
+  await target.query("ALTER TABLE trades ALTER COLUMN note TYPE varchar(5)");
+  await using connector = pipeline.startConnector();
+  await using applier = pipeline.startApplier();
+  await source.query("INSERT INTO trades VALUES (1, 'short')");
+  await source.query("BEGIN; INSERT INTO trades VALUES (2, 'much too long'), (3, 'three'); UPDATE trades SET note = 'one' WHERE id = 1; COMMIT");
+  const rows = async (): Promise<string[]> =>
+    (await target.query<{ row: string }>("SELECT t::text AS row FROM trades t ORDER BY id")).rows.map(({ row }) => row);
+  const is = async (...expected: string[]): Promise<void> => {
+    await waitFor(async () => (await rows()).join() === expected.join(), { what: `the target to be ${expected.join()}` });
+  };
+  await is("(1,one)", "(3,three)");
+  await source.query("UPDATE trades SET note = 'two' WHERE id = 2");
+  await waitFor(async () => (await target.query("SELECT FROM offtake.dead_letter")).rowCount === 2, { what: "the second event to wait" });
+
+  // What is refused goes to the log without anything that is in the row.
+  const warning = applier.log.find(({ level, deadLetter }) => level === "warn" && deadLetter !== undefined);
+  expect(warning).toMatchObject({ table: "public.trades", op: "create", sqlState: "22001" });
+  expect(JSON.stringify(applier.log)).not.toContain("much too long");
+  const shown = (await status(pipeline.configuration)).object.services[0]!;
+  expect(shown.parked).toEqual([{ table: "public.trades", keys: 1, deadLetters: 2 }]);
+
+  const command = async (name: string, ...args: string[]): Promise<readonly [number | null, Readonly<Record<string, unknown>>]> => {
+    const { code, stdout } = await offtake(["dlq", name, "trading", ...args, "--json", "--config", pipeline.file]);
+    return [code, lastObject(stdout)];
+  };
+  const id = String(warning?.["deadLetter"]);
+  const [, list] = await command("list");
+  expect(list).toMatchObject({ service: "trading", queues: [{ deadLetters: 2, keys: 1, first: { id, key: "(id)=(2)", sqlState: "22001" } }] });
+  expect(namesIn(list)).toEqual(namesIn(documentedAnswer("dlq list")));
+  const [, show] = await command("show", id);
+  expect(show).toMatchObject({ deadLetters: [{ row: { id: "2", note: "much too long" } }, { row: { id: "2", note: "two" }, sqlState: null }] });
+  expect(namesIn(show)).toEqual(namesIn(documentedAnswer("dlq show")));
+
+  const [failed, refusal] = await command("replay");
+  expect([failed, refusal]).toMatchObject([1, { replayed: [{ id, events: 0, error: { code: "EVENT_NOT_APPLICABLE" } }] }]);
+  expect(await rows()).toEqual(["(1,one)", "(3,three)"]);
+  await target.query("ALTER TABLE trades ALTER COLUMN note TYPE text");
+  expect(await command("replay")).toEqual([0, { service: "trading", replayed: [{ id, events: 2, error: null }] }]);
+  expect(namesIn({ service: "", replayed: [{ id, events: 2, error: null }] })).toEqual(namesIn(documentedAnswer("dlq replay")));
+  await source.query("UPDATE trades SET note = 'two, and more' WHERE id = 2");
+  await is("(1,one)", '(2,"two, and more")', "(3,three)");
+
+  await target.query("ALTER TABLE trades ADD CHECK (note <> 'bad')");
+  await source.query("UPDATE trades SET note = 'bad' WHERE id = 3");
+  const gauge = async (): Promise<number[]> =>
+    Promise.all([metrics.parkedKeys, metrics.deadLetters].map(async (each) => (await each.get()).values[0]?.value ?? 0));
+  await waitFor(async () => (await target.query("SELECT FROM offtake.parked")).rowCount === 1, { what: "the key to be parked" });
+  // They are counted with the next batch.
+  await source.query("INSERT INTO trades VALUES (4, 'four')");
+  await waitFor(async () => (await gauge()).join() === "1,1", { what: "the metrics to say so" });
+  const { first } = (await readQueues(target, pipeline.connector.name))[0]!;
+  const [, skipped] = await command("skip", first.id);
+  expect([skipped, namesIn(skipped)]).toEqual([{ service: "trading", skipped: 1 }, namesIn(documentedAnswer("dlq skip"))]);
+  expect((await command("list"))[1]).toEqual({ service: "trading", queues: [] });
+  expect((await command("show", first.id))[0]).toBe(2);
+  expect((await command("skip", "many"))[0]).toBe(2);
+  await applier.stop();
+  await connector.stop();
+});
