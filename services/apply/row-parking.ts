@@ -39,6 +39,8 @@ export class RowParking {
   readonly #rows: ParkedRows;
   readonly #names: readonly string[];
   readonly #parks: readonly boolean[];
+  /** Whether the savepoint of the row before is still there. It goes with the next one, or with what it is in. */
+  #open = false;
 
   constructor(client: Client, parking: Parking, rows: ParkedRows) {
     this.#client = client;
@@ -75,16 +77,17 @@ export class RowParking {
     }
     if (!this.#parks[plan]!) return apply();
     const met = conflicts.length;
-    await this.#client.query("SAVEPOINT event");
+    // Both leave together: waited for one after the other, a row took three answers instead of one.
+    const savepoint = this.#client.query(this.#open ? "RELEASE SAVEPOINT event; SAVEPOINT event" : "SAVEPOINT event");
+    this.#open = true;
     try {
-      await apply();
+      await Promise.all([savepoint, apply()]);
     } catch (error) {
       if (!isPoison(error)) throw error;
       await this.#client.query("ROLLBACK TO SAVEPOINT event");
       conflicts.length = met;
       await this.#park(change, error);
     }
-    await this.#client.query("RELEASE SAVEPOINT event");
   }
 
   /** @param queues of its keys, the new one first */

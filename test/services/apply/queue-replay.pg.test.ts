@@ -155,11 +155,15 @@ describe("skipping", () => {
   });
 });
 
-async function waitingForLocks(): Promise<number> {
-  // It holds a transaction open, in which the view stays what it was.
-  await target.admin.query("SELECT pg_stat_clear_snapshot()");
-  const sql = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-  return (await target.admin.query(sql)).rowCount ?? 0;
+/** @param lock `relation` for that of a table, `transactionid` for that of a row */
+async function waitsFor(lock: string, what: string): Promise<void> {
+  const sql = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = $1";
+  const waits = async (): Promise<boolean> => {
+    // A transaction is open, in which the view stays what it was.
+    await target.admin.query("SELECT pg_stat_clear_snapshot()");
+    return (await target.admin.query(sql, [lock])).rowCount === 1;
+  };
+  await waitFor(waits, { what });
 }
 
 describe("beside an applier at work", () => {
@@ -168,9 +172,9 @@ describe("beside an applier at work", () => {
     await target.admin.query(mend);
     await target.admin.query("BEGIN; LOCK TABLE trades IN EXCLUSIVE MODE");
     const replaying = replay();
-    await waitFor(async () => (await waitingForLocks()) === 1, { what: "the replay to wait for the table" });
+    await waitsFor("relation", "the replay to wait for the table");
     const applying = applier.apply([changed(2, "later"), trade(3)]);
-    await waitFor(async () => (await waitingForLocks()) === 2, { what: "the applier to wait for the replay" });
+    await waitsFor("transactionid", "the applier to wait for the replay");
     await target.admin.query("COMMIT");
     await Promise.all([replaying, applying]);
     expect(await target.texts("trades")).toEqual(["(1,n1,1.00,)", "(2,later,1.00,)", "(3,n3,1.00,)"]);
@@ -182,9 +186,9 @@ describe("beside an applier at work", () => {
     await target.admin.query(mend);
     await target.admin.query("BEGIN; LOCK TABLE users IN EXCLUSIVE MODE");
     const applying = applier.apply([changed(2, "later"), users.create({ id: 2, email: "b" })]);
-    await waitFor(async () => (await waitingForLocks()) === 1, { what: "the applier to wait for the table" });
+    await waitsFor("relation", "the applier to wait for the table");
     const replaying = replay();
-    await waitFor(async () => (await waitingForLocks()) === 2, { what: "the replay to wait for the applier" });
+    await waitsFor("transactionid", "the replay to wait for the applier");
     await target.admin.query("COMMIT");
     await applying;
     expect((await replaying).events).toBe(2);
