@@ -5,13 +5,14 @@
 import { userInfo } from "node:os";
 import type { Client } from "pg";
 import { Registry } from "../../connectors/kafka/registry.ts";
-import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
+import { endSession, openSession } from "../../connectors/postgres/session.ts";
 import { ChangeLog } from "../apply/change-log.ts";
 import { refuseUnprepared } from "../apply/prepare.ts";
 import { replayQueue } from "../apply/queue-replay.ts";
 import { queueOf, readQueues, readRecords, skipLetters, type DeadLetter, type LetterRecord, type Queue } from "../apply/queues.ts";
 import { RecordDecoder } from "../apply/record-decoder.ts";
 import { TableHistory } from "../apply/table-history.ts";
+import { targetError } from "../apply/target-error.ts";
 import { openTargetSession } from "../apply/target-session.ts";
 import { rowTexts } from "../apply/named-event.ts";
 import type { Configuration } from "../runtime/configuration.ts";
@@ -151,7 +152,10 @@ async function withTarget<T>({ service }: ServicePipeline, work: (client: Client
     await refuseUnprepared(client, service);
     return await work(client);
   } catch (error) {
-    throw sessionError(error, "target", service.target.url);
+    const known = targetError(error, service);
+    // The applier's own says that it tries again.
+    if (known.code !== "TARGET_BUSY") throw known;
+    throw new OfftakeError("TARGET_BUSY", known.message, { cause: known.cause, cure: "Nothing was changed: run it again." });
   } finally {
     await endSession(client);
   }
