@@ -46,6 +46,7 @@ describe("the JSON Schema for editors", () => {
       "services.*.apply.batchBytes": "4MiB",
       "services.*.snapshot": {},
       "services.*.snapshot.connections": 2,
+      "services.*.tables.*.reconcile.level": "detailed",
     });
   });
 
