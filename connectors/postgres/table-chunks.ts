@@ -217,12 +217,12 @@ export class TableChunks {
   /** Reads rows by their keys, and publishes them, until none is left. */
   async publishKeys(list: KeyList): Promise<void> {
     const { absent } = list;
-    const keyColumns = this.#encoder?.encoder.key.columns ?? list.columns;
-    let left = list.keys.map((key) => keyColumns.map((name) => key[list.columns.indexOf(name)]!));
+    const { columns } = list;
+    let left = list.keys;
     let atOnce = keysAtOnce;
     for (let pause = againMs; left.length > 0;) {
       const keys = left.slice(0, atOnce);
-      const chunk = await this.take(() => ({ columns: keyColumns, keys, absent }));
+      const chunk = await this.take(() => ({ columns, keys, absent }));
       if (!chunk.isLast && keys.length > 1) {
         // Wide rows: which of them were read is not said.
         this.leave(chunk);
@@ -232,7 +232,8 @@ export class TableChunks {
       const again = await this.publish(chunk, absent);
       if (again === "altered") continue;
       this.recycle(chunk);
-      left = [...left.slice(keys.length), ...again.map(keyValues)];
+      // Of the encoder's order: that of the table's columns, and not that of its index.
+      left = [...left.slice(keys.length), ...again.map((key) => inOrder(keyValues(key), this.keyColumns, columns))];
       if (again.length === 0) pause = againMs;
       if (again.length === 0 || again.length < left.length) continue;
       await this.#pause(this.#hot, pause, "keys that the stream changes all the time, or others that may be equal to them");
@@ -293,4 +294,9 @@ export class TableChunks {
   #interrupted(): OfftakeError {
     return interrupted(`the table ${fullName(this.#name)} was copied`);
   }
+}
+
+/** @param from columns that the values are of. @param to the same in another order */
+function inOrder(values: readonly string[], from: readonly string[], to: readonly string[]): string[] {
+  return to.map((name) => values[from.indexOf(name)]!);
 }

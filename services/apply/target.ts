@@ -230,6 +230,7 @@ export class Target {
   async #applyOne({ batch, arena }: Flight, from: number, end: TransactionEnd, marks: MarkChanges): Promise<void> {
     const { log } = batch;
     const work = async (): Promise<void> => {
+      await this.#parking.refresh();
       const needed = [...new Set(log.plan.subarray(from, end.changes))];
       const read = await this.#tables.read(needed.map((plan) => log.plans[plan]!));
       const tables: TargetTable[] = [];

@@ -1,5 +1,5 @@
 /**
- * Columns of a key by whose text a row cannot be told for certain: two texts may be equal there (citext; a collation that ignores case; an interval). A later event of a
+ * Columns of a key by whose text a row cannot be told for certain: two texts may be equal there (citext; a collation that ignores case; an interval; 1e15 of a float). A later event of a
  * parked key that comes under another text of it would be applied in front of the queue.
  *
  * Source: PostgreSQL documentation, "pg_collation", "pg_type".
@@ -8,7 +8,7 @@ import type { ClientBase } from "pg";
 import type { TargetTable } from "./target-table.ts";
 
 /** Equal where their texts are, or where parked-keys.ts makes one text of them. */
-const numbers = ["int2", "int4", "int8", "numeric", "float4", "float8", "oid", "bool", "uuid", "bytea", "pg_lsn", "xid8"];
+const numbers = ["int2", "int4", "int8", "numeric", "oid", "bool", "uuid", "bytea", "pg_lsn", "xid8"];
 const texts = ["text", "varchar", "bpchar", "name", "char", "date", "time", "timestamp", "timestamptz", "inet", "cidr", "macaddr", "macaddr8"];
 const fit = [...numbers, ...texts];
 

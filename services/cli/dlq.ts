@@ -137,7 +137,7 @@ export async function skipDeadLetters(
   const skipped = await withTarget(pipeline, async (client) =>
     skipLetters(client, pipeline.connector.name, idOf(id), { all, by: userInfo().username }),
   );
-  const text = `${skipped} dropped. The target's row is not what the monolith's is until it changes again there, or is copied.`;
+  const text = `${skipped} dropped. The target's row is not what the monolith's is. Next, before it changes again there: offtake repair ${name}`;
   return { object: { service: name, skipped }, text };
 }
 

@@ -6,6 +6,7 @@ import { Command, Option } from "commander";
 import { loadConfiguration, type Configuration } from "../runtime/configuration.ts";
 import { formats, type Format, levels, type Level } from "../reconcile/report.ts";
 import { findConfiguration } from "../runtime/configuration-file.ts";
+import { refuseFailpoints } from "../runtime/failpoint.ts";
 import { createLog } from "../runtime/log.ts";
 import { listenForStop } from "../runtime/stop-signal.ts";
 import { version } from "../runtime/version.ts";
@@ -264,10 +265,9 @@ function terminalOf(program: Command): Terminal {
 }
 
 function open(program: Command): { terminal: Terminal; configuration: Configuration } {
-  return {
-    terminal: terminalOf(program),
-    configuration: loadConfiguration(findConfiguration(program.opts<Globals>().config, process.env), process.env),
-  };
+  const configuration = loadConfiguration(findConfiguration(program.opts<Globals>().config, process.env), process.env);
+  refuseFailpoints(configuration.mode);
+  return { terminal: terminalOf(program), configuration };
 }
 
 function leave(code: ExitCode): void {

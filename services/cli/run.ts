@@ -7,7 +7,6 @@ import { MeasuredJournal } from "../control/measured-journal.ts";
 import { SnapshotJobs } from "../control/snapshot-jobs.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
-import { refuseFailpoints } from "../runtime/failpoint.ts";
 import { startHealthServer } from "../runtime/health-server.ts";
 import type { Log } from "../runtime/log.ts";
 import { runReconciler } from "../reconcile/reconciler.ts";
@@ -30,7 +29,6 @@ export interface RunOptions {
  * @throws OfftakeError USAGE, HTTP_PORT_IN_USE, HTTP_ADDRESS_REFUSED, before anything has begun
  */
 export async function run(configuration: Configuration, options: RunOptions, log: Log, signal: AbortSignal): Promise<boolean> {
-  refuseFailpoints(configuration.mode);
   const metrics = createMetrics(version);
   const units = chooseUnits(configuration, options, log, metrics);
   const supervised: Supervised[] = [];

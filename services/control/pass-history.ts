@@ -36,7 +36,7 @@ const recordSql = `
        verified AS (
          UPDATE offtake.snapshot s SET verified_at = pass.finished_at
            FROM pass
-          WHERE $5 = 'equal' AND s.state = 'copied' AND s.finished_at < pass.started_at
+          WHERE $5 = 'equal' AND $4 <> 'basic' AND s.state = 'copied' AND s.finished_at < pass.started_at
             AND s.id = (SELECT max(id) FROM offtake.snapshot WHERE connector = $1 AND table_name = $3 AND wanted_columns IS NULL))
   SELECT id::text FROM pass`;
 
@@ -44,11 +44,11 @@ const forgetSql = `
   DELETE FROM offtake.reconciliation r
    WHERE connector = $1 AND table_name = $2
      AND id <= (SELECT id FROM offtake.reconciliation WHERE connector = $1 AND table_name = $2 ORDER BY id DESC OFFSET ${kept} LIMIT 1)
-     AND id IS DISTINCT FROM (SELECT max(id) FROM offtake.reconciliation WHERE connector = $1 AND table_name = $2 AND verdict = 'equal')`;
+     AND id IS DISTINCT FROM (SELECT max(id) FROM offtake.reconciliation WHERE connector = $1 AND table_name = $2 AND verdict = 'equal' AND level <> 'basic')`;
 
 const newestSql = `
   SELECT DISTINCT ON (r.table_name) r.table_name, r.verdict, r.level, r.finished_at, r.mismatches,
-         (SELECT max(c.finished_at) FROM offtake.reconciliation c WHERE c.connector = r.connector AND c.table_name = r.table_name AND c.verdict = 'equal') AS clean_at
+         (SELECT max(c.finished_at) FROM offtake.reconciliation c WHERE c.connector = r.connector AND c.table_name = r.table_name AND c.verdict = 'equal' AND c.level <> 'basic') AS clean_at
     FROM offtake.reconciliation r
    WHERE r.connector = $1
    ORDER BY r.table_name, r.id DESC`;

@@ -139,7 +139,7 @@ function note(
 ): void {
   const { kind, source, target } = judgement;
   const row = source ?? target;
-  const text = table.key.map((index, i) => row?.values[index] ?? asked[i]!);
+  const text = row?.key ?? asked;
   const key = reportedKey(table, text);
   const at = text.join("\0");
   if (kind === "missing") decided.missing.set(at, { key });

@@ -23,19 +23,23 @@ export async function readKeyRows(
   const lists = table.key.map((_, i) => `$${i + 1}::text[]`);
   const names = table.key.map((_, i) => `k${i}`);
   const matches = table.key.map(({ name, cast, operators }, i) => `t.${name} OPERATOR(${operators}.=) w.k${i}::${cast}`);
+  const keyTexts = table.key.map(({ name }) => `t.${name}::text`);
   const values = table.columns.map((column, i) => shownValue(`t.${column}`, redacted[i]!));
   const { rows } = await client.query<(string | null)[]>({
-    text: `SELECT (w.place - 1)::text, t.xmin::text, ${values.join(", ")}
+    text: `SELECT (w.place - 1)::text, t.xmin::text, ${[...keyTexts, ...values].join(", ")}
              FROM unnest(${lists.join(", ")}) WITH ORDINALITY AS w (${names.join(", ")}, place)
              JOIN ${table.from} AS t ON ${matches.join(" AND ")}
             ORDER BY w.place, t.ctid`,
     values: table.key.map((_, i) => keys.map((key) => key[i])),
     rowMode: "array",
   });
-  for (const [place, xmin, ...row] of rows) {
+  for (const [place, xmin, ...texts] of rows) {
     const other = found[Number(place)];
+    const key = texts.slice(0, table.key.length).map((text) => text!);
+    const row = texts.slice(table.key.length);
     // Nothing keeps the key unique: rows of one key are judged as one.
-    found[Number(place)] = other === undefined ? { xmin: xmin!, values: row } : { xmin: `${other.xmin} ${xmin!}`, values: [...other.values, ...row] };
+    found[Number(place)] =
+      other === undefined ? { xmin: xmin!, key, values: row } : { xmin: `${other.xmin} ${xmin!}`, key, values: [...other.values, ...row] };
   }
   return found;
 }

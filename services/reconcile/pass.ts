@@ -105,8 +105,8 @@ export class Pass {
       const wanted = [...right.keys()].map(splitKey);
       const left = await source.read(table.source, async (client) => readKeyHashes(client, table.source, keyNames(table.source), wanted));
       this.totalTarget += right.size;
-      // What is there is compared already, whatever the text of its key.
-      if (!this.#add([...right.keys()].filter((key) => !left.has(key)))) return;
+      // What is there under the same text is compared already; under another one it may be another row, where only one side takes the two for one.
+      if (!this.#add([...right.keys()].filter((key) => left.get(key) !== right.get(key)))) return;
     }
   }
 

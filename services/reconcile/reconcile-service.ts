@@ -2,7 +2,7 @@
  * Passes over tables of a service: sessions of both sides, the tables as they are, and a report for each. A table that cannot be compared holds up no other.
  */
 import { serviceTables } from "../../connectors/postgres/service-tables.ts";
-import { sessionError } from "../../connectors/postgres/session.ts";
+import { sessionError, sqlState } from "../../connectors/postgres/session.ts";
 import { readMarks } from "../apply/needs-copy.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
@@ -97,7 +97,7 @@ export class ServicePasses {
       });
     } catch (error) {
       const ours = asOfftakeError(error);
-      if (!ofTable.includes(ours.code)) throw ours;
+      if (!ofTable.includes(ours.code) && !isOfTable(ours)) throw ours;
       return incomplete(ours.line);
     }
   }
@@ -150,4 +150,9 @@ async function wantedTables(source: SourceSide, { configuration, service, tables
   if (unknown.length > 0)
     throw new OfftakeError("USAGE", `${service.name} has no table ${unknown.join(", ")}.`, { cure: `It has ${known.map(fullName).join(", ")}.` });
   return known.filter((each) => tables.length === 0 || tables.includes(fullName(each)));
+}
+
+/** What a server says to the statement and not to the session: a value that the other side's type does not take, a right or an operator that is missing (classes 22 and 42). */
+function isOfTable({ cause }: OfftakeError): boolean {
+  return /^(?:22|42)/.test(sqlState(cause) ?? "");
 }

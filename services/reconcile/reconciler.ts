@@ -95,12 +95,12 @@ async function compare(
   }
 }
 
-function show(metrics: Metrics, { service, table, verdict, startedAt, finishedAt, compared, missing, extra, differing }: Report): void {
+function show(metrics: Metrics, { service, table, level, verdict, startedAt, finishedAt, compared, missing, extra, differing }: Report): void {
   const labels = { service, table };
   metrics.reconcileRowsTotal.inc(labels, compared);
   metrics.reconcileDurationSeconds.observe(labels, (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000);
   for (const [kind, found] of Object.entries({ missing, extra, differing })) metrics.reconcileMismatches.set({ ...labels, kind }, found.length);
-  if (verdict === "equal") metrics.reconcileLastCleanTimestampSeconds.set(labels, Date.parse(finishedAt) / 1000);
+  if (verdict === "equal" && level !== "basic") metrics.reconcileLastCleanTimestampSeconds.set(labels, Date.parse(finishedAt) / 1000);
 }
 
 /** What earlier processes have found. */

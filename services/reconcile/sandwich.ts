@@ -22,8 +22,10 @@
 export interface RowVersion {
   /** The transaction that made it, of its own server. */
   readonly xmin: string;
-  /** Of the compared columns, in one order on both sides; null for NULL. */
+  /** Of the compared columns, in one order on both sides; null for NULL. What is long is cut. */
   readonly values: readonly (string | null)[];
+  /** Its key as it is: one that was cut would be asked for, and found nowhere. Undefined where whoever reads has it already. */
+  readonly key?: readonly string[];
 }
 
 export type Kind = "missing" | "extra" | "differing";
