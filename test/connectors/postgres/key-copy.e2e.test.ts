@@ -117,6 +117,29 @@ describe("keys that are read again", () => {
     await connector.stop();
   });
 
+  test("which the stream changes without all of their values, are read until they are whole, in whatever order the index has their columns", async () => {
+    await using pipeline = await createPipeline(
+      `CREATE TABLE t (a int, b int, n int, big text, PRIMARY KEY (b, a)); ALTER TABLE t ALTER big SET STORAGE EXTERNAL;
+       INSERT INTO t SELECT i, 100 + i, 0, repeat(i::text, 3000) FROM generate_series(1, 9) AS i`,
+    );
+    await pipeline.up();
+    const { source } = pipeline;
+    const journal = new MemoryJournal();
+    await using connector = startCopying(pipeline, journal);
+    await connector.working;
+    await using topic = new TopicEvents(pipeline);
+    journal.add("public.t", ["b", "a"], [["105", "5"]]);
+    const [job] = journal.jobs;
+    const now = (): (typeof journal.jobs)[number] => journal.jobs.find(({ id }) => id === job!.id)!;
+    // Until it says that it waits for a moment without a change.
+    for (let i = 1; now().state !== "copied" && now().waits.length === 0; i += 1) await source.query("UPDATE t SET n = $1 WHERE a = 5", [i]);
+    await copied(journal);
+    const { rows } = await source.query<{ n: number; big: string }>("SELECT n, big FROM t WHERE a = 5");
+    const read = (await topic.drained()).filter(({ op }) => op === "r").map(({ after }) => [after?.["b"], after?.["n"], after?.["big"]]);
+    expect(read).toEqual([[105, rows[0]!.n, rows[0]!.big]]);
+    await connector.stop();
+  });
+
   test("while a load changes the very same, more than are read at a time, and while their whole table is copied", async () => {
     await using pipeline = await createPipeline("CREATE TABLE t (id numeric PRIMARY KEY, n int, note text)");
     await pipeline.up();
