@@ -6,6 +6,7 @@
  */
 import { escapeIdentifier, escapeLiteral } from "pg";
 import { quotedName } from "../../services/runtime/table-pattern.ts";
+import { beyond, compared, type ComparedColumn } from "./key-comparison.ts";
 import type { SnapshotTable, WalkColumn } from "./snapshot-table.ts";
 
 /** As many keys as one statement asks for. */
@@ -14,7 +15,17 @@ export const keysAtOnce = 500;
 /** @param after text of the key's values, in the order of the index; undefined for the table's beginning */
 export function rangeStatement(table: SnapshotTable, after: readonly string[] | undefined, limit: number): string {
   const { walk } = table;
-  const where = after === undefined ? "" : ` WHERE ${walk.every(isPlain) ? rowBeyond(walk, after) : beyond(walk, after)}`;
+  const where =
+    after === undefined
+      ? ""
+      : ` WHERE ${
+          walk.every(isPlain)
+            ? rowBeyond(walk, after)
+            : beyond(
+                walk.map(operand),
+                after.map((value) => escapeLiteral(value)),
+              )
+        }`;
   return `COPY (${select(table)}${where} ORDER BY ${walk.map(expression).join(", ")} LIMIT ${limit}) TO STDOUT`;
 }
 
@@ -24,7 +35,7 @@ export function rangeStatement(table: SnapshotTable, after: readonly string[] | 
  */
 export function keysStatement(table: SnapshotTable, columns: readonly string[], keys: readonly (readonly string[])[]): string {
   const walk = walkedBy(table, columns);
-  const rows = keys.map((key) => `(${walk.map((column, i) => compared(column, "=", escapeLiteral(key[i]!))).join(" AND ")})`);
+  const rows = keys.map((key) => `(${walk.map((column, i) => compared(operand(column), "=", escapeLiteral(key[i]!))).join(" AND ")})`);
   return `COPY (${select(table)} WHERE ${rows.join(" OR ")}) TO STDOUT`;
 }
 
@@ -39,7 +50,7 @@ export function absentStatement(table: SnapshotTable, columns: readonly string[]
   const values = keys.map((key) => `(${walk.map(({ type }, i) => `${escapeLiteral(key[i]!)}::${typeName(type)}`).join(", ")})`);
   const row = table.relation.columns.map(({ name }) => (columns.includes(name) ? `wanted.c${columns.indexOf(name)}` : "NULL"));
   const names = columns.map((_, i) => `c${i}`);
-  const equal = walk.map((column, i) => compared(column, "=", `wanted.c${i}`));
+  const equal = walk.map((column, i) => compared(operand(column), "=", `wanted.c${i}`));
   // With OFFSET it stays a search of its own for each key: joined, it may be one through the whole index.
   const found = `SELECT FROM ${from(table)} AS found WHERE ${equal.join(" AND ")} OFFSET 0`;
   return `COPY (SELECT ${row.join(", ")} FROM (VALUES ${values.join(", ")}) AS wanted (${names.join(", ")}) WHERE NOT EXISTS (${found})) TO STDOUT`;
@@ -67,18 +78,8 @@ function rowBeyond(walk: readonly WalkColumn[], after: readonly string[]): strin
   return `(${walk.map(expression).join(", ")}) > (${after.map((value) => escapeLiteral(value)).join(", ")})`;
 }
 
-/** As a row comparison, which takes one operator's name for all columns. Its first column alone bounds the part of the index that is read. */
-function beyond(walk: readonly WalkColumn[], after: readonly string[]): string {
-  const [first, ...rest] = walk;
-  const value = escapeLiteral(after[0]!);
-  if (rest.length === 0) return compared(first!, ">", value);
-  const equal = `${compared(first!, "=", value)} AND (${beyond(rest, after.slice(1))})`;
-  return `${compared(first!, ">=", value)} AND (${compared(first!, ">", value)} OR (${equal}))`;
-}
-
-/** @param value SQL */
-function compared(column: WalkColumn, operator: ">" | ">=" | "=", value: string): string {
-  return `${expression(column)} OPERATOR(${escapeIdentifier(column.operators)}.${operator}) ${value}`;
+function operand(column: WalkColumn): ComparedColumn {
+  return { sql: expression(column), operators: escapeIdentifier(column.operators) };
 }
 
 function isPlain({ operators }: WalkColumn): boolean {

@@ -129,8 +129,10 @@ function addSnapshot(program: Command): void {
     .action(async (name: string, tables: string[], options: { watch?: boolean }) => {
       const { terminal, configuration } = open(program);
       const { snapshotStatus } = await import("./snapshot.ts");
-      const { terminalLine, untilCopied } = await import("./watch-snapshot.ts");
-      if (options.watch === true) await untilCopied(configuration, name, tables, terminalLine(process.stderr), listenForStop().signal);
+      if (options.watch === true) {
+        const { terminalLine, untilCopied } = await import("./watch-snapshot.ts");
+        await untilCopied(configuration, name, tables, terminalLine(process.stderr), listenForStop().signal);
+      }
       const { object, text } = await snapshotStatus(configuration, name, tables);
       terminal.answer(object, text);
       leave(object.tables.some(({ state }) => state === "failed") ? ExitCode.failed : ExitCode.done);

@@ -1,5 +1,5 @@
 /** `offtake reconcile`: one pass now. Lag makes it take longer, and is never a mismatch. */
-import { ControlSession } from "../control/control-session.ts";
+import { type ControlSession, withControl } from "../control/control-session.ts";
 import { recordPass } from "../control/pass-history.ts";
 import { reconcileService } from "../reconcile/reconcile-service.ts";
 import type { Format, Level, Report } from "../reconcile/report.ts";
@@ -39,15 +39,12 @@ export async function reconcile(
     terminal.progress(`${table}: ${rows} rows compared`);
   };
   const reports: Report[] = [];
-  const control = new ControlSession(configuration.control.url, "offtake reconcile");
-  try {
+  await withControl(configuration.control.url, "offtake reconcile", async (control) => {
     for await (const report of reconcileService({ configuration, service, connector, tables, level, signal, progress })) {
       reports.push(report);
       await record(control, connector.name, report, terminal);
     }
-  } finally {
-    await control.end();
-  }
+  });
   const text = format === "csv" ? reportCsv(reports) : reports.map(reportText).join("\n");
   return { object: { service: name, reports }, text: reports.length === 0 ? `${name} has no tables.` : text, exit: exitOf(reports) };
 }

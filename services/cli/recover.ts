@@ -10,7 +10,7 @@ import type { SlotLoss } from "../../connectors/postgres/slot-loss.ts";
 import { checkPosition } from "../apply/prepare.ts";
 import { addNeedsCopy, readMarks } from "../apply/needs-copy.ts";
 import { readPosition } from "../apply/position.ts";
-import { ControlSession } from "../control/control-session.ts";
+import { withControl } from "../control/control-session.ts";
 import { requestCopies, restartCopies } from "../control/snapshot-orders.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
@@ -61,11 +61,8 @@ export async function markGap(
 ): Promise<void> {
   await addNeedsCopy(target, connector.name, tables, reason);
   const marks = (await readMarks(target, connector.name)).filter(({ table }) => tables.includes(table));
-  const control = new ControlSession(configuration.control.url, "offtake up");
-  try {
+  await withControl(configuration.control.url, "offtake up", async (control) => {
     await restartCopies(control, connector.name);
     await requestCopies(control, { connector: connector.name, service: service.name, tables: marks, requestedBy: "offtake up --recover" });
-  } finally {
-    await control.end();
-  }
+  });
 }

@@ -7,7 +7,7 @@ import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { markNeedsCopy, type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
 import { isPrepared } from "../apply/position.ts";
-import { ControlSession } from "../control/control-session.ts";
+import { withControl } from "../control/control-session.ts";
 import { cancelCopies, readCopies, requestCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
@@ -19,6 +19,8 @@ interface Answer<T> {
   readonly object: T & Readonly<Record<string, unknown>>;
   readonly text: string;
 }
+
+const applicationName = "offtake snapshot";
 
 /** Why a table is marked at the target while it is copied once more. */
 const askedFor = "its copy was asked for";
@@ -36,7 +38,7 @@ export async function startSnapshot(
   const { connector } = pipeline;
   const wanted = names.length === 0 ? undefined : await tablesOf(configuration, pipeline, names);
   const tables = await marked(pipeline, wanted);
-  return withControl(configuration, async (control) => {
+  return withControl(configuration.control.url, applicationName, async (control) => {
     const order = { connector: connector.name, service, tables, requestedBy: userInfo().username };
     const requested = tables.length === 0 ? [] : await requestCopies(control, order);
     const underWay = tables.map(({ table }) => table).filter((table) => !requested.includes(table));
@@ -59,7 +61,7 @@ export async function cancelSnapshot(
 ): Promise<Answer<{ readonly cancelled: readonly string[] }>> {
   const pipeline = pipelineOf(configuration, service);
   const wanted = names.length === 0 ? undefined : names.map((name) => tableNamed(name, service));
-  return withControl(configuration, async (control) => {
+  return withControl(configuration.control.url, applicationName, async (control) => {
     const cancelled = await cancelCopies(control, pipeline.connector.name, wanted);
     const others = (wanted ?? []).filter((table) => !cancelled.includes(table));
     const lines = [
@@ -78,7 +80,7 @@ export async function snapshotStatus(
 ): Promise<Answer<{ readonly tables: readonly TableCopyStatus[]; readonly total: CopyTotal }>> {
   const { connector } = pipelineOf(configuration, service);
   const wanted = names.map((name) => tableNamed(name, service));
-  return withControl(configuration, async (control) => {
+  return withControl(configuration.control.url, applicationName, async (control) => {
     const tables = (await readCopies(control, connector.name)).filter(({ table }) => wanted.length === 0 || wanted.includes(table));
     const text = tables.length === 0 ? `No table of ${service} has been copied, or is to be.` : tables.map(copyText).join("\n");
     return { object: { service, tables, total: copyTotal(tables) }, text };
@@ -88,7 +90,7 @@ export async function snapshotStatus(
 /** A table that the service does not have would wait for a connector for ever. */
 async function tablesOf(configuration: Configuration, { service }: ServicePipeline, names: readonly string[]): Promise<string[]> {
   const { url } = configuration.source;
-  const source = await openSession(url, { side: "source", applicationName: "offtake snapshot", statementTimeoutMs: 30_000 });
+  const source = await openSession(url, { side: "source", applicationName, statementTimeoutMs: 30_000 });
   try {
     const known = ((await serviceTables(source, configuration.services)).get(service.name) ?? []).map(fullName);
     const wanted = names.map((name) => tableNamed(name, service.name));
@@ -110,7 +112,7 @@ async function tablesOf(configuration: Configuration, { service }: ServicePipeli
  */
 async function marked({ service, connector }: ServicePipeline, wanted: readonly string[] | undefined): Promise<NeedsCopy[]> {
   const { url } = service.target;
-  const target = await openSession(url, { side: "target", applicationName: "offtake snapshot", statementTimeoutMs: 30_000 });
+  const target = await openSession(url, { side: "target", applicationName, statementTimeoutMs: 30_000 });
   try {
     if (!(await isPrepared(target)))
       throw new OfftakeError("TARGET_NOT_PREPARED", `The target of ${service.name} has no schema offtake.`, { cure: "Run `offtake up`." });
@@ -121,14 +123,5 @@ async function marked({ service, connector }: ServicePipeline, wanted: readonly 
     throw sessionError(error, "target", url);
   } finally {
     await endSession(target);
-  }
-}
-
-async function withControl<T>({ control }: Configuration, work: (session: ControlSession) => Promise<T>): Promise<T> {
-  const session = new ControlSession(control.url, "offtake snapshot");
-  try {
-    return await work(session);
-  } finally {
-    await session.end();
   }
 }

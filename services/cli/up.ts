@@ -27,7 +27,7 @@ import { createTables, type CreatedTables } from "../apply/create-tables.ts";
 import { migrateTarget } from "../apply/migrate-target.ts";
 import { markNeedsCopy, readNeedsCopy, unmarkNeedsCopy } from "../apply/needs-copy.ts";
 import { tablesWithTargetRows } from "../apply/target-rows.ts";
-import { ControlSession } from "../control/control-session.ts";
+import { withControl } from "../control/control-session.ts";
 import { restartCopies } from "../control/snapshot-orders.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { interrupted } from "../runtime/errors.ts";
@@ -263,12 +263,7 @@ class ServiceOpening {
 
   async #restartCopies(): Promise<void> {
     const { configuration, connector } = this.#context;
-    const control = new ControlSession(configuration.control.url, "offtake up");
-    try {
-      await restartCopies(control, connector.name);
-    } finally {
-      await control.end();
-    }
+    await withControl(configuration.control.url, "offtake up", async (control) => restartCopies(control, connector.name));
   }
 
   async #mark(tables: readonly TableName[], reason: string): Promise<void> {

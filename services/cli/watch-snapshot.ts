@@ -2,7 +2,7 @@
  * `offtake snapshot status --watch`: how far the copies of a service are, until none waits or is under way any more. On a terminal it is one line that is written over
  * and over on stderr; elsewhere nothing is said before the answer.
  */
-import { ControlSession } from "../control/control-session.ts";
+import { withControl } from "../control/control-session.ts";
 import { readCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
@@ -42,17 +42,13 @@ export async function untilCopied(
 ): Promise<void> {
   const { connector } = pipelineOf(configuration, service);
   const wanted = names.map((name) => tableNamed(name, service));
-  const control = new ControlSession(configuration.control.url, "offtake snapshot");
-  try {
+  await withControl(configuration.control.url, "offtake snapshot", async (control) => {
     for (;;) {
       const copies = (await readCopies(control, connector.name)).filter(({ table }) => wanted.length === 0 || wanted.includes(table));
       show?.(progressLine(copies));
       if (!copies.some(isOpen) || (await waitOrStop(lookMs, signal)) === "stopped") break;
     }
-  } finally {
-    show?.("");
-    await control.end();
-  }
+  }).finally(() => show?.(""));
 }
 
 function isOpen({ state }: TableCopyStatus): boolean {

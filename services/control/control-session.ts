@@ -45,3 +45,13 @@ export class ControlSession {
     });
   }
 }
+
+/** A session for as long as `work` takes. @param applicationName as pg_stat_activity shows it */
+export async function withControl<T>(url: Secret, applicationName: string, work: (control: ControlSession) => Promise<T>): Promise<T> {
+  const control = new ControlSession(url, applicationName);
+  try {
+    return await work(control);
+  } finally {
+    await control.end();
+  }
+}

@@ -5,6 +5,7 @@ import type { ClientBase } from "pg";
 import type { SideTable } from "./compared-table.ts";
 import type { KeyText } from "./key-range.ts";
 import { hashOfText, rowText } from "./row-hash.ts";
+import { wantedKeys } from "./wanted-keys.ts";
 import { joinedKey, type RowHashes } from "./row-hashes.ts";
 
 /**
@@ -12,15 +13,12 @@ import { joinedKey, type RowHashes } from "./row-hashes.ts";
  * @returns by the keys as they were asked for; those that are not there are left out
  */
 export async function readKeyHashes(client: ClientBase, table: SideTable, columns: readonly string[], keys: readonly KeyText[]): Promise<RowHashes> {
-  const lists = table.key.map((_, i) => `$${i + 1}::text[]`);
-  const names = table.key.map((_, i) => `k${i}`);
-  const matches = table.key.map(({ name, cast, operators }, i) => `t.${name} OPERATOR(${operators}.=) w.k${i}::${cast}`);
+  const { from, values } = wantedKeys(table, keys);
   const { rows } = await client.query<[string, string]>({
     text: `SELECT place::text, ${hashOfText("r")}
              FROM (SELECT w.place, ${rowText(columns.map((column) => `t.${column}`))} AS r
-                     FROM unnest(${lists.join(", ")}) WITH ORDINALITY AS w (${names.join(", ")}, place)
-                     JOIN ${table.from} AS t ON ${matches.join(" AND ")} OFFSET 0) AS q`,
-    values: table.key.map((_, i) => keys.map((key) => key[i])),
+                     FROM ${from} OFFSET 0) AS q`,
+    values: [...values],
     rowMode: "array",
   });
   const hashes = new Map<string, string>();

@@ -5,6 +5,7 @@
  * Pure. Source: PostgreSQL documentation, "Row Constructor Comparison".
  */
 import { escapeLiteral } from "pg";
+import { beyond, compared } from "../../connectors/postgres/key-comparison.ts";
 import type { SideKey, SideTable } from "./compared-table.ts";
 
 /** Text of the key's values, in the order of the key. */
@@ -19,31 +20,20 @@ export interface KeyRange {
 
 /** A WHERE clause, empty for a range that is open on both sides. Literals without a type are of their column's. */
 export function rangeCondition({ key }: SideTable, { after, upTo }: KeyRange): string {
-  const conditions = [
-    ...(after === undefined ? [] : [beyond(key, after)]),
-    ...(upTo === undefined ? [] : isUniform(key) ? [row(key, "<=", upTo)] : [compared(key[0]!, "<=", upTo[0]!), `NOT (${beyond(key, upTo)})`]),
-  ];
+  // One operator will do for all columns, unless some are of an extension's types.
+  const isUniform = key.every(({ operators }) => operators === key[0]!.operators);
+  const columns = key.map(({ name, operators }) => ({ sql: name, operators }));
+  const behind = (values: readonly string[]): string => (isUniform ? row(key, ">", values) : beyond(columns, values));
+  const within = (values: readonly string[]): string =>
+    isUniform ? row(key, "<=", values) : `${compared(columns[0]!, "<=", values[0]!)} AND NOT (${beyond(columns, values)})`;
+  const conditions = [...(after === undefined ? [] : [behind(literals(after))]), ...(upTo === undefined ? [] : [within(literals(upTo))])];
   return conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
 }
 
-/** As a row comparison where one operator will do for all columns; else in words, of which the first column alone bounds what of the index is read. */
-function beyond(key: readonly SideKey[], text: KeyText): string {
-  if (isUniform(key)) return row(key, ">", text);
-  const [first, ...rest] = key;
-  const equal = `${compared(first!, "=", text[0]!)} AND (${beyond(rest, text.slice(1))})`;
-  return `${compared(first!, ">=", text[0]!)} AND (${compared(first!, ">", text[0]!)} OR (${equal}))`;
+function literals(text: KeyText): string[] {
+  return text.map((value) => escapeLiteral(value));
 }
 
-/** Whether the operators of all columns are in one schema: those of an extension's types are not where the built-in ones are. */
-function isUniform(key: readonly SideKey[]): boolean {
-  return key.every(({ operators }) => operators === key[0]!.operators);
-}
-
-function row(key: readonly SideKey[], operator: ">" | "<=", text: KeyText): string {
-  const values = text.map((value) => escapeLiteral(value)).join(", ");
-  return `(${key.map(({ name }) => name).join(", ")}) OPERATOR(${key[0]!.operators}.${operator}) (${values})`;
-}
-
-function compared({ name, operators }: SideKey, operator: ">" | ">=" | "=" | "<=", value: string): string {
-  return `${name} OPERATOR(${operators}.${operator}) ${escapeLiteral(value)}`;
+function row(key: readonly SideKey[], operator: ">" | "<=", values: readonly string[]): string {
+  return `(${key.map(({ name }) => name).join(", ")}) OPERATOR(${key[0]!.operators}.${operator}) (${values.join(", ")})`;
 }

@@ -6,6 +6,7 @@ import type { ClientBase } from "pg";
 import type { SideTable } from "./compared-table.ts";
 import type { KeyText } from "./key-range.ts";
 import { shownValue } from "./row-hash.ts";
+import { wantedKeys } from "./wanted-keys.ts";
 import type { RowVersion } from "./sandwich.ts";
 
 /**
@@ -20,17 +21,14 @@ export async function readKeyRows(
 ): Promise<(RowVersion | undefined)[]> {
   const found: (RowVersion | undefined)[] = keys.map(() => undefined);
   if (keys.length === 0) return found;
-  const lists = table.key.map((_, i) => `$${i + 1}::text[]`);
-  const names = table.key.map((_, i) => `k${i}`);
-  const matches = table.key.map(({ name, cast, operators }, i) => `t.${name} OPERATOR(${operators}.=) w.k${i}::${cast}`);
+  const wanted = wantedKeys(table, keys);
   const keyTexts = table.key.map(({ name }) => `t.${name}::text`);
   const values = table.columns.map((column, i) => shownValue(`t.${column}`, redacted[i]!));
   const { rows } = await client.query<(string | null)[]>({
     text: `SELECT (w.place - 1)::text, t.xmin::text, ${[...keyTexts, ...values].join(", ")}
-             FROM unnest(${lists.join(", ")}) WITH ORDINALITY AS w (${names.join(", ")}, place)
-             JOIN ${table.from} AS t ON ${matches.join(" AND ")}
+             FROM ${wanted.from}
             ORDER BY w.place, t.ctid`,
-    values: table.key.map((_, i) => keys.map((key) => key[i])),
+    values: [...wanted.values],
     rowMode: "array",
   });
   for (const [place, xmin, ...texts] of rows) {

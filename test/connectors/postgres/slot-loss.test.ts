@@ -1,26 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { lossText, slotLoss } from "../../../connectors/postgres/slot-loss.ts";
 import type { Slot } from "../../../connectors/postgres/slot.ts";
+import { sampleSlot } from "./sample-slot.ts";
 import type { Tail } from "../../../connectors/postgres/start-checks.ts";
 
 const tail: Tail = { commitLsn: 0x100n, sequence: 3, last: true, previous: 50n, systemIdentifier: "74", timeline: 1, event: undefined };
 
-const slot: Slot = {
-  name: "offtake_trading",
-  plugin: "pgoutput",
-  database: "monolith",
-  active: false,
-  activePid: undefined,
-  confirmedFlush: 0x100n,
-  restart: 0x80n,
-  walStatus: "reserved",
-  safeWalSize: undefined,
-  retainedBytes: 0,
-  lagBytes: 0,
-  invalidationReason: "",
-  failover: false,
-  heldBack: false,
-};
+const slot: Slot = { ...sampleSlot, active: false, activePid: undefined, confirmedFlush: 0x100n, restart: 0x80n };
 
 describe("slotLoss", () => {
   test.each<[string, Slot | undefined, Tail | undefined]>([
