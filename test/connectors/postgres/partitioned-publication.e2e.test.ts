@@ -1,7 +1,8 @@
 /** How `up` publishes a partitioned table, and what a publication that was made by hand must be for it to come as a whole. */
 import { describe, expect, inject, test } from "vitest";
+import { subjectOf, tableNamespace } from "../../../schemas/avro-names.ts";
 import { check } from "../../../services/cli/check.ts";
-import { createPipeline } from "../../support/pipeline.ts";
+import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
 import { errorOf } from "../../support/error-of.ts";
 import { TopicEvents } from "../../support/topic-events.ts";
 
@@ -63,8 +64,14 @@ describe("a publication with a partitioned table", () => {
       "left out: the table public.orders_2, which is in the publication and not among the service's tables",
     ]);
     await running.stop();
-    const subjects: string[] = JSON.parse(await (await fetch(`${inject("registry")}/subjects`)).text());
-    expect(subjects.filter((subject) => subject.includes(connector.name) && subject.includes("orders_"))).toEqual([]);
-    expect(subjects.filter((subject) => subject.includes(connector.name) && subject.includes("orders"))).toHaveLength(2);
+    expect(await subjectStatuses(pipeline, "orders")).toEqual([200, 200]);
+    for (const partition of ["orders_1", "orders_2", "orders_3"]) expect(await subjectStatuses(pipeline, partition)).toEqual([404, 404]);
   });
 });
+
+/** What the registry answers for the subjects of a table's keys and events. Not looked up in the list of all subjects: Apicurio's ends at a thousand. */
+async function subjectStatuses({ configuration, service }: Pipeline, table: string): Promise<number[]> {
+  const namespace = tableNamespace(configuration.kafka.topicPrefix, "public", table);
+  const subjects = ["Key", "Envelope"].map((record) => encodeURIComponent(subjectOf(service.topic, `${namespace}.${record}`)));
+  return Promise.all(subjects.map(async (subject) => (await fetch(`${inject("registry")}/subjects/${subject}/versions`)).status));
+}
