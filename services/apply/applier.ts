@@ -99,7 +99,8 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
       conflict: (conflict) => {
         context.metrics.conflictsTotal.inc({ service: service.name, kind: conflict.kind }, conflict.rows);
         // Beside a copy there are hundreds a second, nobody has to do anything, and the lines hid those that matter.
-        if (conflict.kind === "partial-missing") log.debug({ ...conflict }, "an update of a row that is not copied yet is left out: its copy brings it");
+        if (conflict.kind === "partial-missing")
+          log.debug({ ...conflict }, "an update of a row that is not copied yet is left out: its copy brings it");
         else log.warn({ ...conflict }, "the target's row is not what the stream takes it to be; the source wins");
       },
     });
