@@ -140,14 +140,16 @@ export async function at<T>(url: string, ask: (client: Client) => Promise<T>): P
   }
 }
 
-async function connect(url: string): Promise<Client> {
+/** A session that does not end this process when its server ends. */
+export async function connect(url: string): Promise<Client> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
   client.on("error", () => undefined);
   await client.connect();
   return client;
 }
 
-function databaseUrl(server: string, name: string): string {
+/** @param server URL of any database on it */
+export function databaseUrl(server: string, name: string): string {
   const url = new URL(server);
   url.pathname = `/${name}`;
   return url.href;

@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { startLocalStack } from "../../infra/local/stack.ts";
 import { failpointMatrix } from "./failpoint-matrix.ts";
 import { fuzz } from "./fuzz.ts";
+import { isolationRun, lagBounds, memoryBound } from "./isolation-run.ts";
 import { killRun } from "./kill-run.ts";
 
 const usage = `npm run chaos -- [options]
@@ -29,6 +30,14 @@ npm run chaos -- fuzz [options]
 
   --inputs N  how many                          [1000000]
   --seed S    of the bytes                            [1]
+  --json      one line of JSON on standard output
+
+npm run chaos -- isolation [options]
+  One of two services is ill (its target down, slow, locked or full, its topic deleted) until many events wait for it; the other one must not know: half of its rows
+  take at most ${lagBounds.p50} times what they took before, under the same load, nine of ten at most ${lagBounds.p90} times, and no process grows by more than a factor of ${memoryBound}.
+
+  --events N  that wait                         [1000000]
+  --case NAME only one ailment                      [all]
   --json      one line of JSON on standard output`;
 
 const { values, positionals } = parseArgs({
@@ -37,13 +46,15 @@ const { values, positionals } = parseArgs({
     kills: { type: "string", default: "100" },
     inputs: { type: "string", default: "1000000" },
     seed: { type: "string", default: "1" },
+    events: { type: "string", default: "1000000" },
+    case: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-function whole(name: "kills" | "inputs" | "seed"): number {
+function whole(name: "kills" | "inputs" | "seed" | "events"): number {
   const value = values[name];
   if (/^[1-9]\d*$/.test(value)) return Number(value);
   throw new Error(`--${name} ${value}: expected a number above 0\n\n${usage}`);
@@ -81,7 +92,14 @@ async function readers(): Promise<Course> {
   return { result, wrong: { wrong: result.wrong.length, excessBytes: result.excessBytes } };
 }
 
-const courses: Readonly<Record<string, () => Promise<Course>>> = { kills, matrix, fuzz: readers };
+async function services(): Promise<Course> {
+  const folder = mkdtempSync(join(tmpdir(), "offtake-chaos-"));
+  const result = await isolationRun({ events: whole("events"), only: values.case, folder, progress: say });
+  for (const fault of result.faults) say(fault);
+  return { result, wrong: { faults: result.faults.length }, folder };
+}
+
+const courses: Readonly<Record<string, () => Promise<Course>>> = { kills, matrix, fuzz: readers, isolation: services };
 
 async function main(): Promise<void> {
   const [course = "kills"] = positionals;

@@ -2,8 +2,10 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { type Place, steps } from "../../services/runtime/failpoint.ts";
+import { ailments } from "./ailments.ts";
 import { controls } from "./controls.ts";
 import { applierCells, connectorCells } from "./failpoint-matrix.ts";
+import { lagBounds, memoryBound } from "./isolation-run.ts";
 
 const document = readFileSync(new URL("../../docs/reliability.md", import.meta.url), "utf8");
 
@@ -41,4 +43,12 @@ test("the controls are those of the document, and found by what it says", () => 
     return [name, [found, stop].filter((part) => part !== "").join(", and ")];
   });
   expect(rowsOf("Negative controls")).toEqual(expected);
+});
+
+test("the ailments are those of the document, and the bounds those of the command", () => {
+  const expected = Object.values(ailments).map(({ what, waitsIn, says }) => [what, `the ${waitsIn}`, says.map((code) => `\`${code}\``).join(", ")]);
+  expect(rowsOf("One service is ill")).toEqual(expected);
+  expect(document).toContain(`at most ${lagBounds.p50} times as long as before`);
+  expect(lagBounds.p90).toBe(2);
+  expect(document).toContain(`a factor of ${memoryBound} `);
 });

@@ -18,10 +18,12 @@ export interface VictimOptions {
 export interface VictimLine {
   readonly level?: string;
   readonly msg?: string;
+  /** Such as `applier trading`. */
+  readonly unit?: string;
   /** A failpoint that has fired, and what it did. */
   readonly failpoint?: string;
   readonly action?: string;
-  readonly err?: { readonly code?: string; readonly message: string };
+  readonly err?: { readonly code?: string; readonly message: string; readonly cure?: string };
   /** Of a conflict. */
   readonly kind?: string;
 }
