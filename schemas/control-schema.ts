@@ -94,4 +94,15 @@ export const controlMigrations: readonly Migration[] = [
       ALTER TABLE offtake.snapshot ADD COLUMN moves_from bigint;
       COMMENT ON COLUMN offtake.snapshot.moves_from IS 'Offset of the topic from which on rows may have moved to where the copy has been already.';`,
   },
+  {
+    version: 5,
+    sql: `
+      CREATE TABLE offtake.pause (
+        connector  text        PRIMARY KEY,
+        service    text        NOT NULL,
+        paused_by  text        NOT NULL,
+        paused_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+      );
+      COMMENT ON TABLE offtake.pause IS 'Services to which nothing is to be applied until somebody resumes them. Capture goes on.';`,
+  },
 ];

@@ -7,8 +7,6 @@ import { version } from "../runtime/version.ts";
 
 export const laterCommands: readonly { readonly name: string; readonly issue: string }[] = [
   { name: "init", issue: "operations" },
-  { name: "pause", issue: "operations" },
-  { name: "resume", issue: "operations" },
   { name: "completion", issue: "operations" },
 ];
 

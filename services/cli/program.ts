@@ -2,6 +2,7 @@
  * The `offtake` command line: names, arguments and options, which are public (docs/cli.md). Each command is a file of its own; here they get their
  * arguments, and their answers an exit code. A command's own file is loaded when it is asked for: `offtake version` need not know Kafka.
  */
+import { userInfo } from "node:os";
 import { Command, Option } from "commander";
 import { loadConfiguration, type Configuration } from "../runtime/configuration.ts";
 import { formats, type Format, levels, type Level } from "../reconcile/report.ts";
@@ -37,6 +38,7 @@ export function createProgram(): Command {
   addOperations(program);
   addSnapshot(program);
   addReconcile(program);
+  addPause(program);
   addDlq(program, () => open(program), leave);
   addConfig(program);
   addStack(program);
@@ -178,6 +180,29 @@ function addReconcile(program: Command): void {
       const { object, text, exit } = await repair(configuration, name, tables, { dryRun: options.dryRun === true }, terminal, listenForStop().signal);
       terminal.answer(object, text);
       leave(exit);
+    });
+}
+
+function addPause(program: Command): void {
+  program
+    .command("pause")
+    .description("stop applying to a service, until it is resumed; capture goes on")
+    .argument("<service>", "whose applier stops")
+    .action(async (name: string) => {
+      const { terminal, configuration } = open(program);
+      const { pause } = await import("./pause.ts");
+      const { object, text } = await pause(configuration, name, userInfo().username);
+      terminal.answer(object, text);
+    });
+  program
+    .command("resume")
+    .description("apply to a service again, from where it was paused")
+    .argument("<service>", "whose applier goes on")
+    .action(async (name: string) => {
+      const { terminal, configuration } = open(program);
+      const { resume } = await import("./pause.ts");
+      const { object, text } = await resume(configuration, name, userInfo().username);
+      terminal.answer(object, text);
     });
 }
 

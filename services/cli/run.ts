@@ -2,9 +2,11 @@
  * `offtake run`: connectors, appliers and reconcilers in the foreground, each under a supervisor of its own, until SIGTERM; then what is on the way is finished.
  */
 import { runConnector } from "../../connectors/postgres/connector.ts";
-import { runApplier } from "../apply/applier.ts";
+import { ControlSession } from "../control/control-session.ts";
 import { MeasuredJournal } from "../control/measured-journal.ts";
+import { PauseWatch } from "../control/pause-watch.ts";
 import { SnapshotJobs } from "../control/snapshot-jobs.ts";
+import { Complaints } from "../runtime/complaints.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { startHealthServer } from "../runtime/health-server.ts";
@@ -13,6 +15,7 @@ import { runReconciler } from "../reconcile/reconciler.ts";
 import { createMetrics, type Metrics } from "../runtime/metrics.ts";
 import { supervise, type Supervised, type Unit } from "../runtime/supervisor.ts";
 import { version } from "../runtime/version.ts";
+import { applierUnit } from "./applier-unit.ts";
 
 export type RunKind = "connector" | "applier" | "reconciler" | "all";
 
@@ -30,7 +33,9 @@ export interface RunOptions {
  */
 export async function run(configuration: Configuration, options: RunOptions, log: Log, signal: AbortSignal): Promise<boolean> {
   const metrics = createMetrics(version);
-  const units = chooseUnits(configuration, options, log, metrics);
+  const control = new ControlSession(configuration.control.url, "offtake run");
+  const pauses = pauseWatch(configuration, control, log, metrics);
+  const units = chooseUnits(configuration, options, { log, metrics, pauses });
   const supervised: Supervised[] = [];
   const server = await startHealthServer({
     host: configuration.http.host,
@@ -42,15 +47,30 @@ export async function run(configuration: Configuration, options: RunOptions, log
   try {
     // A port that is taken is found out before: what runs beside a command that has failed is stopped by nobody.
     supervised.push(...units.map((unit) => supervise(unit, { log, metrics }, signal)));
+    if (units.some(({ name }) => name.startsWith("applier "))) void pauses.run(signal);
     const ended = await Promise.all(supervised.map(async (each) => each.ended));
     return ended.every(Boolean);
   } finally {
+    await control.end();
     await server.close();
   }
 }
 
+function pauseWatch(configuration: Configuration, control: ControlSession, log: Log, metrics: Metrics): PauseWatch {
+  const serviceOf = new Map(configuration.connectors.map(({ name, service }) => [name, service]));
+  return new PauseWatch(control, {
+    connectors: [...serviceOf.keys()],
+    complaints: new Complaints(log, metrics),
+    looked: (connector, paused) => metrics.applyPaused.set({ service: serviceOf.get(connector)! }, paused ? 1 : 0),
+  });
+}
+
 /** @throws OfftakeError USAGE for a name that the configuration does not have */
-function chooseUnits(configuration: Configuration, { kind, names }: RunOptions, log: Log, metrics: Metrics): Unit[] {
+function chooseUnits(
+  configuration: Configuration,
+  { kind, names }: RunOptions,
+  { log, metrics, pauses }: { readonly log: Log; readonly metrics: Metrics; readonly pauses: PauseWatch },
+): Unit[] {
   const known = kind === "connector" ? configuration.connectors.map((each) => each.name) : configuration.services.map((each) => each.name);
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0)
@@ -85,15 +105,7 @@ function chooseUnits(configuration: Configuration, { kind, names }: RunOptions, 
         },
       };
     }),
-    ...services.map((service): Unit => {
-      const connector = configuration.connectors.find((each) => each.service === service.name)!.name;
-      const name = `applier ${service.name}`;
-      return {
-        name,
-        run: async ({ working, interruption }, signal) =>
-          runApplier({ configuration, service, connector, log: log.child({ unit: name }), metrics, applying: working, interruption }, signal),
-      };
-    }),
+    ...services.map((service) => applierUnit({ configuration, service, log, metrics, pauses })),
     ...compared.map((service): Unit => {
       const connector = configuration.connectors.find((each) => each.service === service.name)!;
       const name = `reconciler ${service.name}`;

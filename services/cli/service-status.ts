@@ -5,8 +5,6 @@
  * Seconds come from the source's clock and commit timestamps, never from the clocks of two machines.
  */
 import type { KafkaCluster } from "../../connectors/kafka/cluster.ts";
-import { Consumer } from "../../connectors/kafka/consumer.ts";
-import { offsetRange } from "../../connectors/kafka/offsets.ts";
 import type { Registry } from "../../connectors/kafka/registry.ts";
 import type { LastingSession } from "../../connectors/postgres/lasting-session.ts";
 import { installedVersion } from "../../connectors/postgres/migrate-schema.ts";
@@ -14,13 +12,15 @@ import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import { slotHealth, type SlotWord } from "../../connectors/postgres/slot-health.ts";
 import { readSlot, type Slot } from "../../connectors/postgres/slot.ts";
 import { lossText, slotLoss } from "../../connectors/postgres/slot-loss.ts";
-import { readTail, type TailRecord } from "../../connectors/postgres/tail.ts";
+import type { TailRecord } from "../../connectors/postgres/tail.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { countParked, type ParkedCount } from "../apply/dead-letter.ts";
 import { targetMigrationTable } from "../apply/migrate-target.ts";
 import { type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
 import { type AppliedPosition, isPrepared, readPosition } from "../apply/position.ts";
+import { readTopicState } from "../apply/topic-state.ts";
 import type { ControlSession } from "../control/control-session.ts";
+import { type Pause, readPauses } from "../control/pauses.ts";
 import { readPasses, type TablePasses } from "../control/pass-history.ts";
 import { readCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
@@ -78,6 +78,8 @@ export interface ServiceStatus {
   readonly reconciliations: readonly TablePasses[];
   /** Of each table of which keys are put aside, how many. */
   readonly parked: readonly ParkedCount[];
+  /** Who has paused it, and since when: then apply lag grows, and nothing is broken. Null for a service that is applied to, or of which it is not known. */
+  readonly paused: Pause | null;
   /** What could not be found out, and why. */
   readonly errors: readonly { readonly code: ErrorCode; readonly message: string; readonly cure: string }[];
 }
@@ -95,9 +97,10 @@ export async function serviceStatus(
     });
   const source = await or(readSource(sources, connector));
   const target = await or(readTarget(connector, service));
-  const topic = await or(readTopic(sources, service, target?.position));
-  const copies = await or(unlessUnprepared(readCopies(sources.control, connector.name)));
-  const passes = await or(unlessUnprepared(readPasses(sources.control, connector.name)));
+  const topic = await or(readTopicState(sources.cluster, sources.registry, service.topic, target?.position));
+  const copies = await or(unlessUnprepared(readCopies(sources.control, connector.name), []));
+  const passes = await or(unlessUnprepared(readPasses(sources.control, connector.name), []));
+  const pauses = await or(unlessUnprepared(readPauses(sources.control, [connector.name]), new Map<string, Pause>()));
   const position = target?.position;
   const behind = topic === undefined ? null : Math.max(topic.end - (position?.offset ?? topic.start), 0);
   return {
@@ -121,6 +124,7 @@ export async function serviceStatus(
     copies: copies ?? [],
     reconciliations: passes ?? [],
     parked: target?.parked ?? [],
+    paused: pauses?.get(connector.name) ?? null,
     errors: errors.map(({ code, message, cure }) => ({ code, message, cure })),
   };
 }
@@ -165,37 +169,12 @@ async function readSource({ source: session, configuration }: StatusSources, con
   }
 }
 
-interface TopicState {
-  readonly start: number;
-  readonly end: number;
-  readonly tail: TailRecord | undefined;
-  /** The oldest record that is not applied. */
-  readonly next: TailRecord | undefined;
-}
-
-async function readTopic(
-  { cluster, registry }: StatusSources,
-  { topic }: ServiceConfiguration,
-  position: AppliedPosition | undefined,
-): Promise<TopicState> {
-  const range = await offsetRange(cluster, topic);
-  const consumer = new Consumer(cluster, topic, AbortSignal.timeout(10_000), () => {});
-  try {
-    const tail = await readTail(consumer, registry, topic, range, range.end);
-    const from = position?.offset ?? range.start;
-    const next = from < range.end ? await readTail(consumer, registry, topic, range, from + 1) : undefined;
-    return { ...range, tail, next };
-  } finally {
-    consumer.close();
-  }
-}
-
 /** Before `up` there are none. */
-async function unlessUnprepared<T>(read: Promise<T[]>): Promise<T[]> {
+async function unlessUnprepared<T>(read: Promise<T>, none: T): Promise<T> {
   try {
     return await read;
   } catch (error) {
-    if (error instanceof OfftakeError && error.code === "CONTROL_NOT_PREPARED") return [];
+    if (error instanceof OfftakeError && error.code === "CONTROL_NOT_PREPARED") return none;
     throw error;
   }
 }

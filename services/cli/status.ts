@@ -104,7 +104,8 @@ function statusText(services: readonly (ServiceStatus & { readonly eventsPerSeco
     appliedLsn ?? "nothing yet",
   ]);
   const lines = columns([["service", "slot", "capture lag", "apply lag", "rate", "applied"], ...rows]);
-  const notes = services.flatMap(({ service, connector, slot, notCopied, needsCopy, copies, reconciliations, parked, errors }) => [
+  const notes = services.flatMap(({ service, connector, slot, notCopied, needsCopy, copies, reconciliations, parked, paused, errors }) => [
+    ...(paused === null ? [] : [`${service}: paused by ${paused.by} since ${paused.since}: offtake resume ${service}`]),
     ...(slot.reason === "" ? [] : [`${service}: slot ${slot.name}: ${slot.reason}`]),
     ...(notCopied.length === 0 ? [] : [`${service}: not copied, so that rows are missing at the target: ${notCopied.join(", ")}`]),
     ...needsCopy

@@ -49,6 +49,7 @@ export function createMetrics(version: string) {
 
     topicLagEvents: gauge("offtake_topic_lag_events", ["service"], "Records of the service's topic that are not applied yet."),
 
+    applyPaused: gauge("offtake_apply_paused", ["service"], "1 while somebody has paused the service: its lag grows, and nothing is broken."),
     applyLagBytes: gauge("offtake_apply_lag_bytes", ["service"], "WAL between the newest commit in the service's topic and the applied position."),
     applyLagSeconds: gauge("offtake_apply_lag_seconds", ["service"], "From commit at the source to commit at the target, of the newest transaction."),
     applyEventsTotal: counter("offtake_apply_events_total", ["service"], "Change events whose effect is committed at the target."),

@@ -30,8 +30,8 @@ export interface Unit {
 
 /** What a unit says of itself while it runs. */
 export interface UnitReports {
-  /** Told when it has begun to do its work. */
-  readonly working: () => void;
+  /** Told when it has begun to do its work, or to do something else that it is meant to: such as nothing, while it is paused. */
+  readonly working: (what?: string) => void;
   /** Told of servers that do not answer while it waits for them. */
   readonly interruption: Interruption;
 }
@@ -54,9 +54,9 @@ export function supervise(unit: Unit, context: { readonly log: Log; readonly met
     while (!signal.aborted) {
       let workingSince: number | undefined;
       interruption = new Interruption(log, complaints);
-      const working = (): void => {
+      const working = (what = "working"): void => {
         ready = true;
-        reason = "working";
+        reason = what;
         workingSince ??= Date.now();
       };
       try {

@@ -9,6 +9,8 @@ import { waitFor } from "./wait-for.ts";
 
 export interface Running extends AsyncDisposable {
   readonly log: readonly LogLine[];
+  /** Where it serves /readyz. */
+  readonly http: string;
   /** What /readyz says: its status, and the reason of each unit. */
   readyz(): Promise<{ status: number; reasons: Record<string, string> }>;
   /** Why the applier does not work, if it does not. */
@@ -26,9 +28,9 @@ export async function running(configuration: Configuration, kind: "all" | "appli
     log.push(line);
   };
   const ended = run(configuration, { kind, names: [], httpPort: 0 }, createLog({ env: {}, terminal: false, write: say }), stopping.signal);
-  const http = await waitFor(() => log.find(({ http: address }) => address !== undefined)?.["http"], { what: "the address of /readyz" });
+  const http = String(await waitFor(() => log.find(({ http: address }) => address !== undefined)?.["http"], { what: "the address of /readyz" }));
   const readyz: Running["readyz"] = async () => {
-    const response = await fetch(`${String(http)}/readyz`);
+    const response = await fetch(`${http}/readyz`);
     const { units }: { units: { unit: string; reason: string }[] } = JSON.parse(await response.text());
     return { status: response.status, reasons: Object.fromEntries(units.map(({ unit, reason }) => [unit, reason])) };
   };
@@ -38,6 +40,7 @@ export async function running(configuration: Configuration, kind: "all" | "appli
   };
   return {
     log,
+    http,
     readyz,
     reason: async () => (await readyz()).reasons["applier trading"] ?? "",
     stop,

@@ -13,6 +13,7 @@ describe("metrics", () => {
       "offtake_apply_events_total{service}",
       "offtake_apply_lag_bytes{service}",
       "offtake_apply_lag_seconds{service}",
+      "offtake_apply_paused{service}",
       "offtake_apply_transactions_total{service}",
       "offtake_build_info{version,node}",
       "offtake_capture_events_total{connector}",
@@ -48,7 +49,7 @@ describe("metrics", () => {
     for (const { name, type } of await registry.getMetricsAsJSON()) {
       if (!name.startsWith("offtake_")) continue;
       expect([name, name.endsWith("_total")]).toEqual([name, String(type) === "counter"]);
-      expect(name).toMatch(/_(total|seconds|bytes|events|letters|keys|active|info|ratio|mismatches)$/);
+      expect(name).toMatch(/_(total|seconds|bytes|events|letters|keys|active|paused|info|ratio|mismatches)$/);
     }
   });
 
