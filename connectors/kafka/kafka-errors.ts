@@ -4,6 +4,7 @@
  * Source: Apache Kafka documentation, "Error Codes".
  */
 import { findErrorBy, ProtocolError } from "@platformatic/kafka";
+import { certificateRefusal } from "../../services/runtime/certificate-refusal.ts";
 import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 
 /** The name of the broker's answer, NOT_LEADER_OR_FOLLOWER for one; undefined when no broker answered. */
@@ -61,7 +62,11 @@ const passing = new Set([
 /** The client itself says that trying again is of no use: wrong credentials, TLS where none is spoken. */
 function isRefusal(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return findErrorBy(error, "code", "PLT_KFK_AUTHENTICATION") !== null || findErrorBy(error, "code", "PLT_KFK_USER") !== null;
+  return (
+    certificateRefusal(error) !== undefined ||
+    findErrorBy(error, "code", "PLT_KFK_AUTHENTICATION") !== null ||
+    findErrorBy(error, "code", "PLT_KFK_USER") !== null
+  );
 }
 
 /**
@@ -78,7 +83,13 @@ export function kafkaError(error: unknown, doing: string): OfftakeError {
       cause: error,
       cure: "Give Offtake's principal that right (kafka-acls).",
     });
-  if (isRefusal(error))
+  const certificate = certificateRefusal(error);
+  if (certificate !== undefined)
+    return new OfftakeError("KAFKA_REFUSED", `Kafka did not ${doing}: its certificate is not trusted: ${certificate}.`, {
+      cause: error,
+      cure: "Name the authority that signed it (kafka.tls.ca: file:/path/ca.pem), and the brokers, and what they advertise, as their certificates do.",
+    });
+  if (answer === undefined && isRefusal(error))
     return new OfftakeError("KAFKA_REFUSED", `Kafka refused to ${doing}: ${why}.`, {
       cause: error,
       cure: "Check kafka.tls and kafka.sasl in offtake.yaml.",
@@ -104,6 +115,8 @@ function unreachableCure(answer: string | undefined, why: string): string {
 }
 
 function refusalCure(answer: string): string {
+  if (answer === "SASL_AUTHENTICATION_FAILED")
+    return "Check username and password of kafka.sasl. A password that was changed is read when Offtake starts.";
   if (answer === "ILLEGAL_SASL_STATE") return "This listener asks for no login: take `sasl` out of `kafka`, or give the port of the one that does.";
   if (answer === "UNSUPPORTED_SASL_MECHANISM") return "Check kafka.sasl.mechanism in offtake.yaml: the broker does not offer it.";
   return "";

@@ -2,8 +2,9 @@
  * Errors of a connection that the client found out by itself, before any server had a say: no SQLSTATE tells them from a network that is down. Taken for
  * one, a password that is missing or a certificate that nobody trusts is tried again for ever, as if it came right by waiting.
  *
- * Pure. Source: pg, "connection.js", "sasl.js"; Node.js documentation, "TLS", X509 certificate error codes.
+ * Pure. Source: pg, "connection.js", "sasl.js".
  */
+import { certificateRefusal } from "../../services/runtime/certificate-refusal.ts";
 import { messageOf } from "../../services/runtime/errors.ts";
 
 export interface ConnectionRefusal {
@@ -11,8 +12,6 @@ export interface ConnectionRefusal {
   readonly what: string;
   readonly cure: string;
 }
-
-const certificateCodes = /^(ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
 
 /** @returns undefined for what may pass by itself */
 export function connectionRefusal(error: unknown): ConnectionRefusal | undefined {
@@ -24,9 +23,10 @@ export function connectionRefusal(error: unknown): ConnectionRefusal | undefined
       what: "the URL asks for TLS, and the server has none",
       cure: "Take sslmode out of the URL, or give the server a certificate: ALTER SYSTEM SET ssl = on; SELECT pg_reload_conf();",
     };
-  if (certificateCodes.test(codeOf(error)))
+  const certificate = certificateRefusal(error);
+  if (certificate !== undefined)
     return {
-      what: `its certificate is not trusted: ${why}`,
+      what: `its certificate is not trusted: ${certificate}`,
       cure: "Name the authority that signed it (sslmode=verify-full&sslrootcert=/path/ca.pem in the URL), and the server as its certificate does.",
     };
   return undefined;

@@ -162,15 +162,18 @@ export function sessionError(error: unknown, side: Side, url: Secret): OfftakeEr
     });
   return new OfftakeError(refused, `${where} refuses: ${why} (${state}).`, {
     cause: error,
-    cure: error instanceof pg.DatabaseError && error.routine === "check_enable_rls" ? bypassCure : refusalCure(state, side),
+    cure: error instanceof pg.DatabaseError && error.routine === "check_enable_rls" ? bypassCure : refusalCure(state, why, side),
   });
 }
 
 const bypassCure = "Row-level security would hide rows from this role: ALTER ROLE … BYPASSRLS; `offtake check` prints it with the role's name.";
 
-function refusalCure(state: string | undefined, side: Side): string {
+function refusalCure(state: string | undefined, why: string, side: Side): string {
+  if (state === "28000" && why.includes("no encryption"))
+    return "The server lets nobody in without TLS, or not this role: sslmode=verify-full&sslrootcert=/path/ca.pem in the URL, or a line in pg_hba.conf.";
+  // A replication connection of ours names its database, so that lines with `replication` are not about it.
   if (state === "28P01" || state === "28000")
-    return "Check user and password of the URL, and pg_hba.conf (replication connections have lines of their own there).";
+    return "Check user and password of the URL, and the server's pg_hba.conf. A password that was changed is read when Offtake starts.";
   // Start-up parameters are read before the version is told.
   if (state === "42704")
     return "Take the setting out of `options` of the URL; where it is not there, the server is older than PostgreSQL 15, which Offtake needs.";
