@@ -11,7 +11,13 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Modules of Node and packages that open no connection. All others are told with what is taken from them. */
 const harmless = new Set([
   ...["crypto", "events", "fs", "os", "path", "timers/promises", "util", "v8"].map((name) => `node:${name}`),
-  ...["@node-rs/crc32", "avsc", "commander", "pino", "prom-client", "yaml", "zod"],
+  "@node-rs/crc32",
+  "avsc",
+  "commander",
+  "pino",
+  "prom-client",
+  "yaml",
+  "zod",
 ]);
 
 /** What opens none of what is taken from those that do. */

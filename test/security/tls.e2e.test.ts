@@ -130,6 +130,15 @@ test("the whole pipeline, by every command: no connection goes without TLS", asy
   expect([...names]).toEqual(expect.arrayContaining(expected));
 });
 
+async function endOf(unit: RunningUnit): Promise<string | undefined> {
+  return (await unit.ended)?.code;
+}
+
+/** Ends Offtake's sessions with a server. */
+async function cut(superuser: Client): Promise<void> {
+  await superuser.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", [user]);
+}
+
 /** A connector and an applier of this configuration, without their supervisors. */
 function unitsOf(configuration: Configuration): { connector: () => RunningUnit; applier: () => RunningUnit } {
   const { metrics } = pipeline;
@@ -150,7 +159,6 @@ function unitsOf(configuration: Configuration): { connector: () => RunningUnit; 
 test("connectors and appliers end where the authority is not the server's, whichever server it is", async () => {
   const right = await pipeline.secured();
   const wrong = await pipeline.secured({ trusted: secured.stranger });
-  const endOf = async (unit: RunningUnit): Promise<string | undefined> => (await unit.ended)?.code;
   expect(await endOf(unitsOf({ ...right, source: wrong.source }).connector())).toBe("SOURCE_REFUSED");
   expect(await endOf(unitsOf({ ...right, kafka: wrong.kafka }).connector())).toBe("KAFKA_REFUSED");
   expect(await endOf(unitsOf({ ...right, kafka: wrong.kafka }).applier())).toBe("KAFKA_REFUSED");
@@ -168,8 +176,6 @@ test("passwords that are changed while everything runs: what is lost is not open
     // What is open stays open.
     await source.query("INSERT INTO trades VALUES (10, 'with the old ones')");
     await waitFor(async () => (await target.query("SELECT FROM trades WHERE id = 10")).rowCount === 1, { what: "the row at the target" });
-    const cut = async (client: Client): Promise<unknown> =>
-      client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", [user]);
     const refused = async (unit: string, words: RegExp): Promise<unknown> =>
       waitFor(async () => words.test((await all.readyz()).reasons[unit] ?? ""), { what: `the ${unit} to say that it is refused` });
     await cut(target);
