@@ -29,7 +29,7 @@ export interface CatalogTable {
   readonly key: readonly string[];
 }
 
-// Types without an operator class of their own use that of a type below them, as varchar and enums do, which are PostgreSQL's. Locales that sort by code point have no version, and need none. The database's own collation stands for the columns that name none. Its columns have other names before PostgreSQL 17, hence jsonb.
+// A cast of text to regclass looks for a relation, also of the name `-`, which is how no relation is printed; from bpchar, the type reads its own text. Types without an operator class of their own use that of a type below them, as varchar and enums do, which are PostgreSQL's. Locales that sort by code point have no version, and need none. The database's own collation stands for the columns that name none. Its columns have other names before PostgreSQL 17, hence jsonb.
 const tableSql = `
   WITH RECURSIVE of_table AS (
          SELECT c.oid, c.relkind, c.relreplident
@@ -56,7 +56,7 @@ const tableSql = `
            FROM pg_catalog.pg_collation l WHERE l.collprovider <> 'd')
   SELECT c.oid::int8::float8 AS oid, c.relkind = 'p' AS partitioned,
          (SELECT json_agg(json_build_object(
-                   'name', a.attname, 'type', n.nspname || '.' || b.typname, 'cast', pg_catalog.format_type(b.oid, -1), 'operators', coalesce(sorted.operators, 'pg_catalog'),
+                   'name', a.attname, 'type', n.nspname || '.' || b.typname, 'cast', CASE b.oid WHEN 'regclass'::regtype THEN 'bpchar::regclass' ELSE pg_catalog.format_type(b.oid, -1) END, 'operators', coalesce(sorted.operators, 'pg_catalog'),
                    'collation', CASE WHEN l.locale IN ('C', 'POSIX') AND l.provider <> 'i' AND l.deterministic THEN 'C'
                                      ELSE pg_catalog.concat_ws(' ', l.provider, l.locale, coalesce(l.version, CASE WHEN l.locale ILIKE 'C.%' THEN 'stable' ELSE 'of this server' END), l.deterministic::text) END,
                    'published', a.attgenerated = ''

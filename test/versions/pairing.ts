@@ -17,6 +17,7 @@ import { monolithSql, monolithTables, run, transactions, type Transaction } from
 import { uniqueName } from "../support/databases.ts";
 import { createPipeline, type Pipeline } from "../support/pipeline.ts";
 import type { RunningUnit } from "../support/running-unit.ts";
+import { runTypes, type TypedFigures } from "../types/typed-run.ts";
 import { featuresOf, infiniteIntervals, type TargetWord, type VersionFeature } from "./version-features.ts";
 
 /** What the target makes of a feature's tables: the statement's result, and its reasons. */
@@ -30,6 +31,14 @@ export interface PairingOutcome {
   readonly source: PostgresMajor;
   readonly target: PostgresMajor;
   readonly features: readonly FeatureOutcome[];
+  readonly types: TypedFigures;
+}
+
+export interface PairingOptions {
+  /** Of the generated transactions. */
+  readonly seed: number;
+  /** How many of them have values of every type. */
+  readonly transactions: number;
 }
 
 export interface EventServers {
@@ -38,7 +47,12 @@ export interface EventServers {
 }
 
 /** @throws where anything but a feature that is too new for the target does not work */
-export async function runPairing(source: PostgresMajor, target: PostgresMajor, events: EventServers): Promise<PairingOutcome> {
+export async function runPairing(
+  source: PostgresMajor,
+  target: PostgresMajor,
+  events: EventServers,
+  { seed, transactions: count }: PairingOptions,
+): Promise<PairingOutcome> {
   await using stack = await startStack({ backend: "local", servers: ["source", "target"], postgres: { source, target }, progress: () => undefined });
   expect([await majorOf(stack.source.url()), await majorOf(stack.target.url())]).toEqual([source, target]);
   const features = await tryFeatures(stack, featuresOf(source));
@@ -49,7 +63,9 @@ export async function runPairing(source: PostgresMajor, target: PostgresMajor, e
     featuresOf(source).filter((_, i) => features[i]!.word !== "refused"),
     events,
   );
-  return { source, target, features: [...features, ...infinite] };
+  const servers = { source: stack.source.url(), target: stack.target.url(), ...events };
+  const types = await runTypes({ servers, oldest: source < target ? source : target, seed, transactions: count });
+  return { source, target, features: [...features, ...infinite], types };
 }
 
 async function majorOf(url: string): Promise<number> {

@@ -1,11 +1,12 @@
 /**
  * Source and target of different versions of PostgreSQL, through the whole pipeline, and what docs/versions.md says of them.
  *
- * Two pairings run with every `npm test`, up and down; `OFFTAKE_VERSIONS=all npm test -- test/versions` runs all sixteen and writes the document.
+ * Two pairings run with every `npm test`, up and down; `OFFTAKE_VERSIONS=all npm test -- test/versions` runs all sixteen and writes the document, `OFFTAKE_VERSIONS=16-17,17-16`
+ * those that it names. `OFFTAKE_TRANSACTIONS` says how many with values of every type, `OFFTAKE_SEED` which.
  */
 import { afterAll, describe, expect, inject, test } from "vitest";
 import { postgresBinaries } from "../../infra/local/postgres-binaries.ts";
-import { newestPostgres, type PostgresMajor, postgresMajors } from "../../infra/local/postgres-versions.ts";
+import { newestPostgres, postgresMajors } from "../../infra/local/postgres-versions.ts";
 import { startStack } from "../../infra/local/stack.ts";
 import { check, checkExit } from "../../services/cli/check.ts";
 import { stopsAs } from "../mishaps/mishaps.ts";
@@ -14,20 +15,25 @@ import { createPipeline } from "../support/pipeline.ts";
 import { type PairingOutcome, runPairing } from "./pairing.ts";
 import { documentedLines, linesOf, writeDocument } from "./version-table.ts";
 
-const all = process.env["OFFTAKE_VERSIONS"] === "all";
+const wanted = process.env["OFFTAKE_VERSIONS"] ?? "15-18,18-15";
+const seed = Number(process.env["OFFTAKE_SEED"] ?? 20_261_122);
+const count = Number(process.env["OFFTAKE_TRANSACTIONS"] ?? 30);
+const all = wanted === "all";
 
-const pairings: readonly (readonly [source: PostgresMajor, target: PostgresMajor])[] = all
-  ? postgresMajors.flatMap((source) => postgresMajors.map((target) => [source, target] as const))
-  : [
-      [16, 18],
-      [18, 16],
-    ];
+const pairings = postgresMajors
+  .flatMap((source) => postgresMajors.map((target) => [source, target] as const))
+  .filter(([source, target]) => all || wanted.split(",").includes(`${source}-${target}`));
 
 const outcomes: PairingOutcome[] = [];
 
 describe("PostgreSQL", () => {
-  test.each(pairings)("%i to %i: what both know is carried, what the target does not know is said", async (source, target) => {
-    const outcome = await runPairing(source, target, { kafka: inject("kafka"), registry: inject("registry") });
+  test.each(pairings)("%i to %i: what both know is carried, what the target does not know is said", { timeout: 600_000 }, async (source, target) => {
+    const began = performance.now();
+    const events = { kafka: inject("kafka"), registry: inject("registry") };
+    const outcome = await runPairing(source, target, events, { seed, transactions: count });
+    process.stderr.write(
+      `${source} to ${target}, seed ${seed}: ${JSON.stringify(outcome.types)} in ${((performance.now() - began) / 1000).toFixed(0)} s\n`,
+    );
     for (const { feature, word, why } of outcome.features)
       expect({ feature: feature.name, word, why }).toMatchObject({ word: feature.since <= target ? "carried" : feature.older });
     outcomes.push(outcome);
