@@ -44,3 +44,14 @@ export async function commitOffset(cluster: KafkaCluster, group: string, topic: 
     throw kafkaError(error, `commit the offset of the group ${group}`);
   }
 }
+
+/** @returns what commitOffset() has committed last; undefined for a group that never has */
+export async function committedOffset(cluster: KafkaCluster, group: string, topic: string): Promise<number | undefined> {
+  try {
+    const groups = await cluster.admin.listConsumerGroupOffsets({ groups: [{ groupId: group, topics: [{ name: topic, partitionIndexes: [0] }] }] });
+    const found = groups[0]?.topics.find(({ name }) => name === topic)?.partitions[0]?.committedOffset ?? -1n;
+    return found < 0n ? undefined : Number(found);
+  } catch (error) {
+    throw kafkaError(error, `read the offset of the group ${group}`);
+  }
+}

@@ -90,6 +90,7 @@ export async function repair(
             await passes.again(
               each,
               keys.map((key) => Object.values(key).map((value) => value ?? "")),
+              Object.keys(keys[0]!),
             ),
           ),
         );

@@ -12,6 +12,7 @@ export interface TablePasses {
   /** schema.table of the source. */
   readonly table: string;
   readonly verdict: Verdict;
+  /** `stream` where rows were found wrong between two passes. */
   readonly level: string;
   /** ISO 8601. */
   readonly finishedAt: string;
@@ -19,6 +20,8 @@ export interface TablePasses {
   readonly mismatches: number;
   /** When the newest pass was over that found nothing wrong; null for none. */
   readonly lastCleanAt: string | null;
+  /** When the newest pass was over, whatever was found since; null for none. */
+  readonly lastPassAt: string | null;
 }
 
 /** Passes of one table that are kept; of older ones the newest clean one is. */
@@ -48,7 +51,8 @@ const forgetSql = `
 
 const newestSql = `
   SELECT DISTINCT ON (r.table_name) r.table_name, r.verdict, r.level, r.finished_at, r.mismatches,
-         (SELECT max(c.finished_at) FROM offtake.reconciliation c WHERE c.connector = r.connector AND c.table_name = r.table_name AND c.verdict = 'equal' AND c.level <> 'basic') AS clean_at
+         (SELECT max(c.finished_at) FROM offtake.reconciliation c WHERE c.connector = r.connector AND c.table_name = r.table_name AND c.verdict = 'equal' AND c.level <> 'basic') AS clean_at,
+         (SELECT max(c.finished_at) FROM offtake.reconciliation c WHERE c.connector = r.connector AND c.table_name = r.table_name AND c.level <> 'stream') AS pass_at
     FROM offtake.reconciliation r
    WHERE r.connector = $1
    ORDER BY r.table_name, r.id DESC`;
@@ -60,6 +64,7 @@ interface Row {
   finished_at: Date;
   mismatches: string;
   clean_at: Date | null;
+  pass_at: Date | null;
 }
 
 /** @returns the pass's id */
@@ -87,5 +92,6 @@ export async function readPasses(control: ControlSession, connector: string): Pr
     finishedAt: row.finished_at.toISOString(),
     mismatches: Number(row.mismatches),
     lastCleanAt: row.clean_at === null ? null : row.clean_at.toISOString(),
+    lastPassAt: row.pass_at === null ? null : row.pass_at.toISOString(),
   }));
 }

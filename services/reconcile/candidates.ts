@@ -1,18 +1,20 @@
 /**
- * Keys of which the two sides gave different hashes, until each is decided: read on either side in turn (sandwich.ts), as many at a time as fit into one statement. While somebody
- * changes a row all the time it cannot be; then it is undecided, and nothing is said of it.
+ * Keys of which the two sides gave different hashes, until each is decided: read on either side in turn (sandwich.ts), as many at a time as fit into one statement. One that somebody
+ * changes all the time is held against the stream (hot-rows.ts). Where that says nothing either it is undecided, and nothing is said of it.
  */
 import type { Client } from "pg";
 import { formatLsn, type Lsn } from "../../connectors/postgres/lsn.ts";
-import { OfftakeError } from "../runtime/errors.ts";
+import { interrupted, OfftakeError } from "../runtime/errors.ts";
 import { fullName } from "../runtime/table-pattern.ts";
 import type { ComparedTable } from "./compared-table.ts";
 import type { KeyText } from "./key-range.ts";
 import { ParkedRows } from "./parked-rows.ts";
 import { readKeyRows } from "./key-rows.ts";
+import type { AppliedMoment, ReadKey } from "./hot-rows.ts";
 import type { Differing, ReportedKey, Undecided } from "./report.ts";
 import { type Judgement, type RowVersion, Sandwich } from "./sandwich.ts";
 import type { Sides } from "./side-by-side.ts";
+import { readShape } from "./target-moment.ts";
 
 /** Keys of one statement. */
 const keysAtOnce = 500;
@@ -24,6 +26,8 @@ export interface CandidateOptions extends Sides {
   readonly unseenMs: number;
   /** Milliseconds for which a key may be hot. */
   readonly hotMs: number;
+  /** What the stream says of keys that are hot, as HotRows.judge(). */
+  readonly stream: (table: ComparedTable, keys: readonly ReadKey[], moment: AppliedMoment) => Promise<readonly (Judgement | undefined)[]>;
 }
 
 /** What has become of them, by the text of their keys: those that are found under two texts are there once. */
@@ -44,12 +48,21 @@ export function nothingDecided(): Decided {
 interface Open {
   readonly key: KeyText;
   readonly sandwich: Sandwich;
+  /** As it was read last. */
+  source?: RowVersion | undefined;
+  target?: RowVersion | undefined;
 }
+
+/** Rounds after which a key is hot enough for the stream to be followed for it. */
+const roundsAlone = 2;
+
+/** However long they take: each waits for the applier, and the stream says nothing before it was listened to for one of them. */
+const roundsAtLeast = 6;
 
 /** @throws OfftakeError of the two sides; what was decided by then is in `decided`, and the rest is undecided there */
 export async function decide(options: CandidateOptions, keys: readonly KeyText[], decided: Decided): Promise<void> {
   for (let from = 0; from < keys.length; from += keysAtOnce) {
-    const open = keys.slice(from, from + keysAtOnce).map((key) => ({ key, sandwich: new Sandwich() }));
+    const open = keys.slice(from, from + keysAtOnce).map((key): Open => ({ key, sandwich: new Sandwich() }));
     try {
       await decideSome(options, open, decided);
     } catch (error) {
@@ -63,23 +76,29 @@ export async function decide(options: CandidateOptions, keys: readonly KeyText[]
 
 /** @param open emptied as they are decided */
 async function decideSome(options: CandidateOptions, open: Open[], decided: Decided): Promise<void> {
-  const { source, target, table, unseenMs, hotMs, signal, connector } = options;
+  const { source, target, table, unseenMs, hotMs, signal, connector, stream } = options;
   const keyColumns = table.key.map((index) => table.columns[index]!);
   const until = performance.now() + hotMs;
   let applied: Lsn = 0n;
-  for (;;) {
+  for (let round = 1; ; round += 1) {
     const left = await source.read(table.source, async (client) => rows(client, "source", table, open));
     const passed = await source.passed();
     judge(table, open, "source", left, { passed, applied }, decided);
     if (open.length === 0) return;
-    if (performance.now() >= until) break;
+    if (performance.now() >= until && round > roundsAtLeast) break;
+    if (signal.aborted) throw interrupted("the tables were compared");
     const right = await target.read(table.target, passed, async (client) => ({
+      shape: await readShape(client, table.target.oid, connector, fullName(table.name)),
       parked: await ParkedRows.read(client, connector, fullName(table.name), keyColumns),
       found: await rows(client, "target", table, open),
     }));
     ({ applied } = right);
     const found = leaveParked(open, right.value, decided);
     judge(table, open, "target", found, { passed, applied }, decided);
+    if (round > roundsAlone && open.length > 0) {
+      const said = await stream(table, open, { offset: right.offset, shape: right.value.shape });
+      settle(table, open, said, { passed, applied }, decided);
+    }
     if (open.length === 0) return;
     const unseen = await source.seesApplied(table.source, unseenMs, signal);
     if (unseen !== undefined) {
@@ -122,10 +141,19 @@ function judge(
   positions: Positions,
   decided: Decided,
 ): void {
-  const hot = open.filter(({ key, sandwich }, i) => {
-    const judgement = sandwich.read(side, found[i]);
-    if (judgement.state === "mismatch") note(table, key, judgement, positions, decided);
-    return judgement.state === "hot";
+  const judgements = open.map((each, i) => {
+    each[side] = found[i];
+    return each.sandwich.read(side, found[i]);
+  });
+  settle(table, open, judgements, positions, decided);
+}
+
+/** @param judgements undefined for nothing that could be said */
+function settle(table: ComparedTable, open: Open[], judgements: readonly (Judgement | undefined)[], positions: Positions, decided: Decided): void {
+  const hot = open.filter(({ key }, i) => {
+    const judgement = judgements[i];
+    if (judgement?.state === "mismatch") note(table, key, judgement, positions, decided);
+    return judgement === undefined || judgement.state === "hot";
   });
   open.splice(0, open.length, ...hot);
 }

@@ -40,8 +40,12 @@ export interface ComparedTable {
   readonly columns: readonly string[];
   /** For each whether its values must not be seen outside of the databases. */
   readonly redacted: readonly boolean[];
+  /** For each whether its values print alike wherever they are: no catalog of a database, and no setting, has a part in their text. */
+  readonly plain: readonly boolean[];
   /** Indexes of the key's columns, in the key's order. */
   readonly key: readonly number[];
+  /** Whether keys that are equal are the same text. */
+  readonly keyIsText: boolean;
   /** Whether both servers sort the key alike, so that a range of keys is the same rows on both. */
   readonly ordered: boolean;
 }
@@ -106,7 +110,9 @@ export function comparedTable(name: TableName, source: CatalogTable, target: Cat
     ),
     columns: pairs.map(([column]) => column.name),
     redacted: pairs.map(() => false),
+    plain: pairs.map((pair) => pair.every(({ type }) => type.startsWith("pg_catalog.") && !/^pg_catalog\.(?:_?reg|_?money|_?xml)/.test(type))),
     key,
+    keyIsText: key.every((index) => pairs[index]!.every(isText)),
     ordered: key.every((index) => sortsAlike(...pairs[index]!)),
   };
 }
@@ -126,6 +132,13 @@ function sortsAlike(source: CatalogColumn, target: CatalogColumn): boolean {
   if (source.type !== target.type && !isOf(["text", "varchar"])) return false;
   if (isOf(others)) return true;
   return isOf(texts) && source.collation !== null && source.collation === target.collation && !/of this server|false$/.test(source.collation);
+}
+
+/** Types of which equal values are one text, the same one in an event and in a row; of texts, where no collation takes different ones for equal. */
+const oneText = ["int2", "int4", "int8", "uuid", "text", "varchar", "date", "timestamp", "timestamptz", "bytea"];
+
+function isText({ type, collation }: CatalogColumn): boolean {
+  return oneText.includes(type.replace(/^pg_catalog\./, "")) && collation?.endsWith("false") !== true;
 }
 
 function unsuitable(table: TableName, what: string, cure: string): OfftakeError {

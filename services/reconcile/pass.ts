@@ -8,7 +8,7 @@
 import type { Client } from "pg";
 import type { Lsn } from "../../connectors/postgres/lsn.ts";
 import { OfftakeError } from "../runtime/errors.ts";
-import { decide, nothingDecided } from "./candidates.ts";
+import { type CandidateOptions, decide, nothingDecided } from "./candidates.ts";
 import type { SideTable } from "./compared-table.ts";
 import { readKeyHashes } from "./key-hashes.ts";
 import type { KeyRange, KeyText } from "./key-range.ts";
@@ -16,19 +16,14 @@ import { readRangeHash } from "./range-hash.ts";
 import { RangeSize } from "./range-size.ts";
 import type { Level } from "./report.ts";
 import { differingKeys, readRowHashes, type RowHashes, splitKey, tooMany } from "./row-hashes.ts";
-import { type Sides, sideBySide } from "./side-by-side.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { walk } from "./walk.ts";
 
-export interface PassOptions extends Sides {
+export interface PassOptions extends CandidateOptions {
   readonly level: Level;
-  readonly connector: string;
-  /** Milliseconds for which the source may hold back what has been applied. */
-  readonly unseenMs: number;
   /** Active sessions of the source beyond which a pass waits, and milliseconds for how long; undefined for no limit. */
   readonly maxActiveSessions: number | undefined;
   readonly stallMs: number;
-  /** Milliseconds for which a key may be hot. */
-  readonly hotMs: number;
   /** Candidates, and rows of one range beyond what it has at the source, with which a table is too divergent. */
   readonly mostCandidates: number;
   /** Told how far it is: rows of the source. */

@@ -4,12 +4,14 @@
 import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { sessionError, sqlState } from "../../connectors/postgres/session.ts";
 import { readMarks } from "../apply/needs-copy.ts";
+import { findPosition } from "../apply/position.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
 import { mappingOf } from "../runtime/table-mapping.ts";
 import { fullName, type TableName } from "../runtime/table-pattern.ts";
-import { decide, type Decided, nothingDecided } from "./candidates.ts";
+import { type CandidateOptions, decide, type Decided, nothingDecided } from "./candidates.ts";
 import { type ComparedTable, readComparedTable } from "./compared-table.ts";
+import { HotStream } from "./hot-stream.ts";
 import type { KeyText } from "./key-range.ts";
 import { reconcileTable } from "./reconcile-table.ts";
 import { incompleteReport, type Level, type Report } from "./report.ts";
@@ -44,11 +46,13 @@ export class ServicePasses {
   readonly #options: ReconcileOptions;
   readonly #source: SourceSide;
   readonly #target: TargetSide;
+  readonly #hot: HotStream;
 
   private constructor(options: ReconcileOptions, source: SourceSide, target: TargetSide, tables: readonly TableName[]) {
     this.#options = options;
     this.#source = source;
     this.#target = target;
+    this.#hot = new HotStream(options.configuration, options.service);
     this.tables = tables;
   }
 
@@ -75,8 +79,8 @@ export class ServicePasses {
     const { stallMs = patienceMs, mostCandidates = candidates } = this.#options;
     const startedAt = new Date();
     const incomplete = (reason: string): Report => incompleteReport(service.name, fullName(name), level, startedAt, reason);
-    const mark = (await readMarks(this.#target.client, connector.name)).find(({ table }) => table === fullName(name));
-    if (mark !== undefined) return incomplete(`it has to be copied: ${mark.reason}`);
+    const uncopied = await this.uncopied(name);
+    if (uncopied !== undefined) return incomplete(`it has to be copied: ${uncopied}`);
     try {
       const [table, source, target] = [await this.#table(name), this.#source, this.#target];
       const { maxActiveSessions } = service.snapshot;
@@ -92,12 +96,13 @@ export class ServicePasses {
         signal,
         unseenMs,
         hotMs,
+        stream: this.#stream,
         mostCandidates,
         progress: told,
       });
     } catch (error) {
       const ours = asOfftakeError(error);
-      if (!ofTable.includes(ours.code) && !isOfTable(ours)) throw ours;
+      if (!isOfTable(ours)) throw ours;
       return incomplete(ours.line);
     }
   }
@@ -105,21 +110,46 @@ export class ServicePasses {
   /**
    * Looks at some rows once more.
    *
-   * @param keys values of the key's columns, in the order of the key
+   * @param asked values of the key's columns
+   * @param columns in the order of these values; those of a key that the table no longer has find nothing
    * @throws OfftakeError of source and target, and of the table
    */
-  async again(name: TableName, keys: readonly KeyText[]): Promise<Decided> {
+  async again(name: TableName, asked: readonly KeyText[], columns: readonly string[]): Promise<Decided> {
     const { signal, connector, unseenMs = patienceMs, hotMs = patienceMs } = this.#options;
     const table = await this.#table(name);
     const decided = nothingDecided();
-    await decide({ table, connector: connector.name, source: this.#source, target: this.#target, signal, unseenMs, hotMs }, keys, decided);
+    const places = table.key.map((i) => columns.indexOf(table.columns[i]!));
+    if (places.includes(-1) || places.length !== columns.length) return decided;
+    const keys = asked.map((key) => places.map((place) => key[place]!));
+    const [source, target, stream] = [this.#source, this.#target, this.#stream];
+    await decide({ table, connector: connector.name, source, target, signal, unseenMs, hotMs, stream }, keys, decided);
     return decided;
   }
 
+  /** @returns why the table has to be copied; undefined where it is */
+  async uncopied(name: TableName): Promise<string | undefined> {
+    const marks = await readMarks(this.#target.client, this.#options.connector.name);
+    return marks.find(({ table }) => table === fullName(name))?.reason;
+  }
+
+  /** The topic's record behind the newest that is applied; 0 before the first. @throws OfftakeError of the target */
+  async appliedOffset(): Promise<number> {
+    return (await findPosition(this.#target.client, this.#options.connector.name))?.offset ?? 0;
+  }
+
+  /** Waits while the source has so much to do that what is read beside would be at its users' cost. @throws OfftakeError RECONCILE_STALLED, INTERRUPTED */
+  async rests(): Promise<void> {
+    const { service, signal, stallMs = patienceMs } = this.#options;
+    await this.#source.rests(service.snapshot.maxActiveSessions, stallMs, signal);
+  }
+
   async end(): Promise<void> {
+    await this.#hot.end();
     await this.#target.end();
     await this.#source.end();
   }
+
+  readonly #stream: CandidateOptions["stream"] = async (...asked) => this.#hot.judge(...asked);
 
   async #table(name: TableName): Promise<ComparedTable> {
     const { connector, service, configuration } = this.#options;
@@ -152,7 +182,10 @@ async function wantedTables(source: SourceSide, { configuration, service, tables
   return known.filter((each) => tables.length === 0 || tables.includes(fullName(each)));
 }
 
-/** What a server says to the statement and not to the session: a value that the other side's type does not take, a right or an operator that is missing (classes 22 and 42). */
-function isOfTable({ cause }: OfftakeError): boolean {
-  return /^(?:22|42)/.test(sqlState(cause) ?? "");
+/**
+ * Whether a table is at fault and not a server: it holds up no other table. So is what a server says to the statement and not to the session: a value that the other side's type does not
+ * take, a right or an operator that is missing (classes 22 and 42).
+ */
+export function isOfTable({ code, cause }: OfftakeError): boolean {
+  return ofTable.includes(code) || /^(?:22|42)/.test(sqlState(cause) ?? "");
 }

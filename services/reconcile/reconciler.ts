@@ -13,6 +13,7 @@ import type { Metrics } from "../runtime/metrics.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
 import { reconcilePolicy } from "../runtime/table-mapping.ts";
 import { fullName } from "../runtime/table-pattern.ts";
+import { BetweenPasses } from "./between-passes.ts";
 import { ServicePasses } from "./reconcile-service.ts";
 import type { Level, Report } from "./report.ts";
 import { dueIn, firstDue } from "./schedule.ts";
@@ -47,14 +48,18 @@ interface Scheduled {
 export async function runReconciler(context: ReconcilerContext, signal: AbortSignal): Promise<void> {
   const { configuration, connector, metrics, service, reconciling } = context;
   const control = new ControlSession(configuration.control.url, `offtake ${service.name} reconciler`);
+  let between: BetweenPasses | undefined;
   try {
     while (!signal.aborted) {
       const isMine = (await control.query<{ mine: boolean }>(lockSql, [connector.name])).rows[0]?.mine === true;
       reconciling();
       if (!isMine) {
+        await between?.stop();
+        between = undefined;
         await waitOrStop(standbyMs, signal);
         continue;
       }
+      between ??= new BetweenPasses(context);
       const passes = await readPasses(control, connector.name);
       for (const pass of passes) showClean(metrics, service.name, pass);
       const next = firstDue((await scheduled(context)).map((item) => ({ item, inMs: dueOf(item, passes) })));
@@ -62,6 +67,7 @@ export async function runReconciler(context: ReconcilerContext, signal: AbortSig
       else await waitOrStop(Math.min(next?.inMs ?? lookMs, lookMs), signal);
     }
   } finally {
+    await between?.stop();
     await control.end();
   }
 }
@@ -69,7 +75,8 @@ export async function runReconciler(context: ReconcilerContext, signal: AbortSig
 function dueOf({ table, everyMs }: Scheduled, passes: readonly TablePasses[]): number {
   const pass = passes.find((each) => each.table === table);
   const chance = hash("sha256", table, "buffer").readUInt32LE(0) / 2 ** 32;
-  return dueIn(everyMs, pass === undefined ? undefined : Date.parse(pass.finishedAt), chance, Date.now());
+  const lastPassAt = pass?.lastPassAt ?? undefined;
+  return dueIn(everyMs, lastPassAt === undefined ? undefined : Date.parse(lastPassAt), chance, Date.now());
 }
 
 async function compare(

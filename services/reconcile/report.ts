@@ -36,7 +36,8 @@ export interface Report {
   readonly service: string;
   /** schema.table of the source. */
   readonly table: string;
-  readonly level: Level;
+  /** `stream` for rows that were looked at because they had changed, and not for a pass. */
+  readonly level: Level | "stream";
   /** ISO 8601. */
   readonly startedAt: string;
   readonly finishedAt: string;

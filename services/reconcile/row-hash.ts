@@ -12,7 +12,7 @@
 const seeds = [1, 2] as const;
 
 /** Bytes of a value that a report shows; what is longer is cut, with the hash of the whole. */
-const shownBytes = 200;
+export const shownBytes = 200;
 
 /** @param columns quoted */
 export function rowText(columns: readonly string[]): string {

@@ -73,6 +73,16 @@ export function createMetrics(version: string) {
       ["service", "table", "kind"],
       "Rows that the newest pass has found wrong at the target.",
     ),
+    reconcileStreamRowsTotal: counter(
+      "offtake_reconcile_stream_rows_total",
+      ["service", "table"],
+      "Rows that were looked at between passes because they had changed.",
+    ),
+    reconcileStreamMismatchesTotal: counter(
+      "offtake_reconcile_stream_mismatches_total",
+      ["service", "table", "kind"],
+      "Rows that were found wrong between passes because they had changed.",
+    ),
     reconcileLastCleanTimestampSeconds: gauge(
       "offtake_reconcile_last_clean_timestamp_seconds",
       ["service", "table"],

@@ -1,0 +1,80 @@
+/**
+ * Between passes: rows that are wrong are told within seconds of their change, also those that change every few milliseconds, which no two reads ever find alike; and those that are right
+ * never are.
+ */
+import { expect, test } from "vitest";
+import { ControlSession } from "../../../services/control/control-session.ts";
+import { readPasses } from "../../../services/control/pass-history.ts";
+import { runReconciler } from "../../../services/reconcile/reconciler.ts";
+import { createPipeline } from "../../support/pipeline.ts";
+import { type RunningUnit, startUnit } from "../../support/running-unit.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { loaded, pass, streaming } from "./passing.ts";
+
+const schema = `
+  CREATE TABLE trades (place text, id int8, n int, note text, r float8, big text, PRIMARY KEY (id, place));
+  ALTER TABLE trades ALTER COLUMN big SET STORAGE EXTERNAL`;
+
+const numbers = "SELECT string_agg(md5(g::text), '') FROM generate_series(1, 300) g";
+
+test("rows that have just changed are looked at, and hot ones are held against the stream", async () => {
+  await using pipeline = await createPipeline(schema, { tables: { trades: { reconcile: { every: "24h" } } } });
+  await pipeline.target.query(schema);
+  await using units = new AsyncDisposableStack();
+  units.use(await streaming(pipeline));
+  const { configuration, connector, service, metrics, source, target } = pipeline;
+  await source.query(`INSERT INTO trades SELECT 'x', i, 0, 'n', i / 3.0, (${numbers}) FROM generate_series(1, 100) i`);
+  const control = new ControlSession(configuration.control.url, "offtake test");
+  units.defer(async () => control.end());
+  const start = (): RunningUnit =>
+    startUnit(async ({ log, working, signal }) => runReconciler({ configuration, connector, service, log, metrics, reconciling: working }, signal));
+  const unit = units.use(start());
+  await waitFor(async () => (await readPasses(control, connector.name)).length === 1, { what: "the first pass" });
+  const told = async (): Promise<{ kind: string; key: { id: string }; columns: { name: string }[] }[]> =>
+    (
+      await control.query<{ kind: string; key: { id: string }; columns: { name: string }[] }>(
+        `SELECT m.kind, m.key, m.detail -> 'columns' AS columns FROM offtake.mismatch m JOIN offtake.reconciliation r ON r.id = m.reconciliation
+          WHERE r.connector = $1 AND r.level = 'stream' ORDER BY m.key ->> 'id'`,
+        [connector.name],
+      )
+    ).rows;
+  const looks = async (): Promise<boolean> => {
+    await source.query("UPDATE trades SET n = 1 WHERE id = 99");
+    return (await metrics.registry.metrics()).includes("offtake_reconcile_stream_rows_total{");
+  };
+  await waitFor(looks, { what: "the first look" });
+  // What is applied is altered there.
+  await target.query(`
+    CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.note := ''spoilt''; RETURN NEW; END';
+    CREATE TRIGGER spoil BEFORE UPDATE ON trades FOR EACH ROW WHEN (NEW.id IN (2, 50, 60)) EXECUTE FUNCTION spoil();
+    ALTER TABLE trades ENABLE ALWAYS TRIGGER spoil;
+    UPDATE trades SET big = 'wrong' WHERE id = 1`);
+  await source.query("UPDATE trades SET n = 1 WHERE id IN (50, 51)");
+  await waitFor(async () => (await told()).length === 1, { what: "the cold row" });
+  expect(await told()).toMatchObject([
+    { kind: "differing", key: { place: "x", id: "50" }, columns: [{ name: "note", source: "n", target: "spoilt" }] },
+  ]);
+  {
+    // The applier keeps up with it.
+    await using load = loaded(async () => void (await source.query("UPDATE trades SET n = n + 1 WHERE id IN (1, 2, 3, 4); SELECT pg_sleep(0.005)")));
+    await waitFor(async () => (await told()).length === 3, { what: "both hot rows" });
+    const [report] = await pass(pipeline);
+    expect(report).toMatchObject({ verdict: "mismatch", missing: [], extra: [], undecided: [] });
+    expect(new Set(report!.differing.map(({ key }) => key["id"]))).toEqual(new Set(["1", "2", "50"]));
+    expect(load.turns()).toBeGreaterThan(0);
+  }
+  expect((await told()).map(({ key, columns }) => [key, columns.map(({ name }) => name)])).toEqual([
+    [{ place: "x", id: "1" }, ["big"]],
+    [{ place: "x", id: "2" }, ["note"]],
+    [{ place: "x", id: "50" }, ["note"]],
+  ]);
+  const text = await metrics.registry.metrics();
+  expect(unit.log).toContainEqual(expect.objectContaining({ msg: "rows that have just changed are wrong at the target", differing: 1 }));
+  expect(text).toContain('offtake_reconcile_stream_mismatches_total{service="trading",table="public.trades",kind="differing"} 3');
+  expect(await readPasses(control, connector.name)).toMatchObject([{ level: "stream", verdict: "mismatch" }]);
+  await unit.stop();
+  await source.query("UPDATE trades SET n = 1 WHERE id = 60");
+  await waitFor(async () => (await target.query("SELECT FROM trades WHERE id = 60 AND n = 1")).rowCount === 1, { what: "the change at the target" });
+  units.use(start());
+  await waitFor(async () => (await told()).some(({ key }) => key.id === "60"), { what: "what was applied while nobody looked" });
+});
