@@ -55,6 +55,12 @@ export async function refuseUnsuitableTables(source: Client, tables: readonly Ta
   if (found !== undefined) throw new OfftakeError("TABLE_UNSUITABLE", `${found.what[0]!.toUpperCase()}${found.what.slice(1)}.`, { cure: found.cure });
 }
 
+/** @returns by their full names, those of which updates and deletes could not be published, and how to mend it */
+export async function unpublishableTables(source: Client, tables: readonly TableName[]): Promise<Map<string, Finding>> {
+  const rows = await readTables(source, tables);
+  return new Map(rows.flatMap((row) => identityFaults("source", row).map((finding) => [fullName(row), finding] as const)));
+}
+
 /** Of tables whose own identity is in order: what their partitions lack beside it is their own. */
 async function partitionFindings(source: Client, where: string, rows: readonly TableRow[]): Promise<Finding[]> {
   const partitioned = await readPartitioned(

@@ -5,10 +5,7 @@
 import { OfftakeError } from "../runtime/errors.ts";
 import { version } from "../runtime/version.ts";
 
-export const laterCommands: readonly { readonly name: string; readonly issue: string }[] = [
-  { name: "init", issue: "operations" },
-  { name: "completion", issue: "operations" },
-];
+export const laterCommands: readonly { readonly name: string; readonly issue: string }[] = [];
 
 /** What `offtake run` will take besides. */
 export const laterKinds: readonly { readonly name: string; readonly issue: string }[] = [{ name: "control", issue: "operations" }];

@@ -14,6 +14,7 @@ import { version } from "../runtime/version.ts";
 import { port, positive, runKind } from "./arguments.ts";
 import { fromClone } from "./clone-only.ts";
 import { addDlq } from "./dlq-commands.ts";
+import { addCompletion, addInit } from "./init-commands.ts";
 import { laterCommands, notInThisVersion } from "./later-commands.ts";
 import type { RunKind } from "./run.ts";
 import { createTerminal, ExitCode, type Terminal } from "./terminal.ts";
@@ -35,6 +36,11 @@ export function createProgram(): Command {
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ writeErr: (text) => process.stderr.write(text) });
+  addInit(
+    program,
+    () => terminalOf(program),
+    () => program.opts<Globals>().config ?? (process.env["OFFTAKE_CONFIG"] || "offtake.yaml"),
+  );
   addOperations(program);
   addSnapshot(program);
   addReconcile(program);
@@ -43,6 +49,7 @@ export function createProgram(): Command {
   addConfig(program);
   addStack(program);
   addDemo(program);
+  addCompletion(program, () => terminalOf(program));
   program
     .command("version")
     .description("of Offtake and Node")
