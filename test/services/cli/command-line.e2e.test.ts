@@ -92,13 +92,6 @@ describe.concurrent("usage", () => {
     expect([code, stdout, stderr]).toEqual([2, "", expect.stringContaining("Usage: offtake [options] [command]")]);
   });
 
-  test("what is not in this version is refused by name", async () => {
-    const { code, stdout, stderr } = await offtake(["pause", "trading", "--json"]);
-    const message = expect.stringContaining("`offtake pause` is not in this version");
-    expect([code, lastObject(stdout)]).toEqual([2, { error: { code: "NOT_IN_THIS_VERSION", message, cure: "" } }]);
-    expect(stderr).toMatch(/^NOT_IN_THIS_VERSION: /);
-  });
-
   test("help is an answer", async () => {
     const { code, stdout, stderr } = await offtake(["help", "run"]);
     expect([code, stderr, stdout]).toEqual([0, "", expect.stringMatching(/^Usage: offtake run /)]);
