@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startLocalStack } from "../../infra/local/stack.ts";
+import { allCells, alteredMatrix } from "./altered-matrix.ts";
 import { failpointMatrix } from "./failpoint-matrix.ts";
 import { fuzz } from "./fuzz.ts";
 import { isolationRun, lagBounds, memoryBound } from "./isolation-run.ts";
@@ -23,6 +24,12 @@ npm run chaos -- matrix [options]
   Drops connections of connector and applier, lets them stand still and kills them, between any two of their steps.
 
   --seed S    of the load                             [1]
+  --json      one line of JSON on standard output
+
+npm run chaos -- altered [options]
+  Alters tables between two changes of one row, and kills connector and applier between any two of their steps: each change of docs/tables.md at each place.
+
+  --changes N how many; the first 20 are each change once   [all]
   --json      one line of JSON on standard output
 
 npm run chaos -- fuzz [options]
@@ -48,14 +55,15 @@ const { values, positionals } = parseArgs({
     seed: { type: "string", default: "1" },
     events: { type: "string", default: "1000000" },
     case: { type: "string" },
+    changes: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-function whole(name: "kills" | "inputs" | "seed" | "events"): number {
-  const value = values[name];
+function whole(name: "kills" | "inputs" | "seed" | "events" | "changes"): number {
+  const value = values[name] ?? "";
   if (/^[1-9]\d*$/.test(value)) return Number(value);
   throw new Error(`--${name} ${value}: expected a number above 0\n\n${usage}`);
 }
@@ -87,6 +95,16 @@ async function matrix(): Promise<Course> {
   return { result: { seed: whole("seed"), failures: fired.size, ...result }, wrong, folder };
 }
 
+async function altered(): Promise<Course> {
+  const folder = mkdtempSync(join(tmpdir(), "offtake-chaos-"));
+  await using stack = await startLocalStack({ progress: say });
+  const { source, target, kafka, registry } = stack;
+  const servers = { source: source.url(), target: target.url(), kafka: kafka.brokers, registry: registry.url };
+  const cells = allCells().slice(0, values.changes === undefined ? undefined : whole("changes"));
+  const result = await alteredMatrix(servers, { cells, folder, progress: say });
+  return { result, wrong: { different: result.different }, folder };
+}
+
 async function readers(): Promise<Course> {
   const result = fuzz(whole("inputs"), whole("seed"));
   return { result, wrong: { wrong: result.wrong.length, excessBytes: result.excessBytes } };
@@ -99,7 +117,7 @@ async function services(): Promise<Course> {
   return { result, wrong: { faults: result.faults.length }, folder };
 }
 
-const courses: Readonly<Record<string, () => Promise<Course>>> = { kills, matrix, fuzz: readers, isolation: services };
+const courses: Readonly<Record<string, () => Promise<Course>>> = { kills, matrix, altered, fuzz: readers, isolation: services };
 
 async function main(): Promise<void> {
   const [course = "kills"] = positionals;

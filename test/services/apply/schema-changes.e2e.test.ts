@@ -5,7 +5,6 @@
  * The cases are the rows of docs/tables.md, "Changes of the schema".
  */
 import { readFileSync } from "node:fs";
-import type { Client } from "pg";
 import { describe, expect, test } from "vitest";
 import { readNeedsCopy } from "../../../services/apply/needs-copy.ts";
 import type { OfftakeError } from "../../../services/runtime/errors.ts";
@@ -16,196 +15,12 @@ import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
 import { type RunningUnit, startUnit } from "../../support/running-unit.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { caughtUp } from "./same-texts.ts";
-
-interface Stop {
-  readonly code: string;
-  /** Does what the error's cure says. */
-  readonly mend: (pipeline: Pipeline, cure: string) => Promise<unknown>;
-}
-
-interface Case {
-  /** Columns beside the key. */
-  readonly columns?: string;
-  readonly before?: string;
-  readonly change: string;
-  readonly after: string;
-  readonly stops?: readonly Stop[];
-  readonly ddl?: "follow";
-  /** What is looked up at the target in the end. */
-  readonly types?: Readonly<Record<string, string>>;
-}
-
-/** Runs the first statement of the cure that begins like this at the target, what is left to the reader put in. */
-function sql(code: string, beginning: string, fill = ""): Stop {
-  return {
-    code,
-    mend: async ({ target }, cure) => {
-      const statement = new RegExp(`${beginning}[^;]*;`).exec(cure)?.[0] ?? `the cure has no ${beginning}: ${cure}`;
-      await target.query(statement.replace("…", fill));
-    },
-  };
-}
-
-/** What the cure leaves to whoever knows the table. */
-const byHand = (code: string, word: string, statement: string): Stop => ({
-  code,
-  mend: async ({ target }, cure) => {
-    expect(cure).toContain(word);
-    await target.query(statement);
-  },
-});
-
-/** Lets one version of the subject that the cure names through. */
-const letThrough: Stop = {
-  code: "SCHEMA_REFUSED",
-  mend: async ({ configuration }, cure) => {
-    const [, body = "", path] = /PUT (\{.*?\}) to (\/config\/\S+)/.exec(cure) ?? [];
-    const registry = configuration.registry.url.reveal().replace(/\/$/, "");
-    const answer = await fetch(`${registry}${path}`, { method: "PUT", body, headers: { "content-type": "application/vnd.schemaregistry.v1+json" } });
-    expect(answer.status).toBe(200);
-  },
-};
-
-const addColumn = (fill = ""): Stop => sql("TARGET_COLUMN_MISSING", "ALTER TABLE \\S+ ADD COLUMN", fill);
-const renameColumn = sql("TARGET_COLUMN_MISSING", "ALTER TABLE \\S+ RENAME COLUMN");
-const alterColumn = sql("TARGET_COLUMN_OUTDATED", "ALTER TABLE \\S+ ALTER COLUMN");
-const extra = "UPDATE t SET note = 'after', extra = 5 WHERE id = 1; INSERT INTO t VALUES (3, 'new', 6)";
-const noted = "UPDATE t SET note = 'after' WHERE id = 1";
-
-const cases: Record<string, Case> = {
-  "A column is added": { change: "ALTER TABLE t ADD COLUMN extra int", after: extra, stops: [addColumn()] },
-  "A column is added; `ddl: follow`": { change: "ALTER TABLE t ADD COLUMN extra int", after: extra, ddl: "follow" },
-  "A column with a modifier is added; `ddl: follow`": {
-    change: "ALTER TABLE t ADD COLUMN extra numeric(10,2)",
-    after: extra,
-    ddl: "follow",
-    types: { extra: "numeric(10,2)" },
-  },
-  "A column with a default is added": {
-    change: "ALTER TABLE t ADD COLUMN extra int DEFAULT 7",
-    after: extra,
-    stops: [addColumn("7")],
-  },
-  "A column with a default is added; `ddl: follow`": {
-    change: "ALTER TABLE t ADD COLUMN extra int NOT NULL DEFAULT 7; ALTER TABLE t ALTER COLUMN extra DROP DEFAULT",
-    after: extra,
-    ddl: "follow",
-    stops: [addColumn("7")],
-  },
-  "A column of a new type is added; `ddl: follow`": {
-    change: "CREATE TYPE mood AS ENUM ('5', '6'); ALTER TABLE t ADD COLUMN extra mood",
-    after: extra.replace("6)", "'6')").replace("= 5", "= '5'"),
-    ddl: "follow",
-    stops: [byHand("TARGET_COLUMN_MISSING", "Create the type public.mood", "CREATE TYPE mood AS ENUM ('5', '6')")],
-    types: { extra: "mood" },
-  },
-  "A column is added and another dropped; `ddl: follow`": {
-    columns: "note text, old text",
-    before: "INSERT INTO t VALUES (1, 'a', 'x'), (2, 'b', 'y')",
-    change: "ALTER TABLE t DROP COLUMN old, ADD COLUMN extra int",
-    after: extra,
-    ddl: "follow",
-    stops: [addColumn()],
-  },
-  "A column is dropped": {
-    columns: "note text, old text",
-    before: "INSERT INTO t VALUES (1, 'a', 'x'), (2, 'b', 'y')",
-    change: "ALTER TABLE t DROP COLUMN old",
-    after: `${noted}; INSERT INTO t VALUES (3, 'new')`,
-  },
-  "A column that is NOT NULL is dropped": {
-    columns: "note text, old text NOT NULL",
-    before: "INSERT INTO t VALUES (1, 'a', 'x'), (2, 'b', 'y')",
-    change: "ALTER TABLE t DROP COLUMN old",
-    after: `${noted}; INSERT INTO t VALUES (3, 'new')`,
-    stops: [sql("EVENT_NOT_APPLICABLE", "ALTER TABLE")],
-  },
-  "A column is renamed": {
-    change: "ALTER TABLE t RENAME COLUMN note TO remark",
-    after: "UPDATE t SET remark = 'after' WHERE id = 1",
-    stops: [renameColumn],
-  },
-  "A column is renamed; `ddl: follow`": {
-    change: "ALTER TABLE t RENAME COLUMN note TO remark",
-    after: "UPDATE t SET remark = 'after' WHERE id = 1",
-    ddl: "follow",
-    stops: [renameColumn],
-  },
-  "A column is added between two changes of one transaction; `ddl: follow`": {
-    change: "BEGIN; UPDATE t SET note = 'half' WHERE id = 1; ALTER TABLE t ADD COLUMN extra int; UPDATE t SET extra = 4 WHERE id = 1; COMMIT",
-    after: extra,
-    ddl: "follow",
-  },
-  "A column of the key is renamed": {
-    change: "ALTER TABLE t RENAME COLUMN id TO number",
-    after: "UPDATE t SET note = 'after' WHERE number = 1",
-    stops: [letThrough, letThrough, renameColumn],
-  },
-  "A column gets a wider number": {
-    columns: "note text, n int",
-    before: "INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2)",
-    change: "ALTER TABLE t ALTER COLUMN n TYPE bigint",
-    after: "UPDATE t SET note = 'after', n = 5000000000 WHERE id = 1",
-    stops: [alterColumn],
-  },
-  "A key gets a wider number": {
-    change: "ALTER TABLE t ALTER COLUMN id TYPE bigint",
-    after: "UPDATE t SET id = 5000000000 WHERE id = 1",
-    stops: [alterColumn],
-  },
-  "A column gets a type of another Avro form": {
-    columns: "note text, n int",
-    before: "INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2)",
-    change: "ALTER TABLE t ALTER COLUMN n TYPE text",
-    after: "UPDATE t SET note = 'after', n = 'five' WHERE id = 1",
-    stops: [letThrough, alterColumn],
-  },
-  "A column gets a type of the same Avro form": {
-    columns: "note text, n timestamp",
-    before: "INSERT INTO t VALUES (1, 'a', '2026-01-01 10:00'), (2, 'b', '2026-01-02 11:00')",
-    change: "ALTER TABLE t ALTER COLUMN n TYPE date",
-    after: noted,
-    stops: [alterColumn],
-  },
-  "A column gets another length": {
-    columns: "note varchar(6)",
-    change: "ALTER TABLE t ALTER COLUMN note TYPE varchar(50)",
-    after: "UPDATE t SET note = 'longer than six' WHERE id = 1",
-    stops: [alterColumn],
-  },
-  "A column gets another scale, which rounds its rows": {
-    columns: "note text, n numeric(10,2)",
-    before: "INSERT INTO t VALUES (1, 'a', 1.25), (2, 'b', 2.25)",
-    change: "ALTER TABLE t ALTER COLUMN n TYPE numeric(10,1)",
-    after: noted,
-    stops: [alterColumn],
-  },
-  "An enum gets a value": {
-    columns: "note text, m mood",
-    before: "INSERT INTO t VALUES (1, 'a', 'good'), (2, 'b', 'good')",
-    change: "ALTER TYPE mood ADD VALUE 'bad'",
-    after: "UPDATE t SET m = 'bad' WHERE id = 1",
-    stops: [byHand("EVENT_NOT_APPLICABLE", "ALTER TYPE", "ALTER TYPE mood ADD VALUE 'bad'")],
-  },
-};
+import { columnsOf, rowsOf, rowsSql, schemaChanges, tableSql } from "./schema-changes.ts";
 
 /** As docs/tables.md has it. */
-function outcomeOf({ stops = [] }: Pick<Case, "stops">): string {
+function outcomeOf({ stops = [] }: { readonly stops?: readonly { readonly code: string }[] }): string {
   const codes = [...new Set(stops.map(({ code }) => `\`${code}\``))];
   return codes.length === 0 ? "carried" : `stops: ${codes.join(", then ")}`;
-}
-
-/** Every row of the monolith's columns, as text. */
-async function rowsOf(client: Client, columns: readonly string[]): Promise<string[]> {
-  const { rows } = await client.query<{ row: string }>(`SELECT ROW(${columns.join(", ")})::text AS row FROM t ORDER BY 1`);
-  return rows.map(({ row }) => row);
-}
-
-async function columnsOf(client: Client): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(
-    "SELECT quote_ident(attname) AS name FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-  );
-  return rows.map(({ name }) => name);
 }
 
 /** Starts what has ended, mended, until everything is applied. */
@@ -251,13 +66,13 @@ interface Played {
 }
 
 async function play(name: string, away: boolean): Promise<Played> {
-  const { columns = "note text", before = "INSERT INTO t VALUES (1, 'a'), (2, 'b')", change, after, stops = [], ddl } = cases[name]!;
-  const schema = `CREATE TYPE mood AS ENUM ('good'); CREATE TABLE t (id int PRIMARY KEY, ${columns})`.slice(columns.includes("mood") ? 0 : 35);
-  await using pipeline = await createPipeline(schema, { tables: ddl === undefined ? ["t"] : { t: { ddl } } });
+  const altered = schemaChanges[name]!;
+  const { change, after, stops = [], ddl } = altered;
+  await using pipeline = await createPipeline(tableSql(altered), { tables: ddl === undefined ? ["t"] : { t: { ddl } } });
   const { source, target } = pipeline;
   await pipeline.up();
   await using units = new Units(pipeline);
-  await source.query(before);
+  await source.query(rowsSql(altered));
   expect(await units.stopped()).toBeUndefined();
   if (away) await units.connector.stop();
   await source.query("UPDATE t SET note = 'before' WHERE id = 1");
@@ -273,7 +88,7 @@ async function play(name: string, away: boolean): Promise<Played> {
     // Nothing of the new shape, and all that was before it. What one row does not fit has taken rows before it.
     if (codes.length === 1 && code !== "EVENT_NOT_APPLICABLE")
       await waitFor(async () => (await rowsOf(target, old)).join() === unchanged.join(), { what: `the rows before the change (${error.message})` });
-    await mend(pipeline, error.cure ?? "");
+    await mend({ configuration: pipeline.configuration, atTarget: async (sql) => target.query(sql) }, error.cure ?? "");
     await units.restart();
   }
   const left = await units.stopped();
@@ -291,7 +106,7 @@ async function play(name: string, away: boolean): Promise<Played> {
 }
 
 describe("changed while everything runs", () => {
-  test.each(Object.entries(cases))("%s", async (name, { stops = [], types = {} }) => {
+  test.each(Object.entries(schemaChanges))("%s", async (name, { stops = [], types = {} }) => {
     const played = await play(name, false);
     expect(played.codes).toEqual(stops.map(({ code }) => code));
     expect(played.target).toEqual(played.source);
@@ -300,7 +115,7 @@ describe("changed while everything runs", () => {
 });
 
 describe("changed while the connector is away", () => {
-  test.each(Object.entries(cases))("%s", async (name, { stops = [], types = {} }) => {
+  test.each(Object.entries(schemaChanges))("%s", async (name, { stops = [], types = {} }) => {
     const played = await play(name, true);
     expect(played.codes).toEqual(stops.map(({ code }) => code));
     expect(played.target).toEqual(played.source);
@@ -308,7 +123,11 @@ describe("changed while the connector is away", () => {
   });
 });
 
-const newTables: Record<string, Pick<Case, "stops">> = {
+interface JoiningTable {
+  readonly stops?: readonly { readonly code: string; readonly mend: (pipeline: Pipeline, cure: string) => Promise<unknown> }[];
+}
+
+const newTables: Record<string, JoiningTable> = {
   "A table is created that a pattern matches": {
     stops: [
       { code: "PUBLICATION_DIFFERS", mend: async ({ source }, cure) => source.query(cure) },
@@ -384,5 +203,5 @@ test("docs/tables.md says the same", () => {
   const text = readFileSync(new URL("../../../docs/tables.md", import.meta.url), "utf8");
   const section = /^## Changes of the schema$(.*?)(?=^## |$(?![^]))/ms.exec(text)?.[1] ?? "";
   const rows = [...section.matchAll(/^\| (.*?) \| (.*?) \|/gm)].map(([, change, outcome]) => [change, outcome]).slice(1);
-  expect(rows).toEqual([...Object.entries(cases), ...Object.entries(newTables)].map(([name, each]) => [name, outcomeOf(each)]));
+  expect(rows).toEqual([...Object.entries(schemaChanges), ...Object.entries(newTables)].map(([name, each]) => [name, outcomeOf(each)]));
 });
