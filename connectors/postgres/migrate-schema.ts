@@ -5,12 +5,12 @@
 import type { ClientBase } from "pg";
 import type { Migration } from "../../schemas/migration.ts";
 
-const beginSql = (table: string): string => `
+const beginSql = `
   BEGIN;
   SET LOCAL lock_timeout = '10s';
-  SELECT pg_advisory_xact_lock(hashtext('offtake migration'));
-  CREATE SCHEMA IF NOT EXISTS offtake;
-  CREATE TABLE IF NOT EXISTS ${table} (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`;
+  SELECT pg_advisory_xact_lock(hashtext('offtake migration'))`;
+
+const thereSql = "SELECT to_regnamespace('offtake') IS NOT NULL AS schema, to_regclass($1) IS NOT NULL AS list";
 
 /**
  * @param table that lists the versions which have run, with its schema
@@ -18,7 +18,12 @@ const beginSql = (table: string): string => `
  */
 export async function migrateSchema(client: ClientBase, table: string, migrations: readonly Migration[]): Promise<number[]> {
   try {
-    await client.query(beginSql(table));
+    await client.query(beginSql);
+    // IF NOT EXISTS asks for the right to create what is there already, which the role of somebody who has made it beforehand lacks.
+    const there = (await client.query<{ schema: boolean; list: boolean }>(thereSql, [table])).rows[0]!;
+    if (!there.schema) await client.query("CREATE SCHEMA offtake");
+    if (!there.list)
+      await client.query(`CREATE TABLE ${table} (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`);
     const { rows } = await client.query<{ version: number }>(`SELECT version FROM ${table}`);
     const missing = migrations.filter(({ version }) => !rows.some((row) => row.version === version));
     for (const { version, sql } of missing) {

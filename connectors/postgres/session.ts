@@ -162,13 +162,13 @@ export function sessionError(error: unknown, side: Side, url: Secret): OfftakeEr
     });
   return new OfftakeError(refused, `${where} refuses: ${why} (${state}).`, {
     cause: error,
-    cure: error instanceof pg.DatabaseError && error.routine === "check_enable_rls" ? bypassCure : refusalCure(state, why, side),
+    cure: error instanceof pg.DatabaseError && error.routine === "check_enable_rls" ? bypassCure : refusalCure(state, why, side, url),
   });
 }
 
 const bypassCure = "Row-level security would hide rows from this role: ALTER ROLE … BYPASSRLS; `offtake check` prints it with the role's name.";
 
-function refusalCure(state: string | undefined, why: string, side: Side): string {
+function refusalCure(state: string | undefined, why: string, side: Side, url: Secret): string {
   if (state === "28000" && why.includes("no encryption"))
     return "The server lets nobody in without TLS, or not this role: sslmode=verify-full&sslrootcert=/path/ca.pem in the URL, or a line in pg_hba.conf.";
   // A replication connection of ours names its database, so that lines with `replication` are not about it.
@@ -178,6 +178,11 @@ function refusalCure(state: string | undefined, why: string, side: Side): string
   if (state === "42704")
     return "Take the setting out of `options` of the URL; where it is not there, the server is older than PostgreSQL 15, which Offtake needs.";
   if (state === "3D000") return "Check the database's name in the URL, or create it.";
+  const [, database] = /^permission denied for database "(.*)"$/s.exec(why) ?? [];
+  if (state === "42501" && database !== undefined) {
+    const role = decodeURIComponent(new URL(url.reveal()).username);
+    return `GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database)} TO ${pg.escapeIdentifier(role)};`;
+  }
   if (state === "42501") return `Give the role that right; \`offtake check\` prints the SQL for the ${sides[side].shown}.`;
   return "";
 }

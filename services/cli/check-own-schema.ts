@@ -5,7 +5,7 @@
  * Source: PostgreSQL documentation, "Privileges".
  */
 import { escapeIdentifier, type ClientBase } from "pg";
-import { fault, type Finding } from "./finding.ts";
+import { fault, type Finding, note } from "./finding.ts";
 
 const rightsSql = `
   SELECT current_user AS role,
@@ -15,6 +15,36 @@ const rightsSql = `
                     WHERE c.relnamespace = n.oid AND c.relkind = 'r'), true) AS may_use
     FROM pg_catalog.pg_namespace n
    WHERE n.nspname = 'offtake'`;
+
+const creationSql = `
+  SELECT current_user AS role, current_database() AS database, n.oid IS NOT NULL AS prepared,
+         coalesce(has_schema_privilege(n.oid, 'CREATE'), has_database_privilege(current_database(), 'CREATE')) AS may_create
+    FROM (SELECT to_regnamespace('offtake')::oid AS oid) AS n`;
+
+/**
+ * What `offtake up` will find: that it has nothing to do, or may do it.
+ *
+ * @param shown whose schema it is, such as `its target has`
+ * @param versions of the schema: 0 for none
+ */
+export async function checkOwnVersion(
+  client: ClientBase,
+  where: string,
+  shown: string,
+  { installed, wanted }: { readonly installed: number; readonly wanted: number },
+): Promise<Finding[]> {
+  if (installed === wanted) return [];
+  if (installed > wanted) return [fault(where, `its schema offtake was made by a newer Offtake (version ${installed})`, "Use that one.")];
+  const { rows } = await client.query<{ role: string; database: string; prepared: boolean; may_create: boolean }>(creationSql);
+  const { role, database, prepared, may_create: mayCreate } = rows[0]!;
+  if (!mayCreate) {
+    const on = prepared ? "SCHEMA offtake" : `DATABASE ${escapeIdentifier(database)}`;
+    const what = prepared ? "may not create tables in the schema offtake" : "may not create the schema offtake";
+    return [fault(where, `the role ${role} ${what}`, `GRANT CREATE ON ${on} TO ${escapeIdentifier(role)};`)];
+  }
+  if (installed > 0) return [note(where, `its schema offtake is of version ${installed}: \`offtake up\` brings it to ${wanted}`)];
+  return [note(where, `${shown} no schema offtake yet: \`offtake up\` creates it`)];
+}
 
 /**
  * @param client of a database in which the schema offtake is there

@@ -6,11 +6,12 @@ import type { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { readTopicSettings, topicFaults } from "../../connectors/kafka/topic.ts";
 import { endSession, sessionError } from "../../connectors/postgres/session.ts";
 import { type PipelineNames, startingOver } from "../../connectors/postgres/start-over.ts";
+import { targetVersion } from "../apply/migrate-target.ts";
 import { openTargetSession } from "../apply/target-session.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { checkMarks } from "./check-marks.ts";
-import { checkOwnSchema } from "./check-own-schema.ts";
+import { checkOwnSchema, checkOwnVersion } from "./check-own-schema.ts";
 import { checkTargetTables } from "./check-target-tables.ts";
 import { majorVersion, versionFindings } from "./check-versions.ts";
 import { fault, type Finding, note, warning } from "./finding.ts";
@@ -42,9 +43,7 @@ export async function checkTopic(
   }
 }
 
-const databaseSql = `
-  SELECT current_user AS role, current_database() AS database, to_regnamespace('offtake') IS NOT NULL AS prepared,
-         has_database_privilege(current_database(), 'CREATE') AS may_create`;
+const databaseSql = "SELECT current_user AS role, to_regnamespace('offtake') IS NOT NULL AS prepared";
 
 /** What is known of the monolith; undefined where it could not be asked. */
 export interface KnownSource {
@@ -61,18 +60,10 @@ export async function checkTarget(service: ServiceConfiguration, source: KnownSo
   const { client, replica } = await openTargetSession(service);
   const where = `service ${service.name}`;
   try {
-    const { rows } = await client.query<{ role: string; database: string; prepared: boolean; may_create: boolean }>(databaseSql);
-    const { role, database, prepared, may_create: mayCreate } = rows[0]!;
-    const findings: Finding[] = [];
-    if (!prepared && !mayCreate)
-      findings.push(
-        fault(
-          where,
-          `the role ${role} may not create the schema offtake`,
-          `GRANT CREATE ON DATABASE ${escapeIdentifier(database)} TO ${escapeIdentifier(role)};`,
-        ),
-      );
-    else if (!prepared) findings.push(note(where, "its target has no schema offtake yet: `offtake up` creates it"));
+    const { rows } = await client.query<{ role: string; prepared: boolean }>(databaseSql);
+    const { role, prepared } = rows[0]!;
+    const refused = prepared ? await checkOwnSchema(client, where, "which holds the applied position") : [];
+    const findings = refused.length > 0 ? refused : await checkOwnVersion(client, where, "its target has", await targetVersion(client));
     if (!replica)
       findings.push(
         warning(
@@ -86,8 +77,6 @@ export async function checkTarget(service: ServiceConfiguration, source: KnownSo
       if (error !== undefined) findings.push(fault(where, error.message, error.cure));
     }
     if (source.major !== undefined) findings.push(...versionFindings(where, source.major, await majorVersion(client), shapes));
-    const refused = prepared ? await checkOwnSchema(client, where, "which holds the applied position") : [];
-    findings.push(...refused);
     if (prepared && refused.length === 0 && connector !== undefined) findings.push(...(await checkMarks(client, where, service.name, connector)));
     return [...findings, ...(await checkTargetTables({ client, replica }, service, shapes))];
   } catch (error) {

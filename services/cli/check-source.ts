@@ -14,7 +14,11 @@ const serverSql = `
          current_setting('max_wal_senders')::int AS max_senders, (SELECT count(*)::int FROM pg_catalog.pg_stat_replication) AS senders,
          (SELECT setting::float8 * 1048576 FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size') AS keep_bytes,
          pg_encoding_to_char(d.encoding) AS encoding, r.rolreplication OR r.rolsuper AS may_replicate, r.rolname AS role, pg_is_in_recovery() AS standby,
-         pg_has_role('pg_read_all_stats', 'USAGE') AS sees_sessions
+         pg_has_role('pg_read_all_stats', 'USAGE') AS sees_sessions,
+         (SELECT p.oid::regprocedure::text
+            FROM pg_catalog.pg_proc p
+           WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname = 'pg_logical_emit_message' AND p.proargtypes[2] = 'text'::regtype
+             AND NOT has_function_privilege(p.oid, 'EXECUTE')) AS silenced
     FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
    WHERE d.datname = current_database() AND r.rolname = current_user`;
 
@@ -30,6 +34,8 @@ interface ServerRow {
   role: string;
   standby: boolean;
   sees_sessions: boolean;
+  /** The function that the role may not call; null where it may. */
+  silenced: string | null;
 }
 
 /** @returns what is wrong with the server as a whole */
@@ -94,6 +100,14 @@ export async function checkServer(source: Client, configuration: Configuration):
     );
   if (!server.may_replicate)
     findings.push(fault(where, `the role ${server.role} may not replicate`, `ALTER ROLE ${escapeIdentifier(server.role)} REPLICATION;`));
+  if (server.silenced !== null)
+    findings.push(
+      fault(
+        where,
+        `the role ${server.role} may not write messages to the WAL: heartbeats, without which nobody knows how far a copy or a comparison is`,
+        `GRANT EXECUTE ON FUNCTION ${server.silenced} TO ${escapeIdentifier(server.role)};`,
+      ),
+    );
   // Without it others' state and query are hidden, and none of them is ruled out (snapshot-suspects.ts).
   if (!server.sees_sessions)
     findings.push(

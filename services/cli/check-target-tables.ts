@@ -8,7 +8,7 @@ import type { TargetSession } from "../apply/target-session.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { type Mapped as MappedTables, mappingOf, type TableMapping, targetColumn } from "../runtime/table-mapping.ts";
 import { fault, type Finding, warning } from "./finding.ts";
-import { quotedName } from "../runtime/table-pattern.ts";
+import { fullName, quotedName, type TableName } from "../runtime/table-pattern.ts";
 import { type ColumnShape, readShapes, type TableShape } from "./table-shape.ts";
 
 // A schema that is not there is created along with its first table.
@@ -19,7 +19,8 @@ const rightsSql = `
   SELECT current_user AS role, has_schema_privilege(c.relnamespace, 'USAGE') AS usable,
          ARRAY(SELECT p FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS p WHERE NOT has_table_privilege(c.oid, p)) AS missing
     FROM pg_catalog.pg_class c
-   WHERE c.oid = to_regclass($1)`;
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE n.nspname = $1 AND c.relname = $2`;
 
 const statesSql = `
   SELECT ARRAY(SELECT format('%s.%I', p.relnamespace::regnamespace, p.relname)
@@ -82,7 +83,10 @@ export async function checkTargetTables(
       return (column.generated && !column.published) || target === undefined ? [] : [{ ...column, name: target }];
     });
     const key = source.key.flatMap((column) => targetColumn(mapping, column) ?? []);
-    findings.push(...(await rightFaults(client, where, { schema, shown, name })));
+    const rights = await rightFaults(client, where, mapping);
+    findings.push(...rights.findings);
+    // Nothing can be asked by name in a schema that the role may not use.
+    if (!rights.usable) continue;
     findings.push(...(await stateFindings(client, where, { shown, name }, replica)));
     for (const column of columns) findings.push(...columnFindings(where, { shown, name }, column, key.includes(column.name), found.columns));
     if (key.length > 0 && !(await isUnique(client, name, key)))
@@ -131,16 +135,16 @@ async function creationFaults(client: ClientBase, where: string, schema: string)
   return [fault(where, `the role ${role} may not create tables in the target's schema ${schema}`, sql)];
 }
 
-async function rightFaults(client: ClientBase, where: string, table: { schema: string; shown: string; name: string }): Promise<Finding[]> {
-  const { rows } = await client.query<{ role: string; usable: boolean; missing: string[] }>(rightsSql, [table.name]);
+async function rightFaults(client: ClientBase, where: string, table: TableName): Promise<{ usable: boolean; findings: Finding[] }> {
+  const { rows } = await client.query<{ role: string; usable: boolean; missing: string[] }>(rightsSql, [table.schema, table.table]);
   const { role, usable, missing } = rows[0]!;
-  if (usable && missing.length === 0) return [];
+  if (usable && missing.length === 0) return { usable, findings: [] };
   const to = escapeIdentifier(role);
   const sql = [
     ...(usable ? [] : [`GRANT USAGE ON SCHEMA ${escapeIdentifier(table.schema)} TO ${to};`]),
-    ...(missing.length === 0 ? [] : [`GRANT ${missing.join(", ")} ON ${table.name} TO ${to};`]),
+    ...(missing.length === 0 ? [] : [`GRANT ${missing.join(", ")} ON ${quotedName(table)} TO ${to};`]),
   ];
-  return [fault(where, `the role ${role} may not write the target's table ${table.shown}`, sql.join(" "))];
+  return { usable, findings: [fault(where, `the role ${role} may not write the target's table ${fullName(table)}`, sql.join(" "))] };
 }
 
 async function stateFindings(client: ClientBase, where: string, table: { shown: string; name: string }, replica: boolean): Promise<Finding[]> {
