@@ -63,7 +63,7 @@ export async function checkTarget(service: ServiceConfiguration, source: KnownSo
     const { rows } = await client.query<{ role: string; prepared: boolean }>(databaseSql);
     const { role, prepared } = rows[0]!;
     const refused = prepared ? await checkOwnSchema(client, where, "which holds the applied position") : [];
-    const findings = refused.length > 0 ? refused : await checkOwnVersion(client, where, "its target has", await targetVersion(client));
+    const findings = refused.length > 0 ? [] : await checkOwnVersion(client, where, "its target has", await targetVersion(client));
     if (!replica)
       findings.push(
         warning(
@@ -77,6 +77,7 @@ export async function checkTarget(service: ServiceConfiguration, source: KnownSo
       if (error !== undefined) findings.push(fault(where, error.message, error.cure));
     }
     if (source.major !== undefined) findings.push(...versionFindings(where, source.major, await majorVersion(client), shapes));
+    findings.push(...refused);
     if (prepared && refused.length === 0 && connector !== undefined) findings.push(...(await checkMarks(client, where, service.name, connector)));
     return [...findings, ...(await checkTargetTables({ client, replica }, service, shapes))];
   } catch (error) {
