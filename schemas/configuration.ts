@@ -144,6 +144,17 @@ const http = z
   .prefault({})
   .describe("Where /healthz, /readyz and /metrics are served.");
 
+const background = z
+  .strictObject(
+    {
+      validateEvery: duration("1s", "24h").prefault("30m").describe("How often everything is looked at that `offtake check` looks at."),
+      healthEvery: duration("1s", "24h").prefault("5m").describe("How often slots, connectors and appliers are looked at."),
+    },
+    "a mapping with `validateEvery` and `healthEvery`",
+  )
+  .prefault({})
+  .describe("What `run control` does by itself.");
+
 /** Exported for the connectors that a file leaves to their defaults. */
 export const connectorSchema = z
   .strictObject(
@@ -302,6 +313,7 @@ export const configurationSchema = z
       registry,
       control,
       http,
+      background,
       connectors: named(connectorSchema, "a mapping from connectors to their settings").optional().describe("Left out: one for each service."),
       services: named(service, "a mapping from services to their settings")
         .refine(notEmpty, { error: "at least one service" })

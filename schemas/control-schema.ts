@@ -105,4 +105,38 @@ export const controlMigrations: readonly Migration[] = [
       );
       COMMENT ON TABLE offtake.pause IS 'Services to which nothing is to be applied until somebody resumes them. Capture goes on.';`,
   },
+  {
+    version: 6,
+    sql: `
+      CREATE TABLE offtake.job (
+        id            bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        kind          text        NOT NULL CHECK (kind IN ('reconcile', 'repair')),
+        connector     text        NOT NULL,
+        service       text        NOT NULL,
+        arguments     jsonb       NOT NULL,
+        state         text        NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'done', 'failed', 'cancelled')),
+        cancelled_by  text,
+        attempts      integer     NOT NULL DEFAULT 0,
+        progress      text,
+        result        jsonb,
+        error         text,
+        requested_by  text        NOT NULL,
+        requested_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+        started_at    timestamptz,
+        finished_at   timestamptz
+      ) WITH (fillfactor = 50);
+      CREATE INDEX job_open ON offtake.job (connector, id) WHERE state IN ('waiting', 'running');
+      COMMENT ON TABLE offtake.job IS 'What somebody has asked the control process to do. cancelled_by: who does not want it any more; a running one then ends soon.';
+
+      CREATE TABLE offtake.unit_report (
+        installation  text        NOT NULL,
+        process       text        NOT NULL,
+        unit          text        NOT NULL,
+        ready         boolean     NOT NULL,
+        reason        text        NOT NULL,
+        reported_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+        PRIMARY KEY (installation, process, unit)
+      ) WITH (fillfactor = 50);
+      COMMENT ON TABLE offtake.unit_report IS 'What each process of Offtake says of its connectors, appliers and reconcilers. One that says nothing any more has ended, or cannot reach this database.';`,
+  },
 ];

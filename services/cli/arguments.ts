@@ -1,13 +1,10 @@
 /** What stands on the command line, as the commands take it. What is not understood is refused, with what would have been. */
 import { InvalidArgumentError } from "commander";
-import { laterKinds, notInThisVersion } from "./later-commands.ts";
-import type { RunKind } from "./run.ts";
+import type { RunKind } from "./run-units.ts";
 
 export function runKind(text: string): RunKind {
-  if (text === "connector" || text === "applier" || text === "reconciler" || text === "all") return text;
-  const later = laterKinds.find(({ name }) => name === text);
-  if (later !== undefined) throw notInThisVersion(`run ${later.name}`, later.issue);
-  throw new InvalidArgumentError("Expected connector, applier, reconciler or all.");
+  if (text === "connector" || text === "applier" || text === "reconciler" || text === "control" || text === "all") return text;
+  throw new InvalidArgumentError("Expected connector, applier, reconciler, control or all.");
 }
 
 export function port(text: string): number {

@@ -15,8 +15,7 @@ import { port, positive, runKind } from "./arguments.ts";
 import { fromClone } from "./clone-only.ts";
 import { addDlq } from "./dlq-commands.ts";
 import { addCompletion, addInit } from "./init-commands.ts";
-import { laterCommands, notInThisVersion } from "./later-commands.ts";
-import type { RunKind } from "./run.ts";
+import type { RunKind } from "./run-units.ts";
 import { createTerminal, ExitCode, type Terminal } from "./terminal.ts";
 
 interface Globals {
@@ -54,7 +53,6 @@ export function createProgram(): Command {
     .command("version")
     .description("of Offtake and Node")
     .action(() => terminalOf(program).answer({ version, node: process.version }, `offtake ${version} (Node ${process.version})`));
-  addLater(program);
   return program;
 }
 
@@ -86,8 +84,8 @@ function addOperations(program: Command): void {
 
   program
     .command("run")
-    .description("run connectors, appliers and the reconciler in the foreground until SIGTERM")
-    .argument("[kind]", "connector, applier, reconciler or all", runKind, "all")
+    .description("run connectors, appliers, the reconciler and the control process in the foreground until SIGTERM")
+    .argument("[kind]", "connector, applier, reconciler, control or all", runKind, "all")
     .argument("[names...]", "connectors, or services; all where left out")
     .option("--http-port <port>", "of /healthz, /readyz and /metrics; 0 for a free one", port)
     .action(async (kind: RunKind, names: string[], options: { httpPort?: number }) => {
@@ -184,7 +182,14 @@ function addReconcile(program: Command): void {
     .action(async (name: string, tables: string[], options: { dryRun?: boolean }) => {
       const { terminal, configuration } = open(program);
       const { repair } = await import("./repair.ts");
-      const { object, text, exit } = await repair(configuration, name, tables, { dryRun: options.dryRun === true }, terminal, listenForStop().signal);
+      const { object, text, exit } = await repair(
+        configuration,
+        name,
+        tables,
+        { dryRun: options.dryRun === true, who: userInfo().username },
+        terminal,
+        listenForStop().signal,
+      );
       terminal.answer(object, text);
       leave(exit);
     });
@@ -279,19 +284,6 @@ function addDemo(program: Command): void {
       const { demo } = await fromClone("demo", async () => import("../../infra/demo/demo.ts"));
       leave(await demo({ ...options, once: options.once === true, hold: options.hold === true }, terminal, listenForStop().signal));
     });
-}
-
-function addLater(program: Command): void {
-  for (const { name, issue } of laterCommands)
-    program
-      .command(name, { hidden: true })
-      .description(`not in this version: comes with ${issue}`)
-      .helpOption(false)
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .action(() => {
-        throw notInThisVersion(name, issue);
-      });
 }
 
 function terminalOf(program: Command): Terminal {

@@ -1,7 +1,6 @@
 /**
  * `offtake repair`: a pass, the rows that it found wrong published again, and a look at each of them afterwards. With --dry-run it says what it would publish again, and changes nothing.
  */
-import { userInfo } from "node:os";
 import { writeAudit } from "../control/audit.ts";
 import { ControlSession } from "../control/control-session.ts";
 import { recordPass } from "../control/pass-history.ts";
@@ -46,6 +45,8 @@ export interface RepairAnswer {
 
 export interface RepairOptions {
   readonly dryRun: boolean;
+  /** Who asks for it, for the audit. */
+  readonly who: string;
   /** Milliseconds without any progress. */
   readonly stallMs?: number;
 }
@@ -58,7 +59,7 @@ export async function repair(
   configuration: Configuration,
   name: string,
   names: readonly string[],
-  { dryRun, stallMs = 60_000 }: RepairOptions,
+  { dryRun, who: requestedBy, stallMs = 60_000 }: RepairOptions,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<RepairAnswer> {
@@ -67,7 +68,6 @@ export async function repair(
   const control = new ControlSession(configuration.control.url, "offtake repair");
   const repairs: TableRepair[] = [];
   const reports: Report[] = [];
-  const requestedBy = userInfo().username;
   try {
     const passes = await ServicePasses.open({ configuration, service, connector, tables, level: "detailed", signal, stallMs });
     try {

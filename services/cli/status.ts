@@ -1,15 +1,12 @@
 /** `offtake status`: every service on one line, once or again every second. */
-import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
-import { Registry } from "../../connectors/kafka/registry.ts";
 import { copyCure } from "../../connectors/postgres/copy-cure.ts";
-import { LastingSession } from "../../connectors/postgres/lasting-session.ts";
-import { ControlSession } from "../control/control-session.ts";
 import type { TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
 import { copyText } from "./copy-text.ts";
 import { passesText } from "./passes-text.ts";
-import { serviceStatus, type ServiceStatus } from "./service-status.ts";
+import type { ServiceStatus } from "./service-status.ts";
+import { type StatusSample, StatusSampler } from "./status-sampler.ts";
 import { ExitCode, type Terminal } from "./terminal.ts";
 
 export interface StatusAnswer {
@@ -23,59 +20,28 @@ const rateMs = 500;
 
 /** What cannot be found out is null in the answer, and its error stands beside it: a server that is away hides none of the others. */
 export async function status(configuration: Configuration): Promise<StatusAnswer> {
-  return withSources(configuration, async (sample) => {
-    const before = await sample();
-    await waitOrStop(rateMs, new AbortController().signal);
-    return answer(before, await sample());
-  });
+  await using sampler = new StatusSampler(configuration, "offtake status");
+  const before = await sampler.sample();
+  await waitOrStop(rateMs, new AbortController().signal);
+  return statusAnswer(before, await sampler.sample());
 }
 
 /** Repaints until it is stopped; with --json one object a line. */
 export async function watchStatus(configuration: Configuration, terminal: Terminal, signal: AbortSignal): Promise<void> {
-  await withSources(configuration, async (sample) => {
-    let before = await sample();
-    while ((await waitOrStop(1000, signal)) === "elapsed") {
-      const now = await sample();
-      const { object, text } = answer(before, now);
-      before = now;
-      const clear = process.stdout.isTTY && !terminal.json ? "\u001b[H\u001b[2J" : "";
-      process.stdout.write(clear);
-      terminal.answer({ ...object }, text);
-    }
-  });
-}
-
-interface Sample {
-  readonly at: number;
-  readonly services: readonly ServiceStatus[];
-}
-
-async function withSources<T>(configuration: Configuration, work: (sample: () => Promise<Sample>) => Promise<T>): Promise<T> {
-  const source = new LastingSession(configuration.source.url, {
-    side: "source",
-    applicationName: "offtake status",
-    statementTimeoutMs: 10_000,
-    pipeline: true,
-  });
-  const cluster = new KafkaCluster(configuration.kafka, "offtake-status");
-  const registry = new Registry(configuration.registry.url);
-  const control = new ControlSession(configuration.control.url, "offtake status");
-  try {
-    return await work(async () => {
-      const services = configuration.connectors.map(async (connector) => {
-        const service = configuration.services.find((each) => each.name === connector.service)!;
-        return serviceStatus({ configuration, source, cluster, registry, control }, connector, service);
-      });
-      return { at: Date.now(), services: await Promise.all(services) };
-    });
-  } finally {
-    await cluster.close();
-    await control.end();
-    await source.end();
+  await using sampler = new StatusSampler(configuration, "offtake status");
+  let before = await sampler.sample();
+  while ((await waitOrStop(1000, signal)) === "elapsed") {
+    const now = await sampler.sample();
+    const { object, text } = statusAnswer(before, now);
+    before = now;
+    const clear = process.stdout.isTTY && !terminal.json ? "\u001b[H\u001b[2J" : "";
+    process.stdout.write(clear);
+    terminal.answer({ ...object }, text);
   }
 }
 
-function answer(before: Sample, now: Sample): StatusAnswer {
+/** @param before of some time ago: what was applied between the two makes the rate */
+export function statusAnswer(before: StatusSample, now: StatusSample): StatusAnswer {
   const between = (now.at - before.at) / 1000;
   const services = now.services.map((service) => {
     const earlier = before.services.find((each) => each.service === service.service)?.appliedOffset ?? null;

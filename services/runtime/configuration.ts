@@ -35,6 +35,8 @@ export interface Configuration {
   /** Of Offtake's own database. */
   readonly control: { readonly url: Secret };
   readonly http: { readonly host: string; readonly port: number };
+  /** Of the control process. */
+  readonly background: { readonly validateEveryMs: number; readonly healthEveryMs: number };
   readonly connectors: readonly ConnectorConfiguration[];
   readonly services: readonly ServiceConfiguration[];
 }
@@ -167,6 +169,7 @@ function resolved(raw: RawConfiguration, file: string, references: References): 
     registry: { url: secret(raw.registry.url) },
     control: { url: secret(raw.control.url) },
     http: raw.http,
+    background: { validateEveryMs: raw.background.validateEvery, healthEveryMs: raw.background.healthEvery },
     connectors: connectorsOf(raw),
     services: Object.entries(raw.services).map(([name, { target, tables, apply, snapshot }]) => ({
       name,

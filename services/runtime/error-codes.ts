@@ -95,6 +95,9 @@ export const errorCodes = {
   /** The control database has no schema `offtake` of this version. `offtake up` makes it; needs CREATE on the database. */
   CONTROL_NOT_PREPARED: "operator",
 
+  /** A job was cut off several times by the end of the process that ran it, and is not tried again. Look at that process's log for what ends it; then ask for the job again. */
+  JOB_CUT_OFF: "operator",
+
   // --- Reconciler ------------------------------------------------------------------------------------------------------------------------
 
   /** A table cannot be compared as it is: it is gone, has no key to find its rows by, or does not get all of its key at the target. The message says what to do. All other tables are compared. */

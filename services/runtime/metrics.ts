@@ -103,6 +103,8 @@ export function createMetrics(version: string) {
       "How long the copy under way will still take, at its rate so far; 0 once it has ended.",
     ),
 
+    checkFindings: gauge("offtake_check_findings", ["level"], "What the newest look at everything that `offtake check` looks at has found."),
+
     errorsTotal: counter("offtake_errors_total", ["code"], "Errors by code, those that trying again has mended included."),
   };
 }

@@ -9,7 +9,7 @@ import type { Configuration, TableConfiguration } from "./configuration.ts";
 import type { WrittenMapping } from "./table-mapping.ts";
 import { formatDuration, formatSize } from "./units.ts";
 
-export function redactedConfiguration({ mode, source, kafka, registry, control, http, connectors, services }: Configuration): string {
+export function redactedConfiguration({ mode, source, kafka, registry, control, http, background, connectors, services }: Configuration): string {
   const { brokers, topicPrefix, replicationFactor, maxEventBytes, tls, sasl } = kafka;
   const written = {
     mode,
@@ -25,6 +25,7 @@ export function redactedConfiguration({ mode, source, kafka, registry, control, 
     registry: { url: registry.url.describe() },
     control: { url: control.url.describe() },
     http,
+    background: { validateEvery: formatDuration(background.validateEveryMs), healthEvery: formatDuration(background.healthEveryMs) },
     connectors: Object.fromEntries(
       connectors.map(({ name, service, publication, slot, failover, heartbeatEveryMs }) => [
         name,

@@ -30,6 +30,9 @@ describe("the JSON Schema for editors", () => {
   test("tells the defaults as they are written", () => {
     const defaults = Object.fromEntries(keys(schema).flatMap(([path, value]) => (value.default === undefined ? [] : [[path, value.default]])));
     expect(defaults).toEqual({
+      background: {},
+      "background.healthEvery": "5m",
+      "background.validateEvery": "30m",
       "source.maxRetainedWal": "10GiB",
       "kafka.topicPrefix": "offtake",
       "kafka.maxEvent": "64MiB",

@@ -76,7 +76,7 @@ export async function everyCommand(
   // Row 4 was dropped from its queue, row 3 somebody else has deleted.
   await target.query(`DELETE FROM ${table.target} WHERE ${key} = 3`);
   expect(await reconciled()).toBe(3);
-  expect((await repair(configuration, service, [], { dryRun: false }, silent, signal)).exit).toBe(0);
+  expect((await repair(configuration, service, [], { dryRun: false, who: "ada" }, silent, signal)).exit).toBe(0);
   await same();
   await startSnapshot(configuration, service, []);
   await waitFor(async () => (await snapshotStatus(configuration, service, [])).object.tables.every(({ state }) => state === "copied"), {

@@ -22,11 +22,6 @@ export function quoted(cell: string): string[] {
   return [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
 }
 
-/** What is refused by name. */
-export function documentedAsLater(): string[] {
-  return quoted(/^Not in this version.*$/m.exec(text)?.[0] ?? "");
-}
-
 /** The example of a command's answer. */
 export function documentedAnswer(command: string): unknown {
   const block = new RegExp(`^\`\`\`json ${command}\n(.*?)^\`\`\``, "ms").exec(text);

@@ -1,10 +1,9 @@
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { port, positive, runKind } from "../../../services/cli/arguments.ts";
-import { laterCommands, laterKinds } from "../../../services/cli/later-commands.ts";
 import { createProgram } from "../../../services/cli/program.ts";
 import { ExitCode } from "../../../services/cli/terminal.ts";
-import { documentedAsLater, documentedTable, quoted } from "./documentation.ts";
+import { documentedTable, quoted } from "./documentation.ts";
 
 const program = createProgram();
 
@@ -22,8 +21,7 @@ function flags(command: Command): string[] {
   return command.options.filter(({ hidden }) => !hidden).map(({ flags: each }) => each);
 }
 
-const later = new Set(laterCommands.map(({ name }) => name));
-const present = leaves(program).filter(({ typed }) => !later.has(typed));
+const present = leaves(program);
 
 describe("docs/cli.md", () => {
   test("names each command with its arguments and options, and no other", () => {
@@ -35,25 +33,8 @@ describe("docs/cli.md", () => {
     expect(documentedTable("option").map(([option = ""]) => quoted(option)[0])).toEqual(flags(program));
   });
 
-  test("names what is refused as not in this version", () => {
-    const hidden = present.flatMap(({ typed, command }) => command.options.filter((option) => option.hidden).map(({ long }) => `${typed} ${long}`));
-    expect(documentedAsLater()).toEqual([...later, ...laterKinds.map(({ name }) => `run ${name}`), ...hidden]);
-  });
-
   test("names the exit codes", () => {
     expect(documentedTable("code").map(([code]) => Number(code))).toEqual(Object.values(ExitCode));
-  });
-});
-
-describe("what is not in this version", () => {
-  test.each([
-    ...laterCommands.map(({ name }) => [name, [name, "start", "trading", "--level", "strict"]] as const),
-    ...laterKinds.map(({ name }) => [`run ${name}`, ["run", name, "trading"]] as const),
-  ])("%s is refused by name", async (name, args) => {
-    await expect(createProgram().parseAsync(args, { from: "user" })).rejects.toMatchObject({
-      code: "NOT_IN_THIS_VERSION",
-      message: expect.stringContaining(`\`offtake ${name}\` is not in this version`),
-    });
   });
 });
 
@@ -75,14 +56,12 @@ describe("arguments", () => {
       "applier",
       "all",
     ]);
-    expect(() => runKind("everything")).toThrow("Expected connector, applier, reconciler or all.");
+    expect(() => runKind("everything")).toThrow("Expected connector, applier, reconciler, control or all.");
   });
 });
 
 describe("help", () => {
-  test("tells of every command and option what it is for, and of none that is not there yet", () => {
-    const shown = program.helpInformation();
-    for (const { name } of laterCommands) expect(shown).not.toMatch(new RegExp(`^  ${name} `, "m"));
+  test("tells of every command and option what it is for", () => {
     for (const { command } of present) {
       expect([command.name(), command.description()]).toEqual([command.name(), expect.stringMatching(/^\S.{3,}/)]);
       const undescribed = command.options.filter(({ hidden, description }) => !hidden && !/^\S.{2,}/.test(description));

@@ -23,7 +23,7 @@ async function reconciled({ configuration }: Pipeline): Promise<number> {
 }
 
 async function repaired({ configuration }: Pipeline, dryRun: boolean, stallMs = 30_000): Promise<RepairAnswer> {
-  return repair(configuration, "trading", [], { dryRun, stallMs }, silent, signal);
+  return repair(configuration, "trading", [], { dryRun, who: "ada", stallMs }, silent, signal);
 }
 
 function sortedNames(of: object): string[] {

@@ -20,6 +20,7 @@ describe("metrics", () => {
       "offtake_capture_lag_seconds{connector}",
       "offtake_capture_position_bytes{connector}",
       "offtake_capture_transactions_total{connector}",
+      "offtake_check_findings{level}",
       "offtake_conflicts_total{service,kind}",
       "offtake_dead_letters{service,table}",
       "offtake_end_to_end_seconds{service}",
@@ -49,7 +50,7 @@ describe("metrics", () => {
     for (const { name, type } of await registry.getMetricsAsJSON()) {
       if (!name.startsWith("offtake_")) continue;
       expect([name, name.endsWith("_total")]).toEqual([name, String(type) === "counter"]);
-      expect(name).toMatch(/_(total|seconds|bytes|events|letters|keys|active|paused|info|ratio|mismatches)$/);
+      expect(name).toMatch(/_(total|seconds|bytes|events|letters|keys|active|paused|info|ratio|mismatches|findings)$/);
     }
   });
 

@@ -23,6 +23,9 @@ control:
 http:
   host: 127.0.0.1
   port: 8086
+background:
+  validateEvery: 30m
+  healthEvery: 5m
 connectors:
   trading-engine:
     service: trading-engine

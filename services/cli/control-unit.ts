@@ -1,0 +1,84 @@
+/**
+ * The control process: jobs that somebody has asked for, and what a long-lived installation looks at by itself. Nothing that replicates needs it: it may be killed at any
+ * time, and be away for as long as one likes.
+ */
+import { whileActing } from "../control/acting.ts";
+import type { ControlSession } from "../control/control-session.ts";
+import { runJobs } from "../control/job-runner.ts";
+import { periodically, type Task } from "../control/periodically.ts";
+import { Complaints } from "../runtime/complaints.ts";
+import type { Configuration } from "../runtime/configuration.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Metrics } from "../runtime/metrics.ts";
+import { waitOrStop } from "../runtime/stop-signal.ts";
+import type { Unit } from "../runtime/supervisor.ts";
+import { check } from "./check.ts";
+import type { ControlBoard } from "./control-board.ts";
+import { workOnJob } from "./control-jobs.ts";
+import { troublesOf } from "./installation-health.ts";
+
+export interface ControlParts {
+  readonly configuration: Configuration;
+  readonly control: ControlSession;
+  readonly board: ControlBoard;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** Milliseconds that a stop waits for what is under way: what a killed process leaves is found by the next one. */
+const drainMs = 8000;
+
+export function controlUnit(parts: ControlParts): Unit {
+  const { configuration, control, metrics } = parts;
+  const log = parts.log.child({ unit: "control" });
+  return {
+    name: "control",
+    run: async ({ working }, signal) => {
+      const complaints = new Complaints(log, metrics);
+      const tasks = tasksOf(parts, log, complaints);
+      const act = async (turn: AbortSignal): Promise<void> => {
+        log.info({ tasks: tasks.map(({ name }) => name) }, "acting");
+        await Promise.all(tasks.map(async (task) => periodically(task, complaints, turn)));
+      };
+      const acting = whileActing({ control, installation: configuration.kafka.topicPrefix, complaints, told: working }, act, signal);
+      const ended = new AbortController();
+      await Promise.race([acting.finally(() => ended.abort()), drained(signal, ended.signal)]);
+    },
+  };
+}
+
+async function drained(stop: AbortSignal, ended: AbortSignal): Promise<void> {
+  if (!stop.aborted) await new Promise<void>((resolve) => stop.addEventListener("abort", () => resolve(), { once: true }));
+  await waitOrStop(drainMs, ended);
+}
+
+function tasksOf({ configuration, control, board, metrics }: ControlParts, log: Log, complaints: Complaints): Task[] {
+  const connectors = configuration.connectors.map(({ name }) => name);
+  const { validateEveryMs, healthEveryMs } = configuration.background;
+  return [
+    {
+      name: "jobs",
+      everyMs: 1000,
+      run: async (signal) => runJobs({ control, connectors, work: async (job) => workOnJob(configuration, job), log, complaints }, signal),
+    },
+    {
+      name: "validation",
+      everyMs: validateEveryMs,
+      run: async () => {
+        const findings = await check(configuration);
+        board.validation = { at: new Date().toISOString(), ok: findings.every(({ level }) => level !== "fault"), findings };
+        for (const level of ["fault", "warning", "note"] as const)
+          metrics.checkFindings.set({ level }, findings.filter((finding) => finding.level === level).length);
+        for (const { level, where, what, cure } of findings) if (level === "fault") log.error({ where, cure }, what);
+        log.info({ findings: findings.length }, "validated");
+      },
+    },
+    {
+      name: "health",
+      everyMs: healthEveryMs,
+      run: async () => {
+        for (const { what, ...trouble } of troublesOf(await board.status())) log.warn(trouble, what);
+      },
+    },
+  ];
+}
