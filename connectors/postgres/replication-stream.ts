@@ -7,7 +7,7 @@
  * Source: PostgreSQL documentation, "Streaming Replication Protocol", START_REPLICATION.
  */
 import type { Socket } from "node:net";
-import { DatabaseError, escapeIdentifier, escapeLiteral, type Client } from "pg";
+import { DatabaseError, escapeIdentifier, type Client } from "pg";
 import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
 import { BackendFrames } from "./backend-frames.ts";
@@ -75,7 +75,7 @@ export class ReplicationSession {
    * @throws OfftakeError SLOT_MISSING, SLOT_IN_USE, SLOT_LOST, SOURCE_UNSUITABLE, SOURCE_REFUSED, SOURCE_UNREACHABLE
    */
   async stream(slot: string, publication: string): Promise<ReplicationStream> {
-    const command = `START_REPLICATION SLOT ${escapeIdentifier(slot)} LOGICAL 0/0 (proto_version '1', publication_names ${escapeLiteral(escapeIdentifier(publication))}, messages 'true')`;
+    const command = `START_REPLICATION SLOT ${escapeIdentifier(slot)} LOGICAL 0/0 (proto_version '1', publication_names ${commandLiteral(escapeIdentifier(publication))}, messages 'true')`;
     const stream = new ReplicationStream(socketOf(this.#client));
     try {
       await stream.start(command);
@@ -263,4 +263,9 @@ function serverError(bytes: Buffer, start: number, end: number): DatabaseError {
   const error = new DatabaseError(fields.get("M") ?? "the server reports an error", end - start, "error");
   error.code = fields.get("C");
   return error;
+}
+
+/** Commands of the protocol know no escapes and no E'…', which pg's own escapeLiteral writes for a backslash. Source: PostgreSQL, repl_scanner.l. */
+function commandLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -190,7 +190,8 @@ function refusalCure(state: string | undefined, why: string, side: Side, url: Se
 /** The URL with the settings in its `options`, which is where a connection string takes them. */
 function withOptions(url: string, settings: Readonly<Record<string, string>>): string {
   const parsed = new URL(url);
-  const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value.replace(/([\\ ])/g, "\\$1")}`);
+  // The server ends an option at any white space: what stood behind a line feed in the name of a schema would be options of its own.
+  const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value.replace(/([\\ \t\n\v\f\r])/g, "\\$1")}`);
   const theirs = parsed.searchParams.get("options");
   // The client takes all of them for verify-full, says so at length on stderr, and announces that a later one will not.
   if (["prefer", "require", "verify-ca"].includes(parsed.searchParams.get("sslmode") ?? "") && !parsed.searchParams.has("uselibpqcompat"))

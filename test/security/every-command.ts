@@ -49,9 +49,13 @@ export async function everyCommand(
   const same = async (without: readonly number[] = []): Promise<void> => {
     const excepted = without.length === 0 ? "" : ` WHERE ${key} NOT IN (${without.join()})`;
     const [there, here] = [`(SELECT * FROM ${table.source}${excepted})`, `(SELECT * FROM ${table.target})`];
-    await waitFor(async () => (await rows(target, here)).join("\n") === (await rows(source, there)).join("\n"), {
-      what: "the target to be the same",
-    });
+    const isSame = async (): Promise<boolean> => (await rows(target, here)).join("\n") === (await rows(source, there)).join("\n");
+    try {
+      await waitFor(isSame, { what: "the target to be the same" });
+    } catch (cause) {
+      const complaints = all.log.filter(({ level }) => level === "warn" || level === "error").map((line) => JSON.stringify(line));
+      throw new Error(`it is not; the log has ${complaints.join("\n").slice(-4000)}`, { cause });
+    }
   };
   const insert = `INSERT INTO ${table.source} (${key}, ${text}) VALUES`;
   const reconciled = async (): Promise<number> =>
@@ -62,7 +66,7 @@ export async function everyCommand(
   await using all = await running(configuration);
   await same();
 
-  await target.query(`ALTER TABLE ${table.target} ADD CONSTRAINT refuses CHECK (${text}::text <> ${literal(texts[0])})`);
+  await target.query(`ALTER TABLE ${table.target} ADD CONSTRAINT refuses CHECK (${text}::text <> ${literal(texts[0])} COLLATE "C")`);
   await source.query(`${insert} (2, ${literal(texts[0])}), (3, ${literal(texts[1])}), (4, ${literal(texts[0])})`);
   await same([2, 4]);
   const { queues } = (await listDeadLetters(configuration, service)).object;
