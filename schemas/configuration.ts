@@ -215,10 +215,31 @@ const tableOptions = z
         .describe(
           "What happens when the source's table gets another shape: the applier stops until the target's is mended (stop, the default), or adds columns that were added (follow) and stops at anything else.",
         ),
+      redact: z
+        .array(text("the name of a column"), "a list of columns")
+        .optional()
+        .describe(
+          "Columns, by the source's names, of which reports, history, audit and `dlq show` have a hash or nothing in place of their values. Not of the key. The topic and the target have them all the same.",
+        ),
       reconcile: z
         .strictObject(
           {
             every: duration("1s", "8760h").describe("How long after the end of a pass the next one begins, more or less."),
+            hash: z
+              .enum(["representation", "value"], { error: "representation or value" })
+              .default("representation")
+              .describe(
+                "What is compared: values as PostgreSQL prints them (representation), or as it takes them for equal (value), which costs less and does not tell 1.0 from 1.00 or 0 from -0.",
+              ),
+            maxLag: duration("1s", "8760h")
+              .optional()
+              .describe("How far the target may be behind the monolith before an alert is raised. Default: no limit."),
+            maxMismatchRate: z
+              .number({ error: "a number from 0 to 1" })
+              .min(0, { error: "a number from 0 to 1" })
+              .max(1, { error: "a number from 0 to 1" })
+              .default(0)
+              .describe("Which part of the rows may be wrong before an alert is raised."),
             level: z
               .enum(["basic", "detailed", "strict"], { error: "basic, detailed or strict" })
               .default("detailed")

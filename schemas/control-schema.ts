@@ -139,4 +139,20 @@ export const controlMigrations: readonly Migration[] = [
       ) WITH (fillfactor = 50);
       COMMENT ON TABLE offtake.unit_report IS 'What each process of Offtake says of its connectors, appliers and reconcilers. One that says nothing any more has ended, or cannot reach this database.';`,
   },
+  {
+    version: 7,
+    sql: `
+      CREATE TABLE offtake.alert (
+        id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        connector  text        NOT NULL,
+        service    text        NOT NULL,
+        table_name text        NOT NULL,
+        kind       text        NOT NULL,
+        detail     text        NOT NULL,
+        raised_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+        cleared_at timestamptz
+      );
+      CREATE INDEX alert_newest ON offtake.alert (connector, table_name, kind, id);
+      COMMENT ON TABLE offtake.alert IS 'What the reconciler has raised: cleared_at is null while it lasts.';`,
+  },
 ];

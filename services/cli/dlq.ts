@@ -15,9 +15,10 @@ import { TableHistory } from "../apply/table-history.ts";
 import { targetError } from "../apply/target-error.ts";
 import { openTargetSession } from "../apply/target-session.ts";
 import { rowTexts } from "../apply/named-event.ts";
-import type { Configuration } from "../runtime/configuration.ts";
+import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
 import type { ErrorCode } from "../runtime/error-codes.ts";
+import { redactedColumns } from "../runtime/table-mapping.ts";
 import { pipelineOf, type ServicePipeline } from "./service-pipeline.ts";
 import { ExitCode } from "./terminal.ts";
 
@@ -36,7 +37,7 @@ export async function listDeadLetters(configuration: Configuration, name: string
 
 /** Names are public: `dlq show --json` has them. */
 export interface ShownLetter extends DeadLetter {
-  /** Columns as PostgreSQL prints them, null for NULL; without those that the event does not have (unchanged TOAST). */
+  /** Columns as PostgreSQL prints them, null for NULL, redacted ones as [redacted]; without those that the event does not have (unchanged TOAST). */
   readonly row: Readonly<Record<string, string | null>>;
 }
 
@@ -57,11 +58,11 @@ export async function showDeadLetters(
   });
   const decoder = new RecordDecoder(pipeline.service.topic, new Registry(configuration.registry.url));
   const deadLetters: ShownLetter[] = [];
-  for (const record of records) deadLetters.push(await shown(decoder, record));
+  for (const record of records) deadLetters.push(await shown(decoder, record, pipeline.service));
   return { object: { service: name, deadLetters }, text: deadLetters.map(letterText).join("\n") };
 }
 
-async function shown(decoder: RecordDecoder, { event: bytes, ...letter }: LetterRecord): Promise<ShownLetter> {
+async function shown(decoder: RecordDecoder, { event: bytes, ...letter }: LetterRecord, service: ServiceConfiguration): Promise<ShownLetter> {
   const record = { bytes, valueStart: 0, valueEnd: bytes.length, offset: letter.offset };
   if (!decoder.decode(record)) {
     await decoder.load(record);
@@ -69,7 +70,9 @@ async function shown(decoder: RecordDecoder, { event: bytes, ...letter }: Letter
   }
   const log = new ChangeLog();
   log.add(decoder.event, letter.offset, 0, bytes.length);
-  return { ...letter, row: rowTexts(log, 0) };
+  const { columns } = redactedColumns(service, decoder.event.plan);
+  const row = Object.entries(rowTexts(log, 0)).map(([name, text]) => [name, text !== null && columns.has(name) ? "[redacted]" : text]);
+  return { ...letter, row: Object.fromEntries(row) };
 }
 
 interface ReplayedQueue {

@@ -1,4 +1,5 @@
-/** What `status` says of the reconciler's passes. Pure. */
+/** What `status` says of the reconciler's passes and alerts. Pure. */
+import type { Alert } from "../reconcile/alert-decision.ts";
 import type { TablePasses } from "../control/pass-history.ts";
 
 /** A line for tables that were found equal by their newest pass, and one for each other. */
@@ -9,6 +10,10 @@ export function passesText(service: string, passes: readonly TablePasses[]): str
     ...(oldest === undefined ? [] : [`${service}: found equal, the oldest at ${oldest}: ${equal.map(({ table }) => table).join(", ")}`]),
     ...passes.filter(({ verdict }) => verdict !== "equal").map((pass) => `${service}: ${pass.table}: ${wrongText(service, pass)}`),
   ];
+}
+
+export function alertsText(service: string, alerts: readonly Omit<Alert, "clearedAt">[]): string[] {
+  return alerts.map(({ table, kind, detail, raisedAt }) => `${service}: ${table}: alert (${kind}) since ${raisedAt}: ${detail}`);
 }
 
 function wrongText(service: string, { verdict, mismatches, finishedAt, lastCleanAt }: TablePasses): string {

@@ -6,6 +6,7 @@ import { userInfo } from "node:os";
 import { Command, Option } from "commander";
 import { loadConfiguration, type Configuration } from "../runtime/configuration.ts";
 import { formats, type Format, levels, type Level } from "../reconcile/report.ts";
+import { type Hashing, hashings } from "../reconcile/row-hash.ts";
 import { findConfiguration } from "../runtime/configuration-file.ts";
 import { refuseFailpoints } from "../runtime/failpoint.ts";
 import { createLog } from "../runtime/log.ts";
@@ -164,8 +165,14 @@ function addReconcile(program: Command): void {
     .argument("<service>", "of which the tables are")
     .argument("[tables...]", "table or schema.table; all where left out")
     .addOption(new Option("--level <level>", "keys alone, hashes of ranges of rows, or the hash of every row").choices(levels).default("detailed"))
+    .addOption(
+      new Option(
+        "--hash <hash>",
+        "values as they are printed, or as they are equal; of each table as the configuration says, where left out",
+      ).choices(hashings),
+    )
     .addOption(new Option("--format <format>", "of the report").choices(formats).default("text"))
-    .action(async (name: string, tables: string[], options: { level: Level; format: Format }) => {
+    .action(async (name: string, tables: string[], options: { level: Level; format: Format; hash?: Hashing }) => {
       const { configuration } = open(program);
       const terminal = createTerminal(options.format === "json" || program.opts<Globals>().json === true);
       const { reconcile } = await import("./reconcile.ts");

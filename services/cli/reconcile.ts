@@ -3,6 +3,7 @@ import { type ControlSession, withControl } from "../control/control-session.ts"
 import { recordPass } from "../control/pass-history.ts";
 import { reconcileService } from "../reconcile/reconcile-service.ts";
 import type { Format, Level, Report } from "../reconcile/report.ts";
+import type { Hashing } from "../reconcile/row-hash.ts";
 import { reportCsv, reportText } from "../reconcile/report-text.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError } from "../runtime/errors.ts";
@@ -26,7 +27,7 @@ export async function reconcile(
   configuration: Configuration,
   name: string,
   names: readonly string[],
-  { level, format }: { readonly level: Level; readonly format: Format },
+  { level, format, hash }: { readonly level: Level; readonly format: Format; readonly hash?: Hashing | undefined },
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<ReconcileAnswer> {
@@ -40,7 +41,7 @@ export async function reconcile(
   };
   const reports: Report[] = [];
   await withControl(configuration.control.url, "offtake reconcile", async (control) => {
-    for await (const report of reconcileService({ configuration, service, connector, tables, level, signal, progress })) {
+    for await (const report of reconcileService({ configuration, service, connector, tables, level, hashing: hash, signal, progress })) {
       reports.push(report);
       await record(control, connector.name, report, terminal);
     }

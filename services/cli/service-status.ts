@@ -21,8 +21,10 @@ import { type AppliedPosition, isPrepared, readPosition } from "../apply/positio
 import { readTopicState } from "../apply/topic-state.ts";
 import type { ControlSession } from "../control/control-session.ts";
 import { type Pause, readPauses } from "../control/pauses.ts";
+import { readAlerts } from "../control/alert-history.ts";
 import { readPasses, type TablePasses } from "../control/pass-history.ts";
 import { readCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
+import type { Alert } from "../reconcile/alert-decision.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import type { ErrorCode } from "../runtime/error-codes.ts";
 import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
@@ -76,6 +78,8 @@ export interface ServiceStatus {
   readonly copies: readonly TableCopyStatus[];
   /** Of each table that was ever compared, the newest pass. */
   readonly reconciliations: readonly TablePasses[];
+  /** What the reconciler has raised and is not over. */
+  readonly alerts: readonly Omit<Alert, "clearedAt">[];
   /** Of each table of which keys are put aside, how many. */
   readonly parked: readonly ParkedCount[];
   /** Who has paused it, and since when: then apply lag grows, and nothing is broken. Null for a service that is applied to, or of which it is not known. */
@@ -101,6 +105,7 @@ export async function serviceStatus(
   const copies = await or(unlessUnprepared(readCopies(sources.control, connector.name), []));
   const passes = await or(unlessUnprepared(readPasses(sources.control, connector.name), []));
   const pauses = await or(unlessUnprepared(readPauses(sources.control, [connector.name]), new Map<string, Pause>()));
+  const alerts = (await or(unlessUnprepared(readAlerts(sources.control, connector.name), []))) ?? [];
   const position = target?.position;
   const behind = topic === undefined ? null : Math.max(topic.end - (position?.offset ?? topic.start), 0);
   return {
@@ -123,6 +128,7 @@ export async function serviceStatus(
     needsCopy: target?.marks ?? [],
     copies: copies ?? [],
     reconciliations: passes ?? [],
+    alerts: alerts.flatMap(({ clearedAt, ...lasting }) => (clearedAt === null ? [lasting] : [])),
     parked: target?.parked ?? [],
     paused: pauses?.get(connector.name) ?? null,
     errors: errors.map(({ code, message, cure }) => ({ code, message, cure })),

@@ -4,7 +4,7 @@ import type { TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
 import { copyText } from "./copy-text.ts";
-import { passesText } from "./passes-text.ts";
+import { alertsText, passesText } from "./passes-text.ts";
 import type { ServiceStatus } from "./service-status.ts";
 import { type StatusSample, StatusSampler } from "./status-sampler.ts";
 import { ExitCode, type Terminal } from "./terminal.ts";
@@ -70,7 +70,7 @@ function statusText(services: readonly (ServiceStatus & { readonly eventsPerSeco
     appliedLsn ?? "nothing yet",
   ]);
   const lines = columns([["service", "slot", "capture lag", "apply lag", "rate", "applied"], ...rows]);
-  const notes = services.flatMap(({ service, connector, slot, notCopied, needsCopy, copies, reconciliations, parked, paused, errors }) => [
+  const notes = services.flatMap(({ service, connector, slot, notCopied, needsCopy, copies, reconciliations, alerts, parked, paused, errors }) => [
     ...(paused === null ? [] : [`${service}: paused by ${paused.by} since ${paused.since}: offtake resume ${service}`]),
     ...(slot.reason === "" ? [] : [`${service}: slot ${slot.name}: ${slot.reason}`]),
     ...(notCopied.length === 0 ? [] : [`${service}: not copied, so that rows are missing at the target: ${notCopied.join(", ")}`]),
@@ -80,6 +80,7 @@ function statusText(services: readonly (ServiceStatus & { readonly eventsPerSeco
     ...copies.filter((copy) => isUnderWay(copy) || copy.state === "failed").map((copy) => `${service}: ${copyText(copy)}`),
     ...unverifiedText(service, copies),
     ...passesText(service, reconciliations),
+    ...alertsText(service, alerts),
     ...parked.map(
       ({ table, keys, deadLetters }) =>
         `${service}: ${table}: ${keys} keys are parked, with ${deadLetters} dead letters: offtake dlq list ${service}`,

@@ -22,6 +22,10 @@ export interface TablePasses {
   readonly lastCleanAt: string | null;
   /** When the newest pass was over, whatever was found since; null for none. */
   readonly lastPassAt: string | null;
+  /** How long the newest pass took, in milliseconds; null for none. */
+  readonly lastPassMs: number | null;
+  /** Of the rows that were compared, the part that was wrong. */
+  readonly mismatchRate: number;
 }
 
 /** Passes of one table that are kept; of older ones the newest clean one is. */
@@ -52,7 +56,10 @@ const forgetSql = `
 const newestSql = `
   SELECT DISTINCT ON (r.table_name) r.table_name, r.verdict, r.level, r.finished_at, r.mismatches,
          (SELECT max(c.finished_at) FROM offtake.reconciliation c WHERE c.connector = r.connector AND c.table_name = r.table_name AND c.verdict = 'equal' AND c.level <> 'basic') AS clean_at,
-         (SELECT max(c.finished_at) FROM offtake.reconciliation c WHERE c.connector = r.connector AND c.table_name = r.table_name AND c.level <> 'stream') AS pass_at
+         (SELECT max(c.finished_at) FROM offtake.reconciliation c WHERE c.connector = r.connector AND c.table_name = r.table_name AND c.level <> 'stream') AS pass_at,
+         (SELECT (extract(epoch FROM c.finished_at - c.started_at) * 1000)::float8 FROM offtake.reconciliation c
+           WHERE c.connector = r.connector AND c.table_name = r.table_name AND c.level <> 'stream' ORDER BY c.id DESC LIMIT 1) AS pass_ms,
+         coalesce((r.report ->> 'mismatchRate')::float8, 0) AS mismatch_rate
     FROM offtake.reconciliation r
    WHERE r.connector = $1
    ORDER BY r.table_name, r.id DESC`;
@@ -65,6 +72,8 @@ interface Row {
   mismatches: string;
   clean_at: Date | null;
   pass_at: Date | null;
+  pass_ms: number | null;
+  mismatch_rate: number;
 }
 
 /** @returns the pass's id */
@@ -93,5 +102,7 @@ export async function readPasses(control: ControlSession, connector: string): Pr
     mismatches: Number(row.mismatches),
     lastCleanAt: row.clean_at === null ? null : row.clean_at.toISOString(),
     lastPassAt: row.pass_at === null ? null : row.pass_at.toISOString(),
+    lastPassMs: row.pass_ms,
+    mismatchRate: row.mismatch_rate,
   }));
 }

@@ -1,6 +1,6 @@
 /**
- * What a reconciler does beside its passes, for as long as it has the lock: it looks at rows that have just changed (stream-check.ts). Trouble here ends no pass: it is told, and
- * tried again.
+ * What a reconciler does beside its passes, for as long as it has the lock: it looks at rows that have just changed (stream-check.ts), and raises and clears alerts (alert-watch.ts). Trouble
+ * here ends no pass: it is told, and tried again.
  */
 import { withControl } from "../control/control-session.ts";
 import { recordPass } from "../control/pass-history.ts";
@@ -10,9 +10,10 @@ import { asOfftakeError } from "../runtime/errors.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
 import { reconcilePolicy } from "../runtime/table-mapping.ts";
 import { fullName } from "../runtime/table-pattern.ts";
+import { watchAlerts } from "./alert-watch.ts";
 import type { Decided } from "./candidates.ts";
 import { ServicePasses } from "./reconcile-service.ts";
-import type { ReconcilerContext } from "./reconciler.ts";
+import type { ReconcilerContext, Scheduled } from "./reconciler.ts";
 import type { Waiting } from "./reverify-queue.ts";
 import { checkStream } from "./stream-check.ts";
 import { StreamFindings, streamReport } from "./stream-findings.ts";
@@ -25,10 +26,12 @@ export class BetweenPasses {
   readonly #stopping = new AbortController();
   readonly #findings = new StreamFindings();
   readonly #ended: Promise<void>;
+  /** What is compared by itself; undefined before anybody has looked. */
+  schedule: readonly Scheduled[] | undefined;
 
   constructor(context: ReconcilerContext) {
     this.#context = context;
-    this.#ended = this.#run();
+    this.#ended = Promise.all([this.#run(), watchAlerts(context, () => this.schedule, this.#stopping.signal)]).then(() => undefined);
   }
 
   async stop(): Promise<void> {

@@ -6,8 +6,9 @@
  */
 import { type ClientBase, escapeIdentifier } from "pg";
 import { OfftakeError } from "../runtime/errors.ts";
-import { type TableMapping, targetColumn } from "../runtime/table-mapping.ts";
+import { type RedactedColumns, type TableMapping, targetColumn } from "../runtime/table-mapping.ts";
 import { fullName, quotedName, type TableName } from "../runtime/table-pattern.ts";
+import { type Hashing, hashesAlike } from "./row-hash.ts";
 import { type CatalogColumn, type CatalogTable, readCatalogTable } from "./side-catalog.ts";
 
 export interface SideKey {
@@ -28,6 +29,9 @@ export interface SideTable {
   readonly from: string;
   /** Quoted names of the compared columns. */
   readonly columns: readonly string[];
+  /** What of each is hashed. */
+  readonly hashed: readonly string[];
+  readonly hashing: Hashing;
   readonly key: readonly SideKey[];
 }
 
@@ -60,6 +64,8 @@ export async function readComparedTable(
   name: TableName,
   mapping: TableMapping,
   publication: string,
+  redact: RedactedColumns,
+  hashing: Hashing,
 ): Promise<ComparedTable> {
   const [left, right] = await Promise.all([readCatalogTable(source, name, publication), readCatalogTable(target, mapping, publication)]);
   if (left === undefined) throw unsuitable(name, "does not exist at the source", "Take it out of `tables`, or create it.");
@@ -67,11 +73,18 @@ export async function readComparedTable(
     throw new OfftakeError("TARGET_TABLE_MISSING", `The target has no table ${fullName(mapping)}.`, {
       cure: "Create it, or let `offtake up --create-tables` do it.",
     });
-  return comparedTable(name, left, right, mapping);
+  return comparedTable(name, left, right, mapping, redact, hashing);
 }
 
 /** @throws OfftakeError RECONCILE_TABLE_UNSUITABLE, TARGET_COLUMN_MISSING */
-export function comparedTable(name: TableName, source: CatalogTable, target: CatalogTable, mapping: TableMapping): ComparedTable {
+export function comparedTable(
+  name: TableName,
+  source: CatalogTable,
+  target: CatalogTable,
+  mapping: TableMapping,
+  redact: RedactedColumns = nothing,
+  hashing: Hashing = "representation",
+): ComparedTable {
   if (source.key.length === 0)
     throw unsuitable(name, "has no key to find its rows by", "Give it a primary key that is not deferrable, or a unique index as REPLICA IDENTITY.");
   const pairs = source.columns.flatMap((column) => {
@@ -89,11 +102,23 @@ export function comparedTable(name: TableName, source: CatalogTable, target: Cat
     if (index === -1) throw unsuitable(name, `has the column ${each} in its key, which the target does not get`, "Take it out of `exclude`.");
     return index;
   });
+  const lacking = redact.named.filter((column) => !source.columns.some((each) => each.name === column));
+  if (lacking.length > 0) throw unsuitable(name, `has no column ${lacking.join(", ")}, which \`redact\` names`, "Mend `redact` in offtake.yaml.");
+  const shownKey = source.key.filter((column) => redact.columns.has(column));
+  if (shownKey.length > 0)
+    throw unsuitable(
+      name,
+      `has the column ${shownKey.join(", ")} in its key, by which reports and repairs name its rows, and \`redact\` has it`,
+      "Take it out of `redact`, or give the table another unique index as REPLICA IDENTITY.",
+    );
+  const printed = pairs.map((pair) => hashing === "value" && !hashesAlike(...pair));
   const side = (catalog: CatalogTable, table: TableName, columns: readonly CatalogColumn[]): SideTable => ({
     oid: catalog.oid,
     name: quotedName(table),
     from: `${catalog.partitioned ? "" : "ONLY "}${quotedName(table)}`,
     columns: columns.map((column) => escapeIdentifier(column.name)),
+    hashed: columns.map((column, i) => `${escapeIdentifier(column.name)}${printed[i]! ? '::text COLLATE "C"' : ""}`),
+    hashing,
     key: key.map((index) => keyOf(columns[index]!)),
   });
   return {
@@ -109,13 +134,15 @@ export function comparedTable(name: TableName, source: CatalogTable, target: Cat
       pairs.map(([, column]) => column),
     ),
     columns: pairs.map(([column]) => column.name),
-    redacted: pairs.map(() => false),
+    redacted: pairs.map(([column]) => redact.columns.has(column.name)),
     plain: pairs.map((pair) => pair.every(({ type }) => type.startsWith("pg_catalog.") && !/^pg_catalog\.(?:_?reg|_?money|_?xml)/.test(type))),
     key,
     keyIsText: key.every((index) => pairs[index]!.every(isText)),
     ordered: key.every((index) => sortsAlike(...pairs[index]!)),
   };
 }
+
+const nothing: RedactedColumns = { columns: new Set(), named: [] };
 
 function keyOf({ name, cast, operators }: CatalogColumn): SideKey {
   return { name: escapeIdentifier(name), cast, operators: escapeIdentifier(operators) };

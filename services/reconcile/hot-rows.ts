@@ -1,7 +1,7 @@
 /**
  * Rows that change so often that two reads of them never fit: held against the stream instead. What the target has at an applied position must be what the newest event before that
  * position says (streamed-row.ts). Nothing is said of a row before an event of it was followed from its place in the topic to the target, of a table that was altered
- * meanwhile, or of keys whose events are not told apart by their text.
+ * meanwhile or is compared by its values, or of keys whose events are not told apart by their text.
  *
  * Whoever reads asks again after each read of the target, and follows the topic meanwhile.
  */
@@ -77,7 +77,7 @@ export class HotRows {
       this.#tables.delete(name);
       watched = undefined;
     }
-    if (shape === undefined || !table.keyIsText) return keys.map(() => undefined);
+    if (shape === undefined || !table.keyIsText || table.source.hashing === "value") return keys.map(() => undefined);
     if (watched === undefined) {
       watched = { table, shape, from: offset, rows: new Map() };
       this.#tables.set(name, watched);

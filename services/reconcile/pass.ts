@@ -95,10 +95,10 @@ export class Pass {
     }
     const read = async <T>(work: (client: Client) => Promise<T>): Promise<T> => (await target.read(table.target, 0n, work)).value;
     for await (const range of walk(read, table.target, this.#size)) {
-      const right = await read(async (client) => this.#rowHashes(client, table.target, keyNames(table.target), range));
+      const right = await read(async (client) => this.#rowHashes(client, table.target, this.#keys(table.target), range));
       if (right === tooMany) throw grew("target");
       const wanted = [...right.keys()].map(splitKey);
-      const left = await source.read(table.source, async (client) => readKeyHashes(client, table.source, keyNames(table.source), wanted));
+      const left = await source.read(table.source, async (client) => readKeyHashes(client, table.source, this.#keys(table.source), wanted));
       this.totalTarget += right.size;
       // What is there under the same text is compared already; under another one it may be another row, where only one side takes the two for one.
       if (!this.#add([...right.keys()].filter((key) => left.get(key) !== right.get(key)))) return;
@@ -134,7 +134,11 @@ export class Pass {
 
   /** For `basic`, which rows there are is all that counts. */
   #columns(side: SideTable): readonly string[] {
-    return this.#options.level === "basic" ? keyNames(side) : side.columns;
+    return this.#options.level === "basic" ? this.#keys(side) : side.hashed;
+  }
+
+  #keys({ hashed }: SideTable): readonly string[] {
+    return this.#options.table.key.map((index) => hashed[index]!);
   }
 
   #counted(source: number, target: number, passed: Lsn, applied: Lsn): void {
@@ -144,10 +148,6 @@ export class Pass {
     this.applied = applied;
     this.#options.progress?.(this.totalSource);
   }
-}
-
-function keyNames({ key }: SideTable): string[] {
-  return key.map(({ name }) => name);
 }
 
 function ofSource(hashes: RowHashes | typeof tooMany): RowHashes {

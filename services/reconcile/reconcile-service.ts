@@ -7,7 +7,7 @@ import { readMarks } from "../apply/needs-copy.ts";
 import { findPosition } from "../apply/position.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
-import { mappingOf } from "../runtime/table-mapping.ts";
+import { mappingOf, reconcilePolicy, redactedColumns } from "../runtime/table-mapping.ts";
 import { fullName, type TableName } from "../runtime/table-pattern.ts";
 import { type CandidateOptions, decide, type Decided, nothingDecided } from "./candidates.ts";
 import { type ComparedTable, readComparedTable } from "./compared-table.ts";
@@ -15,6 +15,7 @@ import { HotStream } from "./hot-stream.ts";
 import type { KeyText } from "./key-range.ts";
 import { reconcileTable } from "./reconcile-table.ts";
 import { incompleteReport, type Level, type Report } from "./report.ts";
+import type { Hashing } from "./row-hash.ts";
 import { SourceSide } from "./source-side.ts";
 import { TargetSide } from "./target-side.ts";
 
@@ -25,6 +26,8 @@ export interface ReconcileOptions {
   /** schema.table of the source; empty for all of the service. */
   readonly tables: readonly string[];
   readonly level: Level;
+  /** Undefined for that of each table's configuration. */
+  readonly hashing?: Hashing | undefined;
   readonly signal: AbortSignal;
   /** Milliseconds; tests have little patience. */
   readonly stallMs?: number;
@@ -152,9 +155,17 @@ export class ServicePasses {
   readonly #stream: CandidateOptions["stream"] = async (...asked) => this.#hot.judge(...asked);
 
   async #table(name: TableName): Promise<ComparedTable> {
-    const { connector, service, configuration } = this.#options;
+    const { connector, service, configuration, hashing = reconcilePolicy(service, name)?.hash ?? "representation" } = this.#options;
     try {
-      return await readComparedTable(this.#source.client, this.#target.client, name, mappingOf(service, name), connector.publication);
+      return await readComparedTable(
+        this.#source.client,
+        this.#target.client,
+        name,
+        mappingOf(service, name),
+        connector.publication,
+        redactedColumns(service, name),
+        hashing,
+      );
     } catch (error) {
       throw sessionError(error, "source", configuration.source.url);
     }

@@ -8,14 +8,15 @@ import { endSession, openSession, sessionError } from "../../connectors/postgres
 import { ControlSession } from "../control/control-session.ts";
 import { readPasses, recordPass, type TablePasses } from "../control/pass-history.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
+import { asOfftakeError } from "../runtime/errors.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
-import { reconcilePolicy } from "../runtime/table-mapping.ts";
+import { type ReconcilePolicy, reconcilePolicy } from "../runtime/table-mapping.ts";
 import { fullName } from "../runtime/table-pattern.ts";
 import { BetweenPasses } from "./between-passes.ts";
 import { ServicePasses } from "./reconcile-service.ts";
-import type { Level, Report } from "./report.ts";
+import type { Report } from "./report.ts";
 import { dueIn, firstDue } from "./schedule.ts";
 
 export interface ReconcilerContext {
@@ -37,11 +38,10 @@ const lockSql = `
   SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()) THEN true
               ELSE pg_try_advisory_lock(hashtext('offtake reconciler'), hashtext($1)) END AS mine`;
 
-interface Scheduled {
+export interface Scheduled {
   /** schema.table of the source. */
   readonly table: string;
-  readonly everyMs: number;
-  readonly level: Level;
+  readonly policy: ReconcilePolicy;
 }
 
 /** Until it is stopped. @throws OfftakeError of source, target and control database: whoever supervises it begins again */
@@ -62,27 +62,31 @@ export async function runReconciler(context: ReconcilerContext, signal: AbortSig
       between ??= new BetweenPasses(context);
       const passes = await readPasses(control, connector.name);
       for (const pass of passes) showClean(metrics, service.name, pass);
-      const next = firstDue((await scheduled(context)).map((item) => ({ item, inMs: dueOf(item, passes) })));
+      between.schedule = await scheduled(context);
+      const next = firstDue(between.schedule.map((item) => ({ item, inMs: dueOf(item, passes) })));
       if (next !== undefined && next.inMs === 0) await compare(context, control, next.item, signal);
       else await waitOrStop(Math.min(next?.inMs ?? lookMs, lookMs), signal);
     }
+  } catch (error) {
+    // A stop in the middle of a pass is no failure.
+    if (!signal.aborted || asOfftakeError(error).code !== "INTERRUPTED") throw error;
   } finally {
     await between?.stop();
     await control.end();
   }
 }
 
-function dueOf({ table, everyMs }: Scheduled, passes: readonly TablePasses[]): number {
+function dueOf({ table, policy }: Scheduled, passes: readonly TablePasses[]): number {
   const pass = passes.find((each) => each.table === table);
   const chance = hash("sha256", table, "buffer").readUInt32LE(0) / 2 ** 32;
   const lastPassAt = pass?.lastPassAt ?? undefined;
-  return dueIn(everyMs, lastPassAt === undefined ? undefined : Date.parse(lastPassAt), chance, Date.now());
+  return dueIn(policy.everyMs, lastPassAt === undefined ? undefined : Date.parse(lastPassAt), chance, Date.now());
 }
 
 async function compare(
   { configuration, connector, service, log, metrics }: ReconcilerContext,
   control: ControlSession,
-  { table, level }: Scheduled,
+  { table, policy: { level } }: Scheduled,
   signal: AbortSignal,
 ): Promise<void> {
   const passes = await ServicePasses.open({ configuration, connector, service, tables: [table], level, signal });
@@ -123,7 +127,7 @@ async function scheduled({ configuration, service }: ReconcilerContext): Promise
     const tables = (await serviceTables(source, configuration.services)).get(service.name) ?? [];
     return tables.flatMap((name) => {
       const policy = reconcilePolicy(service, name);
-      return policy === undefined ? [] : [{ table: fullName(name), everyMs: policy.everyMs, level: policy.level }];
+      return policy === undefined ? [] : [{ table: fullName(name), policy }];
     });
   } catch (error) {
     throw sessionError(error, "source", url);

@@ -2,7 +2,7 @@
 import type { ClientBase } from "pg";
 import type { SideTable } from "./compared-table.ts";
 import { type KeyRange, type KeyText, rangeCondition } from "./key-range.ts";
-import { hashOfText, rowText } from "./row-hash.ts";
+import { hashOfRow, rowImage } from "./row-hash.ts";
 
 /** By the key's texts, joined by what no text of PostgreSQL has. Rows of one key, where nothing keeps it unique, have their hashes together. */
 export type RowHashes = ReadonlyMap<string, string>;
@@ -19,7 +19,7 @@ export function splitKey(joined: string): KeyText {
 }
 
 /**
- * @param columns quoted, in the same order on both sides
+ * @param columns of `hashed`, in the same order on both sides
  * @param most rows that are read
  */
 export async function readRowHashes(
@@ -30,9 +30,9 @@ export async function readRowHashes(
   most: number,
 ): Promise<RowHashes | typeof tooMany> {
   const keys = table.key.map(({ name }) => `${name}::text`);
-  const inner = `SELECT ${keys.map((key, i) => `${key} AS k${i}`).join(", ")}, ${rowText(columns)} AS r FROM ${table.from}${rangeCondition(table, range)}`;
+  const inner = `SELECT ${keys.map((key, i) => `${key} AS k${i}`).join(", ")}, ${rowImage(table.hashing, columns)} AS r FROM ${table.from}${rangeCondition(table, range)}`;
   const { rows } = await client.query<string[]>({
-    text: `SELECT ${keys.map((_, i) => `k${i}`).join(", ")}, ${hashOfText("r")} FROM (${inner} LIMIT ${most + 1}) AS q`,
+    text: `SELECT ${keys.map((_, i) => `k${i}`).join(", ")}, ${hashOfRow(table.hashing, "r")} FROM (${inner} LIMIT ${most + 1}) AS q`,
     rowMode: "array",
   });
   if (rows.length > most) return tooMany;

@@ -102,6 +102,8 @@ export interface TableConfiguration extends TablePattern {
   readonly poison?: PoisonPolicy;
   /** As `ddl`; undefined where it is compared by hand only. */
   readonly reconcile?: ReconcilePolicy;
+  /** Columns whose values are not to be seen. */
+  readonly redact?: readonly string[];
 }
 
 /**
@@ -227,19 +229,28 @@ function connectorsOf(raw: RawConfiguration): ConnectorConfiguration[] {
 
 type TableOptions = Pick<
   Exclude<RawTables, readonly string[]>[string] & object,
-  "target" | "columns" | "exclude" | "ddl" | "poison" | "reconcile"
+  "target" | "columns" | "exclude" | "ddl" | "poison" | "reconcile" | "redact"
 > | null;
 type RawTables = RawConfiguration["services"][string]["tables"];
 
 function reconcileOf(written: (TableOptions & object)["reconcile"]): Pick<TableConfiguration, "reconcile"> {
-  return written === undefined ? {} : { reconcile: { everyMs: written.every, level: written.level } };
+  if (written === undefined) return {};
+  const { every, level, hash, maxLag, maxMismatchRate } = written;
+  return { reconcile: { everyMs: every, level, hash, maxMismatchRate, ...(maxLag === undefined ? {} : { maxLagMs: maxLag }) } };
 }
 
 function tableOf(pattern: string, schema: string, options: TableOptions): TableConfiguration {
   const parsed = parseTablePattern(pattern);
   if (parsed === undefined) throw new OfftakeError("INTERNAL", `The entry ${pattern} of \`tables\` was not checked.`);
-  const { target, columns = {}, exclude = [], ddl, poison, reconcile } = options ?? {};
-  const entry = { pattern, ...parsed, ...(ddl === undefined ? {} : { ddl }), ...(poison === undefined ? {} : { poison }), ...reconcileOf(reconcile) };
+  const { target, columns = {}, exclude = [], ddl, poison, reconcile, redact } = options ?? {};
+  const entry = {
+    pattern,
+    ...parsed,
+    ...(ddl === undefined ? {} : { ddl }),
+    ...(poison === undefined ? {} : { poison }),
+    ...reconcileOf(reconcile),
+    ...(redact === undefined ? {} : { redact }),
+  };
   if (target === undefined && Object.keys(columns).length === 0 && exclude.length === 0) return entry;
   return { ...entry, mapping: { target: target === undefined ? undefined : parseTablePattern(target, schema), columns, exclude } };
 }

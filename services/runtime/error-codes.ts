@@ -104,6 +104,12 @@ export const errorCodes = {
   RECONCILE_TABLE_UNSUITABLE: "operator",
   /** The applied position does not move, or the source holds something back, so that the two sides cannot be compared; that is lag, and no mismatch. `offtake status` says where it stands. The next pass compares again. */
   RECONCILE_STALLED: "yes",
+  /** An alert: more of a table's rows are wrong at the target than its `maxMismatchRate` allows. The report says which (`offtake reconcile`); find out who writes to the target beside the applier, then `offtake repair`. It is over with the next pass that finds few enough. */
+  RECONCILE_MISMATCHES: "operator",
+  /** An alert: a table was not found equal for three of its intervals. Passes are incomplete, take too long, or find mismatches: the log and `offtake status` say which. It is over with the next clean pass. */
+  RECONCILE_OVERDUE: "operator",
+  /** An alert: a target is further behind the monolith than the `maxLag` of one of its tables allows. That is no mismatch: see where it stands with `offtake status`. It is over once the target has caught up. */
+  RECONCILE_LAGGING: "operator",
   /** Rows that a pass found wrong could not be published again; the message says why. What was published stays, and it is safe to run the repair again. */
   REPAIR_FAILED: "operator",
 

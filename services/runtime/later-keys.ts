@@ -1,7 +1,7 @@
 /**
  * Keys and values of offtake.yaml that a later version brings.
  *
- * They are documented, so people write them. Ignoring one would be the worst answer: `redact` that does not redact. "Unknown key" would be the
+ * They are documented, so people write them. Ignoring one would be the worst answer: `notifications` that notify nobody. "Unknown key" would be the
  * second worst: they would look for a slip that is not there. The change that brings a key removes its row here, and nothing else.
  */
 import type { Path } from "./configuration-fault.ts";
@@ -17,9 +17,6 @@ export const laterKeys: readonly LaterKey[] = [
   { path: "notifications" },
   { path: "http.apiKeys" },
   { path: "services.*.values" },
-  { path: "services.*.tables.*.reconcile.maxLag" },
-  { path: "services.*.tables.*.reconcile.maxMismatchRate" },
-  { path: "services.*.tables.*.redact" },
   { path: "services.*.tables.*.conflict.timestampField" },
   { path: "services.*.tables.*.conflict.alert" },
   { path: "services.*.tables.*.conflict.strategy", values: ["last-write-wins", "manual"] },

@@ -73,6 +73,11 @@ export function createMetrics(version: string) {
       ["service", "table", "kind"],
       "Rows that the newest pass has found wrong at the target.",
     ),
+    reconcileAlert: gauge(
+      "offtake_reconcile_alert_active",
+      ["service", "table", "kind"],
+      "1 while there is an alert: too many rows wrong (mismatch), not found equal for too long (overdue), too far behind (lag).",
+    ),
     reconcileStreamRowsTotal: counter(
       "offtake_reconcile_stream_rows_total",
       ["service", "table"],

@@ -6,7 +6,7 @@
  */
 import { stringify } from "yaml";
 import type { Configuration, TableConfiguration } from "./configuration.ts";
-import type { WrittenMapping } from "./table-mapping.ts";
+import type { ReconcilePolicy, WrittenMapping } from "./table-mapping.ts";
 import { formatDuration, formatSize } from "./units.ts";
 
 export function redactedConfiguration({ mode, source, kafka, registry, control, http, background, connectors, services }: Configuration): string {
@@ -51,20 +51,25 @@ export function redactedConfiguration({ mode, source, kafka, registry, control, 
 function writtenTables(tables: readonly TableConfiguration[]): unknown {
   if (tables.every(isPlain)) return tables.map(({ pattern }) => pattern);
   return Object.fromEntries(
-    tables.map(({ pattern, mapping, ddl, poison, reconcile }) => {
+    tables.map(({ pattern, mapping, ddl, poison, reconcile, redact }) => {
       const options = {
         ...(mapping === undefined ? {} : writtenMapping(mapping)),
         ...(ddl === undefined ? {} : { ddl }),
         ...(poison === undefined ? {} : { poison }),
-        ...(reconcile === undefined ? {} : { reconcile: { every: formatDuration(reconcile.everyMs), level: reconcile.level } }),
+        ...(reconcile === undefined ? {} : { reconcile: writtenPolicy(reconcile) }),
+        ...(redact === undefined ? {} : { redact }),
       };
       return [pattern, Object.keys(options).length === 0 ? null : options];
     }),
   );
 }
 
-function isPlain({ mapping, ddl, poison, reconcile }: TableConfiguration): boolean {
-  return mapping === undefined && ddl === undefined && poison === undefined && reconcile === undefined;
+function isPlain({ mapping, ddl, poison, reconcile, redact }: TableConfiguration): boolean {
+  return [mapping, ddl, poison, reconcile, redact].every((option) => option === undefined);
+}
+
+function writtenPolicy({ everyMs, level, hash, maxLagMs, maxMismatchRate }: ReconcilePolicy): object {
+  return { every: formatDuration(everyMs), level, hash, ...(maxLagMs === undefined ? {} : { maxLag: formatDuration(maxLagMs) }), maxMismatchRate };
 }
 
 function writtenMapping({ target, columns, exclude }: WrittenMapping): object {

@@ -32,6 +32,12 @@ export type DdlPolicy = "stop" | "follow";
 export interface ReconcilePolicy {
   readonly everyMs: number;
   readonly level: "basic" | "detailed" | "strict";
+  /** By what is printed, or by what is equal. */
+  readonly hash: "representation" | "value";
+  /** Undefined for no limit. */
+  readonly maxLagMs?: number | undefined;
+  /** From 0 to 1. */
+  readonly maxMismatchRate: number;
 }
 
 /** The part of a service that says where its tables go. */
@@ -67,6 +73,19 @@ export type PoisonPolicy = "stop" | "park";
 export function poisonPolicy(service: Mapped, source: TableName): PoisonPolicy {
   const entries = service.tables.filter((entry) => matchesTable(entry, source));
   return (entries.find(isLiteral) ?? entries.find(({ poison }) => poison !== undefined))?.poison ?? "stop";
+}
+
+export interface RedactedColumns {
+  /** By the source's names. */
+  readonly columns: ReadonlySet<string>;
+  /** Those that the table has to have: a name with a slip in it would redact nothing. */
+  readonly named: readonly string[];
+}
+
+/** Of all entries that are of the table: one too many is safe. */
+export function redactedColumns(service: Mapped, source: TableName): RedactedColumns {
+  const entries = service.tables.filter((entry) => matchesTable(entry, source));
+  return { columns: new Set(entries.flatMap(({ redact = [] }) => redact)), named: entries.filter(isLiteral).flatMap(({ redact = [] }) => redact) };
 }
 
 /** Of the entry that names the table; else of the first pattern that has one. @returns undefined for none */

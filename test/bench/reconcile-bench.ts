@@ -13,7 +13,7 @@ import { readComparedTable } from "../../services/reconcile/compared-table.ts";
 import { reconcileService } from "../../services/reconcile/reconcile-service.ts";
 import type { Report } from "../../services/reconcile/report.ts";
 import { loadConfiguration } from "../../services/runtime/configuration.ts";
-import { mappingOf } from "../../services/runtime/table-mapping.ts";
+import { mappingOf, redactedColumns } from "../../services/runtime/table-mapping.ts";
 import { canonicalSettings } from "../../connectors/postgres/session.ts";
 import { connect } from "./bench-servers.ts";
 import { Divergences } from "./divergences.ts";
@@ -218,15 +218,23 @@ class ReconcileBench {
     const configuration = loadConfiguration(this.#file, process.env);
     const service = configuration.services[0]!;
     const name = { schema: "public", table: "bench" };
-    const table = await readComparedTable(this.#source, this.#target, name, mappingOf(service, name), "bench_pub");
+    const table = await readComparedTable(
+      this.#source,
+      this.#target,
+      name,
+      mappingOf(service, name),
+      "bench_pub",
+      redactedColumns(service, name),
+      "representation",
+    );
     for (const client of [this.#source, this.#target])
       for (const [setting, value] of Object.entries(canonicalSettings)) await client.query("SELECT set_config($1, $2, false)", [setting, value]);
     let found = 0;
     const step = 10_000;
     for (let from = -1; from < this.#options.rows; from += step) {
       const range = { after: [String(from)], upTo: [String(from + step)] };
-      const left = await readRowHashes(this.#source, table.source, table.source.columns, range, step);
-      const right = await readRowHashes(this.#target, table.target, table.target.columns, range, step);
+      const left = await readRowHashes(this.#source, table.source, table.source.hashed, range, step);
+      const right = await readRowHashes(this.#target, table.target, table.target.hashed, range, step);
       if (left === tooMany || right === tooMany) throw new Error("a range has more rows than its ids");
       found += differingKeys(left, right).length;
     }

@@ -1,6 +1,7 @@
 /** An event that the target refuses, from the monolith to the queue and, by the command line, to its table. */
 import { expect, test } from "vitest";
 import { readQueues } from "../../../services/apply/queues.ts";
+import { showDeadLetters } from "../../../services/cli/dlq.ts";
 import { status } from "../../../services/cli/status.ts";
 import { createPipeline } from "../../support/pipeline.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -43,6 +44,10 @@ test("is put aside with its key, shown, replayed once the target is mended, and 
   const [, show] = await command("show", id);
   expect(show).toMatchObject({ deadLetters: [{ row: { id: "2", note: "much too long" } }, { row: { id: "2", note: "two" }, sqlState: null }] });
   expect(namesIn(show)).toEqual(namesIn(documentedAnswer("dlq show")));
+  const { configuration, service } = pipeline;
+  const redacting = { ...configuration, services: [{ ...service, tables: service.tables.map((table) => ({ ...table, redact: ["note"] })) }] };
+  const { object: hidden } = await showDeadLetters(redacting, "trading", id);
+  expect(hidden.deadLetters.map(({ row }) => row)).toEqual([1, 2].map(() => ({ id: "2", note: "[redacted]" })));
 
   const [failed, refusal] = await command("replay");
   expect([failed, refusal]).toMatchObject([1, { replayed: [{ id, events: 0, error: { code: "EVENT_NOT_APPLICABLE" } }] }]);

@@ -22,6 +22,12 @@ async function reconciled({ configuration }: Pipeline): Promise<number> {
   return (await reconcile(configuration, "trading", [], { level: "detailed", format: "text" }, silent, signal)).exit;
 }
 
+/** With its report as JSON. */
+async function shownBy({ configuration }: Pipeline, format: "text" | "csv"): Promise<string> {
+  const { text, object } = await reconcile(configuration, "trading", [], { level: "strict", format }, silent, signal);
+  return `${text} ${JSON.stringify(object)}`;
+}
+
 async function repaired({ configuration }: Pipeline, dryRun: boolean, stallMs = 30_000): Promise<RepairAnswer> {
   return repair(configuration, "trading", [], { dryRun, who: "ada", stallMs }, silent, signal);
 }
@@ -31,8 +37,11 @@ function sortedNames(of: object): string[] {
 }
 
 test("a copy is verified by a clean pass; rows that are wrong are published again, under load, and the audit has them", async () => {
-  await using pipeline = await createPipeline(`CREATE TABLE trades (a int, b text, n int, note text, PRIMARY KEY (b, a));
-    INSERT INTO trades SELECT i, 'b' || i % 3, 0, NULL FROM generate_series(1, 2000) i`);
+  await using pipeline = await createPipeline(
+    `CREATE TABLE trades (a int, b text, n int, note text, card text, PRIMARY KEY (b, a));
+     INSERT INTO trades SELECT i, 'b' || i % 3, 0, NULL, 'card of ' || i FROM generate_series(1, 2000) i`,
+    { tables: { trades: { redact: ["card"] } } },
+  );
   await pipeline.up();
   const { source, target, configuration, connector } = pipeline;
   const control = new ControlSession(configuration.control.url, "offtake test");
@@ -43,12 +52,13 @@ test("a copy is verified by a clean pass; rows that are wrong are published agai
     const verified = await snapshotStatus(configuration, "trading", []);
     expect(verified.object.tables).toMatchObject([{ table: "public.trades", state: "copied", verifiedAt: expect.stringMatching(/^\d{4}-/) }]);
 
-    await target.query(`UPDATE trades SET note = '' WHERE a = 10; DELETE FROM trades WHERE a IN (20, 21); INSERT INTO trades VALUES (9999, 'b1', 1)`);
+    await target.query(`UPDATE trades SET note = '' WHERE a = 10; DELETE FROM trades WHERE a IN (20, 21); INSERT INTO trades VALUES (9999, 'b1', 1, '', 'card of nobody');
+      UPDATE trades SET card = 'card of another' WHERE a = 60`);
     const dry = await repaired(pipeline, true);
-    expect([dry.exit, dry.text]).toEqual([3, "public.trades: would publish 4 rows again: 1 differing, 2 missing, 1 extra"]);
+    expect([dry.exit, dry.text]).toEqual([3, "public.trades: would publish 5 rows again: 2 differing, 2 missing, 1 extra"]);
     expect((await target.query("SELECT FROM trades WHERE a = 20")).rowCount).toBe(0);
     const answer = await status(configuration);
-    expect(answer.text).toMatch(/^trading: public\.trades: 4 rows wrong at \d{4}-.*, last equal at \d{4}-.*: offtake repair trading$/m);
+    expect(answer.text).toMatch(/^trading: public\.trades: 5 rows wrong at \d{4}-.*, last equal at \d{4}-.*: offtake repair trading$/m);
     {
       await using load = loaded(async (i) => {
         await source.query("UPDATE trades SET n = $1 WHERE a IN (30, 40)", [i]);
@@ -66,6 +76,18 @@ test("a copy is verified by a clean pass; rows that are wrong are published agai
       [],
     );
     expect(audit).toMatchObject([{ action: "repair", before: { extra: [{ key: { a: "9999", b: "b1" } }] }, after: { extra: [] } }]);
+    // Values that nobody may see are nowhere but in the databases, and differ all the same.
+    await target.query("UPDATE trades SET card = 'card of a third' WHERE a = 61");
+    const reports = await Promise.all((["text", "csv"] as const).map(async (format) => shownBy(pipeline, format)));
+    const kept = await control.query<{ row: string }>(
+      `SELECT a::text AS row FROM offtake.audit a WHERE service = 'trading' AND subject = 'public.trades'
+        UNION ALL SELECT r::text || m::text FROM offtake.reconciliation r JOIN offtake.mismatch m ON m.reconciliation = r.id WHERE r.connector = $1
+        UNION ALL SELECT s::text FROM offtake.snapshot s WHERE s.connector = $1`,
+      [connector.name],
+    );
+    expect(kept.rows.filter(({ row }) => row.includes('"card"')).length).toBeGreaterThan(0);
+    expect([...reports, JSON.stringify(dry.object), ...kept.rows.map(({ row }) => row)].filter((text) => text.includes("card of"))).toEqual([]);
+    await target.query("UPDATE trades SET card = 'card of 61' WHERE a = 61");
     expect(await reconciled(pipeline)).toBe(0);
     expect(await readPasses(control, connector.name)).toMatchObject([{ table: "public.trades", verdict: "equal", mismatches: 0 }]);
     expect(await all.stop()).toBe(true);

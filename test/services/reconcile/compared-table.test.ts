@@ -37,6 +37,25 @@ describe("a table of both sides", () => {
   });
 });
 
+const redact = (columns: string[], named: string[] = []) => ({ columns: new Set(columns), named });
+
+describe("columns that nobody may see", () => {
+  const two = table([column("id"), column("card")]);
+
+  test("are those that are named for the table, by the source's names, whatever else is named for others", () => {
+    expect(comparedTable(name, two, two, plain, redact(["card", "of another table"], ["card"])).redacted).toEqual([false, true]);
+  });
+
+  test.each([
+    ["a name with a slip in it, which would redact nothing", redact(["crad"], ["crad"]), "has no column crad"],
+    ["a column of the key, by which rows are named", redact(["id"], ["id"]), "has the column id in its key"],
+  ])("%s is refused", (_what, columns, message) => {
+    expect(() => comparedTable(name, two, two, plain, columns)).toThrow(
+      expect.objectContaining({ code: "RECONCILE_TABLE_UNSUITABLE", message: expect.stringContaining(message) }),
+    );
+  });
+});
+
 describe("both servers sort a key alike", () => {
   test.each([
     ["numbers of any kind", column("id", "int4"), column("id", "numeric"), true],

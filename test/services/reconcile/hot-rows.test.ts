@@ -7,7 +7,7 @@ import type { ComparedTable } from "../../../services/reconcile/compared-table.t
 import { HotRows } from "../../../services/reconcile/hot-rows.ts";
 import type { RowVersion } from "../../../services/reconcile/sandwich.ts";
 
-const side = { oid: 1, name: "t", from: "t", columns: [], key: [] };
+const side = { oid: 1, name: "t", from: "t", columns: [], hashed: [], hashing: "representation", key: [] } as const;
 const table: ComparedTable = {
   name: { schema: "public", table: "t" },
   source: side,

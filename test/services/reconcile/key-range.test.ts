@@ -3,7 +3,7 @@ import type { SideKey, SideTable } from "../../../services/reconcile/compared-ta
 import { rangeCondition } from "../../../services/reconcile/key-range.ts";
 
 function tableWith(...key: SideKey[]): SideTable {
-  return { oid: 1, name: "t", from: "ONLY t", columns: [], key };
+  return { oid: 1, name: "t", from: "ONLY t", columns: [], hashed: [], hashing: "representation" as const, key };
 }
 
 const id: SideKey = { name: '"id"', cast: "int8", operators: '"pg_catalog"' };

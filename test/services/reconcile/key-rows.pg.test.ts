@@ -23,6 +23,8 @@ const table: SideTable = {
   name: '"public"."t"',
   from: 'ONLY "public"."t"',
   columns,
+  hashed: columns,
+  hashing: "representation",
   key: [
     { name: '"name"', cast: "text", operators: "pg_catalog" },
     { name: '"id"', cast: "bytea", operators: "pg_catalog" },

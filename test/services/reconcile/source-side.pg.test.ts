@@ -19,7 +19,15 @@ afterAll(async () => {
   await database.drop();
 });
 
-const table: SideTable = { oid: 0, name: '"public"."t"', from: 'ONLY "public"."t"', columns: ['"id"'], key: [] };
+const table: SideTable = {
+  oid: 0,
+  name: '"public"."t"',
+  from: 'ONLY "public"."t"',
+  columns: ['"id"'],
+  hashed: ['"id"'],
+  hashing: "representation",
+  key: [],
+};
 
 test("a read writes nothing", async () => {
   const writing = source.read(table, async (client) => client.query("INSERT INTO public.t VALUES (1)"));

@@ -17,7 +17,15 @@ afterAll(async () => {
 });
 
 const key = [{ name: '"id"', cast: "integer", operators: "pg_catalog" }];
-const table: SideTable = { oid: 0, name: '"public"."t"', from: 'ONLY "public"."t"', columns: ['"id"'], key };
+const table: SideTable = {
+  oid: 0,
+  name: '"public"."t"',
+  from: 'ONLY "public"."t"',
+  columns: ['"id"'],
+  hashed: ['"id"'],
+  hashing: "representation",
+  key,
+};
 
 async function ranges(within?: KeyRange): Promise<(string | undefined)[][]> {
   const found: (string | undefined)[][] = [];

@@ -1,7 +1,7 @@
 /** What offtake.yaml says of tables that are not at the target what they are at the source. */
 import { parse } from "yaml";
 import { describe, expect, test } from "vitest";
-import { ddlPolicy, mappingOf, poisonPolicy, targetColumn } from "../../../services/runtime/table-mapping.ts";
+import { ddlPolicy, mappingOf, poisonPolicy, redactedColumns, targetColumn } from "../../../services/runtime/table-mapping.ts";
 import { redactedConfiguration } from "../../../services/runtime/redacted-configuration.ts";
 import { changed, faultsOf, read } from "./sample-configuration.ts";
 
@@ -52,6 +52,24 @@ test("and so is the policy for events that the target refuses", () => {
   ]);
   const { services }: { services: { api: { tables: unknown } } } = parse(redactedConfiguration(read(withTables(entries))));
   expect(services.api.tables).toEqual({ users: { poison: "stop" }, other: null, "o*": null, "u*": { poison: "park" } });
+});
+
+test("columns that nobody may see are those of all entries that are of the table, and are printed", () => {
+  const entries = "      users: { redact: [card] }\n      o*: { redact: [mail] }\n      u*: { redact: [note] }\n";
+  const api = read(withTables(entries)).services[1]!;
+  expect(redactedColumns(api, { schema: "public", table: "users" })).toEqual({ columns: new Set(["card", "note"]), named: ["card"] });
+  expect(redactedColumns(api, { schema: "public", table: "orders" })).toEqual({ columns: new Set(["mail"]), named: [] });
+  const { services }: { services: { api: { tables: unknown } } } = parse(redactedConfiguration(read(withTables(entries))));
+  expect(services.api.tables).toEqual({ users: { redact: ["card"] }, "o*": { redact: ["mail"] }, "u*": { redact: ["note"] } });
+});
+
+test("thresholds of the reconciler are printed as they can be read again", () => {
+  const entries = "      users: { reconcile: { every: 5m, maxLag: 10m, maxMismatchRate: 0.001 } }\n      o*: { reconcile: { every: 1h } }\n";
+  const { services }: { services: { api: { tables: unknown } } } = parse(redactedConfiguration(read(withTables(entries))));
+  expect(services.api.tables).toEqual({
+    users: { reconcile: { every: "5m", level: "detailed", hash: "representation", maxLag: "10m", maxMismatchRate: 0.001 } },
+    "o*": { reconcile: { every: "1h", level: "detailed", hash: "representation", maxMismatchRate: 0 } },
+  });
 });
 
 test("is printed as it can be read again", () => {

@@ -1,0 +1,39 @@
+/**
+ * Looks every few seconds, beside the passes, whether an alert is to be raised or cleared: a pass that waits for a target must not keep anybody from hearing how far behind it is.
+ */
+import { ControlSession } from "../control/control-session.ts";
+import { readPasses } from "../control/pass-history.ts";
+import { Complaints } from "../runtime/complaints.ts";
+import { asOfftakeError } from "../runtime/errors.ts";
+import { waitOrStop } from "../runtime/stop-signal.ts";
+import { conditionsOf } from "./alert-decision.ts";
+import { alert } from "./alerting.ts";
+import { LagProbe } from "./lag-probe.ts";
+import type { ReconcilerContext, Scheduled } from "./reconciler.ts";
+
+/** Milliseconds between two looks. */
+const lookMs = 2000;
+
+/** Until it is stopped. Never throws. @param schedule undefined while nobody has looked */
+export async function watchAlerts(context: ReconcilerContext, schedule: () => readonly Scheduled[] | undefined, signal: AbortSignal): Promise<void> {
+  const { configuration, connector, service, log, metrics } = context;
+  const complaints = new Complaints(log, metrics);
+  const control = new ControlSession(configuration.control.url, `offtake ${service.name} reconciler`);
+  const probe = new LagProbe(configuration, connector, service);
+  const since = Date.now();
+  while ((await waitOrStop(lookMs, signal)) === "elapsed") {
+    try {
+      const tables = schedule();
+      if (tables === undefined) continue;
+      const lagMs = tables.some(({ policy }) => policy.maxLagMs !== undefined) ? await probe.measure() : undefined;
+      const passes = await readPasses(control, connector.name);
+      const conditions = tables.flatMap(({ table, policy }) =>
+        conditionsOf({ table, policy, lagMs, passes: passes.find((each) => each.table === table) }, since, Date.now()),
+      );
+      await alert(context, control, conditions);
+    } catch (thrown) {
+      if (!signal.aborted) complaints.say(asOfftakeError(thrown), "no alert is raised or cleared for the moment; passes go on");
+    }
+  }
+  await Promise.all([probe.end(), control.end()]);
+}
