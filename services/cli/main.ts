@@ -4,9 +4,11 @@ import "../runtime/heap.ts";
 import { CommanderError } from "commander";
 import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
 import { exitCodeOf } from "./exit-code.ts";
+import { lastWords, sayLastWords } from "./last-words.ts";
 import { createProgram } from "./program.ts";
 import { ExitCode } from "./terminal.ts";
 
+sayLastWords();
 try {
   await createProgram().parseAsync();
 } catch (thrown) {
@@ -28,7 +30,7 @@ function usageError({ code, message }: CommanderError): OfftakeError {
 
 function refuse(error: OfftakeError, thrown: unknown): void {
   answerError(error);
-  process.stderr.write(`${error.code === "INTERNAL" && thrown instanceof Error ? `${error.line}\n${thrown.stack}` : error.line}\n`);
+  process.stderr.write(lastWords(thrown));
   process.exitCode = exitCodeOf(error);
 }
 

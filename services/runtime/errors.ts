@@ -5,6 +5,7 @@
  * (service, table, key, position), and the cure. An error that reaches a loop carries a fourth: whether trying again can help.
  */
 import { errorCodes, type ErrorCode, type Retry } from "./error-codes.ts";
+import { withoutKnownSecrets } from "./known-secrets.ts";
 
 export class OfftakeError extends Error {
   override readonly name = "OfftakeError";
@@ -18,10 +19,11 @@ export class OfftakeError extends Error {
    * @param message what happened and where, without the cure
    */
   constructor(code: ErrorCode, message: string, options: { cure?: string; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    // It may quote a server, a proxy or a library, and goes to logs, answers and dead letters.
+    super(withoutKnownSecrets(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retry = errorCodes[code];
-    this.cure = options.cure ?? "";
+    this.cure = withoutKnownSecrets(options.cure ?? "");
   }
 
   /** Code, message and cure on one line, as logs and terminals show it. */

@@ -1,11 +1,12 @@
 /**
  * An error as the log shows it: code, message, cure, stack, and the same of what caused it.
  *
- * Properties that libraries hang on their errors are left out: the URL that could not be parsed, password included, is one of Node's.
+ * What a server or a library says may have a secret of ours in it, which is taken out (known-secrets.ts). Properties that libraries hang on their errors are left out: the URL that could not be parsed, password included, is one of Node's.
  *
  * Pure.
  */
 import { messageOf, OfftakeError } from "./errors.ts";
+import { withoutKnownSecrets } from "./known-secrets.ts";
 
 export interface LoggedError {
   readonly code?: string;
@@ -27,13 +28,13 @@ export function loggedError(error: unknown): LoggedError {
 }
 
 function chained(error: unknown, stacks: boolean, depth: number): LoggedError {
-  if (!(error instanceof Error)) return { message: messageOf(error) };
+  if (!(error instanceof Error)) return { message: withoutKnownSecrets(messageOf(error)) };
   const code = codeOf(error);
   return {
     ...(code === undefined ? {} : { code }),
-    message: messageOf(error),
+    message: withoutKnownSecrets(messageOf(error)),
     ...(error instanceof OfftakeError && error.cure !== "" ? { cure: error.cure } : {}),
-    ...(stacks && error.stack !== undefined ? { stack: error.stack } : {}),
+    ...(stacks && error.stack !== undefined ? { stack: withoutKnownSecrets(error.stack) } : {}),
     ...(error.cause === undefined || depth === longestChain ? {} : { cause: chained(error.cause, stacks, depth + 1) }),
   };
 }

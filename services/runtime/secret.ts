@@ -6,6 +6,7 @@
  * get it is a call that can be searched for: `reveal()`.
  */
 import { inspect } from "node:util";
+import { rememberSecret } from "./known-secrets.ts";
 
 const redacted = "[redacted]";
 
@@ -17,6 +18,7 @@ export class Secret {
 
   constructor(value: string) {
     this.#value = value;
+    for (const part of secretParts(value)) rememberSecret(part);
   }
 
   /** The value itself, for the call that needs it. Never for a message. */
@@ -47,6 +49,23 @@ export class Secret {
 
   [inspect.custom](): string {
     return redacted;
+  }
+}
+
+/** Of a URL what nobody may see of it, as it is and as a header has it; anything else is one as a whole. */
+function secretParts(value: string): string[] {
+  const url = URL.parse(value);
+  if (url === null || !describable.has(url.protocol)) return [value];
+  const [user, password] = [decoded(url.username), decoded(url.password)];
+  const queried = url.searchParams.getAll("password");
+  return [...(password === "" ? [] : [url.password, password, `${user}:${password}`]), ...queried].filter((part) => part !== "");
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // A % that begins nothing.
   }
 }
 

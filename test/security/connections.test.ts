@@ -8,17 +8,15 @@ import { expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Modules of Node and packages that open no connection. All others are told with what is taken from them. */
-const harmless = new Set([
-  ...["crypto", "events", "fs", "os", "path", "timers/promises", "util", "v8"].map((name) => `node:${name}`),
-  "@node-rs/crc32",
-  "avsc",
-  "commander",
-  "pino",
-  "prom-client",
-  "yaml",
-  "zod",
-]);
+/** Of Node, what connects or starts what may; all others of Node do not. */
+const connecting = /^node:(child_process|cluster|dgram|dns|http|http2|https|inspector|net|tls|worker_threads)(\/|$)/;
+
+/** Packages that open no connection. */
+const harmless = new Set(["@node-rs/crc32", "avsc", "commander", "pino", "prom-client", "yaml", "zod"]);
+
+function isHarmless(name: string): boolean {
+  return name.startsWith("node:") ? !connecting.test(name) : harmless.has(name);
+}
 
 /** What opens none of what is taken from those that do. */
 const harmlessNames: Readonly<Record<string, RegExp>> = {
@@ -37,7 +35,7 @@ function takenBy(source: string): string[] {
         .map((name) => name.trim())
         .filter((name) => name !== "" && !name.startsWith("type "));
       return [...(whole === undefined ? [] : ["default"]), ...values]
-        .filter((name) => !harmless.has(from) && harmlessNames[from]?.test(name) !== true)
+        .filter((name) => !isHarmless(from) && harmlessNames[from]?.test(name) !== true)
         .map((name) => `${from}: ${name}`);
     },
   );

@@ -1,0 +1,31 @@
+/**
+ * The secrets that this process knows, so that none of them is in what somebody else says: a proxy that answers with the headers it was sent, a server that repeats a password,
+ * a library that puts what it was given into its error. Offtake's own messages never have one (secret.ts); these would go into logs, answers and dead letters as they came.
+ *
+ * Errors go through here, and nothing else: in the answer of a command a service may be called what somebody has chosen as a password.
+ */
+
+/** A password that is a word, as `offtake` or `postgres` where somebody tries things, would be taken out of half of all sentences, cures among them. */
+const findable = /^(?=.*[^a-z_-]).{8,}$/s;
+
+/** A process has a dozen; tests make thousands. */
+const most = 500;
+
+/** The longest first: of one that another begins with, the rest would be left. */
+let known: readonly string[] = [];
+
+/** @param value as it is sent; the ways in which it may be written are found here */
+export function rememberSecret(value: string): void {
+  const written = [value, encoded(value), JSON.stringify(value).slice(1, -1), Buffer.from(value).toString("base64")];
+  const added = [...new Set(written)].filter((each) => findable.test(each) && !known.includes(each));
+  if (added.length > 0) known = [...added, ...known].slice(0, most).toSorted((a, b) => b.length - a.length);
+}
+
+export function withoutKnownSecrets(text: string): string {
+  return known.reduce((rest, secret) => rest.replaceAll(secret, "[redacted]"), text);
+}
+
+/** Half of a character that takes two cannot be. */
+function encoded(value: string): string {
+  return encodeURIComponent(value.toWellFormed());
+}
