@@ -5,9 +5,7 @@ import { loggedError } from "../../../services/runtime/logged-error.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
 
 const password = 'pa"ss/\\wörd#1';
-const url = new Secret(`https://me:${encodeURIComponent(password)}@registry/path`);
-const token = new Secret("T0ken.of-thirty-characters.----");
-expect([url.describe(), token.describe()]).toEqual(["https://me@registry/path", "[redacted]"]);
+const secrets = [new Secret(`https://me:${encodeURIComponent(password)}@registry/path`), new Secret("T0ken.of-thirty-characters.----")];
 
 test.each([
   ["as it is", password],
@@ -16,6 +14,7 @@ test.each([
   ["as a header has it", `Basic ${Buffer.from(`me:${password}`).toString("base64")}`],
   ["that is no URL", "T0ken.of-thirty-characters.----"],
 ])("a secret is taken out of what others say: %s", (_, written) => {
+  expect(secrets.map((secret) => secret.describe())).toEqual(["https://me@registry/path", "[redacted]"]);
   const said = `401 for ${written}, sorry`;
   const error = new OfftakeError("REGISTRY_REFUSED", said, { cure: said, cause: new Error(said) });
   for (const text of [
