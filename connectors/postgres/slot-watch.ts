@@ -71,6 +71,7 @@ export class SlotWatch {
     const slot = await readSlot(this.#source, connector.slot);
     if (slot?.activePid === this.#backendPid) this.#provenAt = askedAt;
     metrics.slotActive.set(labels, slot?.active === true ? 1 : 0);
+    metrics.slotBudgetBytes.set(labels, configuration.source.maxRetainedWalBytes);
     if (slot !== undefined) metrics.slotRetainedBytes.set(labels, slot.retainedBytes);
     if (slot?.safeWalSize !== undefined) metrics.slotSafeBytes.set(labels, slot.safeWalSize);
     const { word, reason, page } = slotHealth(slot, configuration.source.maxRetainedWalBytes, this.#before);

@@ -37,7 +37,7 @@ export async function run(configuration: Configuration, options: RunOptions, log
   const supervised: Supervised[] = [];
   const readiness = (): Readiness[] => supervised.map((each) => each.readiness());
   const { host, port } = { ...configuration.http, port: options.httpPort ?? configuration.http.port };
-  await using server = disposable(await startHealthServer({ host, port, registry: metrics.registry, readiness }));
+  await using server = disposable(await startHealthServer({ host, port, metrics, readiness }));
   log.info({ version, units: units.map((unit) => unit.name), http: `http://${server.host}:${server.port}` }, "running");
   // A port that is taken is found out before: what runs beside a command that has failed is stopped by nobody.
   supervised.push(...units.map((unit) => supervise(unit, { log, metrics }, signal)));

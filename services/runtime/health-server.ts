@@ -6,8 +6,8 @@
  * (a connector, an applier) whether it does its work, and if not why.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Registry } from "prom-client";
 import { messageOf, OfftakeError } from "./errors.ts";
+import type { Metrics } from "./metrics.ts";
 
 /** Whether one unit of work does its work. */
 export interface Readiness {
@@ -30,7 +30,7 @@ export interface HealthServerOptions {
   readonly host: string;
   /** 0 for a free one. */
   readonly port: number;
-  readonly registry: Registry;
+  readonly metrics: Pick<Metrics, "registry" | "unitReady">;
   /** Asked at every request. A process without any unit is not ready. */
   readonly readiness: () => readonly Readiness[];
 }
@@ -67,7 +67,7 @@ interface Reply {
   readonly body: string;
 }
 
-async function answer({ method, url = "/" }: IncomingMessage, { registry, readiness }: HealthServerOptions): Promise<Reply> {
+async function answer({ method, url = "/" }: IncomingMessage, { metrics, readiness }: HealthServerOptions): Promise<Reply> {
   if (method !== "GET" && method !== "HEAD") return problem(405, "Only GET and HEAD.");
   const [path] = url.split("?");
   if (path === "/healthz") return json(200, { alive: true });
@@ -76,7 +76,10 @@ async function answer({ method, url = "/" }: IncomingMessage, { registry, readin
     const ready = units.length > 0 && units.every((unit) => unit.ready);
     return json(ready ? 200 : 503, { ready, units });
   }
-  if (path === "/metrics") return { status: 200, type: registry.contentType, body: await registry.metrics() };
+  if (path === "/metrics") {
+    for (const { unit, ready: works } of readiness()) metrics.unitReady.set({ unit }, works ? 1 : 0);
+    return { status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() };
+  }
   return problem(404, "Here are /healthz, /readyz and /metrics.");
 }
 

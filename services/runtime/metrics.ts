@@ -34,6 +34,9 @@ export function createMetrics(version: string) {
     /** What /metrics serves. */
     registry,
 
+    unitReady: gauge("offtake_unit_ready", ["unit"], "1 while a connector, an applier or a reconciler does its work, else 0: as /readyz says."),
+
+    slotBudgetBytes: gauge("offtake_slot_budget_bytes", ["connector"], "WAL that the slot may hold back: source.maxRetainedWal."),
     slotRetainedBytes: gauge("offtake_slot_retained_bytes", ["connector"], "WAL that the source keeps for the slot."),
     slotSafeBytes: gauge("offtake_slot_safe_bytes", ["connector"], "WAL that can still be written before the slot may be lost."),
     slotActive: gauge("offtake_slot_active", ["connector"], "1 while something reads from the slot, else 0."),

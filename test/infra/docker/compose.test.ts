@@ -19,6 +19,7 @@ const service = z.strictObject({
   volumes: z.array(z.string()).default([]),
   healthcheck: z.strictObject({ test: z.array(z.string()), interval: z.string(), timeout: z.string(), retries: z.number() }).optional(),
   depends_on: z.record(z.string(), z.strictObject({ condition: z.string() })).default({}),
+  profiles: z.array(z.string()).optional(),
   restart: z.string().optional(),
   user: z.string().optional(),
   init: z.boolean().optional(),
@@ -37,8 +38,10 @@ const { services, volumes } = z
 const targets = ["ai-decision", "analytics", "api-gateway", "orchestrator", "trading-engine"];
 const offtake = services["offtake"]!;
 
-test("there are the monolith, Kafka, the registry, five targets, Offtake and its own database, and every name leads somewhere", () => {
-  expect(Object.keys(services).toSorted()).toEqual([...targets, "control", "kafka", "offtake", "registry", "source", "up"].toSorted());
+test("there are the monolith, Kafka, the registry, five targets, Offtake, its own database, Prometheus and Grafana, and every name leads somewhere", () => {
+  expect(Object.keys(services).toSorted()).toEqual(
+    [...targets, "control", "grafana", "kafka", "offtake", "prometheus", "registry", "source", "up"].toSorted(),
+  );
   for (const { depends_on: needs, volumes: mounts } of Object.values(services)) {
     for (const [name, { condition }] of Object.entries(needs)) {
       expect(services).toHaveProperty(name);
@@ -52,6 +55,24 @@ test("there are the monolith, Kafka, the registry, five targets, Offtake and its
       expect(from.startsWith("./") ? existsSync(new URL(`../../../${from}`, import.meta.url)) : Object.hasOwn(volumes, from)).toBe(true);
     }
   }
+});
+
+test("Prometheus and Grafana are there for those who ask for them, with the rules and the dashboard, and scrape Offtake by the name that the rules have", () => {
+  const optional = Object.entries(services).flatMap(([name, { profiles = [] }]) => (profiles.length > 0 ? [[name, profiles]] : []));
+  expect(optional).toEqual([
+    ["prometheus", ["observability"]],
+    ["grafana", ["observability"]],
+  ]);
+  const prometheus: unknown = parse(fileOf("infra/prometheus/prometheus.yml"));
+  expect(prometheus).toMatchObject({
+    rule_files: ["/etc/prometheus/offtake.rules.yml"],
+    scrape_configs: [{ job_name: "offtake", static_configs: [{ targets: ["offtake:8086"] }] }],
+  });
+  expect(services["prometheus"]!.volumes).toContain("./infra/prometheus/offtake.rules.yml:/etc/prometheus/offtake.rules.yml:ro");
+  const provider: unknown = parse(fileOf("infra/grafana/provisioning/dashboards/offtake.yml"));
+  expect(provider).toMatchObject({ providers: [{ options: { path: "/var/lib/grafana/dashboards" } }] });
+  const sources: unknown = parse(fileOf("infra/grafana/provisioning/datasources/prometheus.yml"));
+  expect(sources).toMatchObject({ datasources: [{ uid: "prometheus", url: "http://prometheus:9090" }] });
 });
 
 test("whatever is published is published on this machine only, and on a port of its own", () => {

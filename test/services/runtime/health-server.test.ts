@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { connect } from "node:net";
-import { Gauge, Registry } from "prom-client";
+import { Registry } from "prom-client";
 import { afterEach, describe, expect, test } from "vitest";
 import { startHealthServer, type HealthServer, type Readiness } from "../../../services/runtime/health-server.ts";
+import { createMetrics } from "../../../services/runtime/metrics.ts";
 
 const open: HealthServer[] = [];
 afterEach(async () => {
@@ -13,9 +14,9 @@ async function started(
   readiness: () => readonly Readiness[] = () => [],
   port = 0,
   host = "127.0.0.1",
-  registry = new Registry(),
+  metrics = createMetrics("1.2.3"),
 ): Promise<HealthServer> {
-  const server = await startHealthServer({ host, port, registry, readiness });
+  const server = await startHealthServer({ host, port, metrics, readiness });
   open.push(server);
   return server;
 }
@@ -45,12 +46,21 @@ describe("answers", () => {
     expect(await get(await started(), "/readyz")).toMatchObject({ status: 503, body: '{"ready":false,"units":[]}\n' });
   });
 
-  test("/metrics: what the registry holds", async () => {
-    const registry = new Registry();
-    new Gauge({ name: "some_gauge", help: "Some.", registers: [registry] }).set(7);
-    const { status, type, body } = await get(await started(undefined, 0, "127.0.0.1", registry), "/metrics");
+  test("/metrics: what the registry holds, and which units do their work, as they are just then", async () => {
+    const metrics = createMetrics("1.2.3");
+    metrics.slotActive.set({ connector: "api" }, 1);
+    const units: Readiness[] = [
+      { unit: "connector api", ready: true },
+      { unit: "applier api", ready: false },
+    ];
+    const server = await started(() => units, 0, "127.0.0.1", metrics);
+    const { status, type, body } = await get(server, "/metrics");
     expect([status, type]).toEqual([200, Registry.PROMETHEUS_CONTENT_TYPE]);
-    expect(body).toContain("some_gauge 7");
+    expect(body).toContain('offtake_slot_active{connector="api"} 1');
+    expect(body).toContain('offtake_unit_ready{unit="connector api"} 1');
+    expect(body).toContain('offtake_unit_ready{unit="applier api"} 0');
+    units[1] = { unit: "applier api", ready: true };
+    expect((await get(server, "/metrics")).body).toContain('offtake_unit_ready{unit="applier api"} 1');
   });
 
   test("what is not there, and what may not be done", async () => {

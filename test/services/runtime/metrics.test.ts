@@ -34,6 +34,7 @@ describe("metrics", () => {
       "offtake_reconcile_stream_mismatches_total{service,table,kind}",
       "offtake_reconcile_stream_rows_total{service,table}",
       "offtake_slot_active{connector}",
+      "offtake_slot_budget_bytes{connector}",
       "offtake_slot_retained_bytes{connector}",
       "offtake_slot_safe_bytes{connector}",
       "offtake_snapshot_bytes_total{service,table}",
@@ -41,6 +42,7 @@ describe("metrics", () => {
       "offtake_snapshot_remaining_seconds{service,table}",
       "offtake_snapshot_rows_total{service,table}",
       "offtake_topic_lag_events{service}",
+      "offtake_unit_ready{unit}",
     ]);
     const text = await registry.metrics();
     expect(text).toContain(`offtake_build_info{version="1.2.3",node="${process.version}"} 1`);
@@ -53,7 +55,7 @@ describe("metrics", () => {
     for (const { name, type } of await registry.getMetricsAsJSON()) {
       if (!name.startsWith("offtake_")) continue;
       expect([name, name.endsWith("_total")]).toEqual([name, String(type) === "counter"]);
-      expect(name).toMatch(/_(total|seconds|bytes|events|letters|keys|active|paused|info|ratio|mismatches|findings)$/);
+      expect(name).toMatch(/_(total|seconds|bytes|events|letters|keys|active|paused|ready|info|ratio|mismatches|findings)$/);
     }
   });
 
