@@ -296,6 +296,12 @@ const service = z
         )
         .prefault({})
         .describe("How changes are written to the target."),
+      deadLetterTopic: z
+        .boolean({ error: "true or false" })
+        .default(false)
+        .describe(
+          "Whether events that are put aside (`poison: park`) are published to <topic>.dead-letters besides, each at least once and with headers that say why (docs/dead-letters.md).",
+        ),
       snapshot: z
         .strictObject(
           {

@@ -93,4 +93,11 @@ export const targetMigrations: readonly Migration[] = [
       CREATE INDEX parked_queue ON offtake.parked (connector, queue);
       COMMENT ON TABLE offtake.parked IS 'Keys whose events go to a queue of offtake.dead_letter and not to their table, as long as the key is here.';`,
   },
+  {
+    version: 5,
+    sql: `
+      ALTER TABLE offtake.dead_letter ADD COLUMN published_at timestamptz;
+      CREATE INDEX dead_letter_unpublished ON offtake.dead_letter (connector, id) WHERE published_at IS NULL;
+      COMMENT ON COLUMN offtake.dead_letter.published_at IS 'When the topic of dead letters had it, where the service has one; it may have it twice.';`,
+  },
 ];

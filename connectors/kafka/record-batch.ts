@@ -38,12 +38,14 @@ const at = {
   count: 57,
 } as const;
 
-/** One header, as RecordBatchWriter.end() takes it: lengths and texts are laid out as Avro's. */
-export function oneHeader(name: string, value: string): Buffer {
-  const writer = new AvroWriter(32 + 3 * (name.length + value.length));
-  writer.long(1);
-  writer.string(name);
-  writer.string(value);
+/** Headers, as RecordBatchWriter.end() takes them: lengths and texts are laid out as Avro's. */
+export function headersOf(entries: readonly (readonly [name: string, value: string])[]): Buffer {
+  const writer = new AvroWriter(entries.reduce((sum, [name, value]) => sum + 16 + 3 * (name.length + value.length), 16));
+  writer.long(entries.length);
+  for (const [name, value] of entries) {
+    writer.string(name);
+    writer.string(value);
+  }
   return writer.bytes.subarray(0, writer.at);
 }
 

@@ -5,7 +5,7 @@
  * Source: schemas/envelope.ts, messageSchema.
  */
 import type { AvroWriter } from "../../schemas/avro-bytes.ts";
-import { oneHeader, type RecordBatchWriter } from "../kafka/record-batch.ts";
+import { headersOf, type RecordBatchWriter } from "../kafka/record-batch.ts";
 import { Op } from "./op.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -18,7 +18,7 @@ export const messagePrefix = "offtake";
  */
 export const messageHeader = "offtake.message";
 
-const headers = oneHeader(messageHeader, messagePrefix);
+const headers = headersOf([[messageHeader, messagePrefix]]);
 
 /** `ts_ms`, `ts_us` and `ts_ns` of processing, as every event has them before `offtake`. */
 export function encodeProcessed(writer: AvroWriter, nowMs: number): AvroWriter {

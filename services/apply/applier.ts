@@ -23,6 +23,7 @@ import { waitOrStop } from "../runtime/stop-signal.ts";
 import { ApplyLag } from "./apply-lag.ts";
 import type { Batch } from "./batch.ts";
 import { Chain } from "./chain.ts";
+import { publishDeadLetters } from "./dead-letter-topic.ts";
 import { doubtCopies } from "./needs-copy.ts";
 import { Parking } from "./parking.ts";
 import { checkNewestApplied, checkPosition, prepareTarget } from "./prepare.ts";
@@ -120,6 +121,10 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
     const applied = { commitLsn: position?.commitLsn ?? 0n, offset: position?.offset ?? range.start };
     const lag = new ApplyLag({ cluster, registry, service, reader, chain, metrics: context.metrics, log }, applied);
     void lag.run(stopped.signal);
+    if (service.deadLetterTopic !== undefined) {
+      const publishing = publishDeadLetters(context, service.deadLetterTopic, stopped.signal);
+      ends.push(async () => publishing);
+    }
     const loop = new ApplyLoop(context, { target, reader, registry, cluster, chain, lag }, stopped.signal);
     await loop.run();
   } catch (error) {

@@ -22,7 +22,7 @@ import type { TableShape } from "./table-shape.ts";
 export async function checkTopic(
   cluster: KafkaCluster,
   configuration: Configuration,
-  { topic }: ServiceConfiguration,
+  { topic }: Pick<ServiceConfiguration, "topic">,
   over: PipelineNames | undefined,
 ): Promise<Finding[]> {
   const where = `topic ${topic}`;

@@ -41,6 +41,11 @@ export async function check(configuration: Configuration): Promise<Finding[]> {
       const connector = connectorOf(service.name);
       const over = connector === undefined ? undefined : begun.get(connector);
       services.push(...(await orFinding(`topic ${service.topic}`, async () => checkTopic(cluster, configuration, service, over))));
+      const { deadLetterTopic } = service;
+      if (deadLetterTopic !== undefined)
+        services.push(
+          ...(await orFinding(`topic ${deadLetterTopic}`, async () => checkTopic(cluster, configuration, { topic: deadLetterTopic }, undefined))),
+        );
       services.push(...(await orFinding(`service ${service.name}`, async () => checkTarget(service, source, connector))));
     }
     return [...source.findings, ...registry, ...control, ...services];

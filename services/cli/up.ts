@@ -159,6 +159,10 @@ class ServiceOpening {
     for (const { what, why } of created?.leftOut ?? []) this.#say(`left out: ${what}: ${why}`);
     const topic = await ensureTopic(cluster, service.topic, configuration.kafka, configuration.mode === "production");
     this.#say(`topic ${service.topic} ${topic}`);
+    if (service.deadLetterTopic !== undefined) {
+      const done = await ensureTopic(cluster, service.deadLetterTopic, configuration.kafka, configuration.mode === "production");
+      this.#say(`topic ${service.deadLetterTopic} ${done}`);
+    }
     const slot = await this.#onSource(async () => this.#open());
     this.#say(`slot ${connector.slot} ${slot}`);
     const notCopied = await readNeedsCopy(this.#target, connector.name);

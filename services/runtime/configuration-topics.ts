@@ -9,6 +9,11 @@ import { defaultTopicPrefix, kafkaName, kafkaNamePattern, type WrittenConfigurat
 import { keyText, type Fault } from "./configuration-fault.ts";
 import type { Part } from "./configuration-shape.ts";
 
+/** @param topic of a service */
+export function deadLetterTopicOf(topic: string): string {
+  return `${topic}.dead-letters`;
+}
+
 export function checkTopics(valid: Part<WrittenConfiguration>): Fault[] {
   const faults: Fault[] = [];
   for (const section of ["connectors", "services"] as const) {
@@ -18,16 +23,21 @@ export function checkTopics(valid: Part<WrittenConfiguration>): Fault[] {
     }
   }
   const prefix = valid.kafka?.topicPrefix ?? defaultTopicPrefix;
-  const owners = new Map<string, string>();
-  for (const service of Object.keys(valid.services ?? {})) {
+  const owners = new Map<string, { readonly service: string; readonly topic: string }>();
+  const topics = Object.entries(valid.services ?? {}).flatMap(([service, written]) => {
     const topic = `${prefix}.${service}`;
+    return [{ service, topic }, ...(written?.deadLetterTopic === true ? [{ service, topic: deadLetterTopicOf(topic) }] : [])];
+  });
+  for (const { service, topic } of topics) {
     const path = ["services", service];
     if (topic.length > 249) faults.push({ path, at: "key", message: `the topic ${topic} is longer than Kafka's 249 characters` });
     // Kafka's metrics write both characters as _, so it refuses a topic that differs from another one in nothing else.
     const folded = topic.replaceAll(".", "_");
     const owner = owners.get(folded);
-    if (owner === undefined) owners.set(folded, service);
-    else faults.push({ path, at: "key", message: `the topic ${topic} differs from that of services.${owner} only in . and _, which Kafka refuses` });
+    const differs = owner?.topic === topic ? "is one of services." : "differs from that of services.";
+    const refused = owner?.topic === topic ? ", too" : " only in . and _, which Kafka refuses";
+    if (owner === undefined) owners.set(folded, { service, topic });
+    else faults.push({ path, at: "key", message: `the topic ${topic} ${differs}${owner.service}${refused}` });
   }
   return faults;
 }

@@ -15,7 +15,7 @@ import { checkSecrets, productionReplicas } from "./configuration-secrets.ts";
 import { checkShape } from "./configuration-shape.ts";
 import { checkTables } from "./configuration-tables.ts";
 import { checkTargets } from "./configuration-targets.ts";
-import { checkTopics } from "./configuration-topics.ts";
+import { checkTopics, deadLetterTopicOf } from "./configuration-topics.ts";
 import { OfftakeError } from "./errors.ts";
 import { References } from "./references.ts";
 import type { Secret } from "./secret.ts";
@@ -76,6 +76,8 @@ export interface ServiceConfiguration {
   readonly tables: readonly TableConfiguration[];
   readonly apply: { readonly synchronousCommit: boolean; readonly batchRows: number; readonly batchBytes: number };
   readonly snapshot: SnapshotSettings;
+  /** Where events that are put aside are published to besides; undefined for nowhere. */
+  readonly deadLetterTopic?: string | undefined;
 }
 
 /** How its tables are copied. */
@@ -173,7 +175,7 @@ function resolved(raw: RawConfiguration, file: string, references: References): 
     http: raw.http,
     background: { validateEveryMs: raw.background.validateEvery, healthEveryMs: raw.background.healthEvery },
     connectors: connectorsOf(raw),
-    services: Object.entries(raw.services).map(([name, { target, tables, apply, snapshot }]) => ({
+    services: Object.entries(raw.services).map(([name, { target, tables, apply, snapshot, deadLetterTopic }]) => ({
       name,
       topic: `${raw.kafka.topicPrefix}.${name}`,
       target: { url: secret(target.url), schema: target.schema },
@@ -182,6 +184,7 @@ function resolved(raw: RawConfiguration, file: string, references: References): 
         : Object.entries(tables).map(([pattern, options]) => tableOf(pattern, target.schema, options)),
       apply,
       snapshot,
+      ...(deadLetterTopic ? { deadLetterTopic: deadLetterTopicOf(`${raw.kafka.topicPrefix}.${name}`) } : {}),
     })),
   };
 }

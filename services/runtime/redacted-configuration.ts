@@ -33,13 +33,14 @@ export function redactedConfiguration({ mode, source, kafka, registry, control, 
       ]),
     ),
     services: Object.fromEntries(
-      services.map(({ name, target, tables, apply, snapshot }) => [
+      services.map(({ name, target, tables, apply, snapshot, deadLetterTopic }) => [
         name,
         {
           target: { url: target.url.describe(), schema: target.schema },
           tables: writtenTables(tables),
           apply: { synchronousCommit: apply.synchronousCommit ? "on" : "off", batchRows: apply.batchRows, batchBytes: formatSize(apply.batchBytes) },
           snapshot,
+          deadLetterTopic: deadLetterTopic !== undefined,
         },
       ]),
     ),

@@ -47,7 +47,7 @@ export async function isolationRun({ events, only, folder, progress }: Isolation
   const servers = { source: source.url(), target: target.url(), kafka: kafka.brokers, registry: registry.url, illTarget: own.target.url() };
   const cases: Record<string, IsolationRun["cases"][string]> = {};
   for (const [name, ailment] of wanted) {
-    await using services = await TwoServices.open(servers, folder, name);
+    await using services = await TwoServices.open(servers, folder, { run: name });
     const found = await isolation(services, { ...rate, ailment, server: own.target, events, patienceMs, progress });
     const { before, during } = found.soundLagMs;
     const lagRatio = { p50: round(during.p50 / before.p50, 2), p90: round(during.p90 / before.p90, 2) };

@@ -143,7 +143,8 @@ async function slotsMoved(
   return { soundSlotMoved, illSlotMoved: waitsIn === "topic" ? await comesBeyond(ill) : await isBeyond(ill, beganAt) };
 }
 
-async function differing(sourceUrl: string, { targetUrl, table }: ServiceSide): Promise<number> {
+/** Rows by which a service's target and the source differ. */
+export async function differing(sourceUrl: string, { targetUrl, table }: ServiceSide): Promise<number> {
   const found = await at(sourceUrl, async (source) =>
     at(targetUrl, async (target) => compareRows(orderedRows(source, table, "id"), orderedRows(target, table, "id"))),
   );

@@ -12,6 +12,7 @@ import { failpointMatrix } from "./failpoint-matrix.ts";
 import { fuzz } from "./fuzz.ts";
 import { isolationRun, lagBounds, memoryBound } from "./isolation-run.ts";
 import { killRun } from "./kill-run.ts";
+import { growthBounds, soak } from "./soak.ts";
 
 const usage = `npm run chaos -- [options]
   Kills connector, applier, broker, registry, source and target while a bank works, and holds everything against what the bank was told.
@@ -30,6 +31,14 @@ npm run chaos -- altered [options]
   Alters tables between two changes of one row, and kills connector and applier between any two of their steps: each change of docs/tables.md at each place.
 
   --changes N how many; the first 20 are each change once   [all]
+  --json      one line of JSON on standard output
+
+npm run chaos -- soak [options]
+  A steady load for minutes, while once in each of them the servers end sessions, connections are cut, and the broker is restarted. Over the run, without its first
+  minute, the trend of a figure may rise by this share of its median: memory ${growthBounds.rss}, handles ${growthBounds.handles}, latency p50 ${growthBounds.p50}, p99 ${growthBounds.p99}.
+
+  --minutes N                                        [30]
+  --seed S    of the disturbances' order              [1]
   --json      one line of JSON on standard output
 
 npm run chaos -- fuzz [options]
@@ -56,13 +65,14 @@ const { values, positionals } = parseArgs({
     events: { type: "string", default: "1000000" },
     case: { type: "string" },
     changes: { type: "string" },
+    minutes: { type: "string", default: "30" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-function whole(name: "kills" | "inputs" | "seed" | "events" | "changes"): number {
+function whole(name: "kills" | "inputs" | "seed" | "events" | "changes" | "minutes"): number {
   const value = values[name] ?? "";
   if (/^[1-9]\d*$/.test(value)) return Number(value);
   throw new Error(`--${name} ${value}: expected a number above 0\n\n${usage}`);
@@ -95,6 +105,13 @@ async function matrix(): Promise<Course> {
   return { result: { seed: whole("seed"), failures: fired.size, ...result }, wrong, folder };
 }
 
+async function steady(): Promise<Course> {
+  const folder = mkdtempSync(join(tmpdir(), "offtake-chaos-"));
+  const result = await soak({ minutes: whole("minutes"), seed: whole("seed"), folder, progress: say });
+  for (const fault of result.faults) say(fault);
+  return { result, wrong: { faults: result.faults.length }, folder };
+}
+
 async function altered(): Promise<Course> {
   const folder = mkdtempSync(join(tmpdir(), "offtake-chaos-"));
   await using stack = await startLocalStack({ progress: say });
@@ -117,7 +134,7 @@ async function services(): Promise<Course> {
   return { result, wrong: { faults: result.faults.length }, folder };
 }
 
-const courses: Readonly<Record<string, () => Promise<Course>>> = { kills, matrix, altered, fuzz: readers, isolation: services };
+const courses: Readonly<Record<string, () => Promise<Course>>> = { kills, matrix, altered, fuzz: readers, isolation: services, soak: steady };
 
 async function main(): Promise<void> {
   const [course = "kills"] = positionals;

@@ -6,6 +6,7 @@ import { ailments } from "./ailments.ts";
 import { allCells } from "./altered-matrix.ts";
 import { controls } from "./controls.ts";
 import { applierCells, connectorCells } from "./failpoint-matrix.ts";
+import { growthBounds } from "./soak.ts";
 import { lagBounds, memoryBound } from "./isolation-run.ts";
 
 const document = readFileSync(new URL("../../docs/reliability.md", import.meta.url), "utf8");
@@ -60,4 +61,9 @@ test("tables are altered in every way at every place, as the document says", () 
   const names = new Set(allCells().map(({ name }) => name));
   expect(cells.size).toBe(names.size * connectorCells.length);
   expect(document).toContain(`all ${names.size} at all ${connectorCells.length} pairs of places`);
+});
+
+test("the bounds of what may grow are those of the document", () => {
+  const { rss, handles, p50, p99 } = growthBounds;
+  expect(document.replaceAll("\n", " ")).toContain(`memory ${rss}, handles ${handles}, half of the latencies ${p50}, their 99th percentile ${p99}`);
 });

@@ -14,10 +14,10 @@ export class SteadyWriter {
   #over = false;
   readonly #running: Promise<void>;
 
-  /** @param table `id bigint PRIMARY KEY, note text` @param after rows that are there already */
-  constructor(url: string, table: string, rate: WriterRate, after = 0) {
+  /** @param table `id bigint PRIMARY KEY, note text` @param after rows that are there already @param sql writes the rows from $1 to $2; default: inserts them */
+  constructor(url: string, table: string, rate: WriterRate, after = 0, sql = insertSql(table)) {
     this.newest = after;
-    this.#running = this.#write(url, table, rate, after);
+    this.#running = this.#write(url, sql, rate, after);
     // Heard in stop().
     this.#running.catch(() => undefined);
   }
@@ -29,8 +29,7 @@ export class SteadyWriter {
     return this.newest;
   }
 
-  async #write(url: string, table: string, { rowsPerSecond, rowsAtOnce }: WriterRate, after: number): Promise<void> {
-    const text = `INSERT INTO ${table} SELECT id, 'what became of ' || id FROM generate_series($1::bigint, $2::bigint) id`;
+  async #write(url: string, text: string, { rowsPerSecond, rowsAtOnce }: WriterRate, after: number): Promise<void> {
     await at(url, async (client) => {
       const began = performance.now();
       while (!this.#over) {
@@ -42,3 +41,6 @@ export class SteadyWriter {
     });
   }
 }
+
+const insertSql = (table: string): string =>
+  `INSERT INTO ${table} SELECT id, 'what became of ' || id FROM generate_series($1::bigint, $2::bigint) id`;

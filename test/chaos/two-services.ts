@@ -28,6 +28,13 @@ export interface TwoServicesServers extends BankServers {
   readonly illTarget: string;
 }
 
+export interface TwoServicesOptions {
+  /** What configuration and logs are called by. */
+  readonly run?: string;
+  /** Ports that the product gets for those of the servers. */
+  readonly through?: Readonly<Record<number, number>>;
+}
+
 export class TwoServices implements AsyncDisposable {
   readonly name: string;
   readonly configuration: Configuration;
@@ -51,13 +58,18 @@ export class TwoServices implements AsyncDisposable {
     this.appliers = start("applier");
   }
 
-  /** @param folder exists; gets configuration and logs @param run what they are called by in it */
-  static async open(servers: TwoServicesServers, folder: string, run = "two"): Promise<TwoServices> {
+  /** @param folder exists; gets configuration and logs */
+  static async open(servers: TwoServicesServers, folder: string, { run = "two", through = {} }: TwoServicesOptions = {}): Promise<TwoServices> {
     const name = `two_${randomBytes(6).toString("hex")}`;
     await createDatabase(servers.source, name);
     await createDatabase(servers.illTarget, `${name}_ill`);
     for (const database of [`${name}_sound`, `${name}_control`]) await createDatabase(servers.target, database);
     const file = join(folder, `${run}.yaml`);
+    const reached = (server: string, database: string): string => {
+      const url = new URL(databaseUrl(server, database));
+      url.port = String(through[Number(url.port)] ?? url.port);
+      return url.href;
+    };
     const connectorOf = (service: string): object => ({
       publication: `${service}_pub`,
       slot: `${name}_${service}`,
@@ -65,17 +77,17 @@ export class TwoServices implements AsyncDisposable {
       heartbeat: { every: "500ms" },
     });
     const serviceOn = (server: string, service: string): object => ({
-      target: { url: databaseUrl(server, `${name}_${service}`) },
+      target: { url: reached(server, `${name}_${service}`) },
       tables: [`${service}_event`],
     });
     writeFileSync(
       file,
       stringify({
         mode: "development",
-        source: { url: databaseUrl(servers.source, name), maxRetainedWal: "100GiB" },
+        source: { url: reached(servers.source, name), maxRetainedWal: "100GiB" },
         kafka: { brokers: servers.kafka, topicPrefix: name },
         registry: { url: servers.registry },
-        control: { url: databaseUrl(servers.target, `${name}_control`) },
+        control: { url: reached(servers.target, `${name}_control`) },
         connectors: { ill: connectorOf("ill"), sound: connectorOf("sound") },
         services: { ill: serviceOn(servers.illTarget, "ill"), sound: serviceOn(servers.target, "sound") },
       }),

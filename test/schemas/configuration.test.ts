@@ -47,6 +47,7 @@ describe("the JSON Schema for editors", () => {
       "services.*.apply.synchronousCommit": "off",
       "services.*.apply.batchRows": 5000,
       "services.*.apply.batchBytes": "4MiB",
+      "services.*.deadLetterTopic": false,
       "services.*.snapshot": {},
       "services.*.snapshot.connections": 2,
       "services.*.tables.*.reconcile.level": "detailed",

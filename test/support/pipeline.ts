@@ -49,6 +49,8 @@ export interface PipelineOptions {
   readonly maxEvent?: string;
   /** The service's `apply`. */
   readonly apply?: Readonly<Record<string, unknown>>;
+  /** The service's. */
+  readonly deadLetterTopic?: boolean;
 }
 
 /** `await using` drops both databases at the end of the block, with their slots; units are the test's to stop before. */
@@ -110,7 +112,12 @@ export async function createPipeline(schemaSql: string, options: PipelineOptions
       },
     },
     services: {
-      trading: { target: { url: targetUrl }, tables: options.tables ?? ["*"], ...(options.apply === undefined ? {} : { apply: options.apply }) },
+      trading: {
+        target: { url: targetUrl },
+        tables: options.tables ?? ["*"],
+        ...(options.apply === undefined ? {} : { apply: options.apply }),
+        deadLetterTopic: options.deadLetterTopic ?? false,
+      },
     },
   });
   await writeFile(file, text);

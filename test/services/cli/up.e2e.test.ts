@@ -57,7 +57,7 @@ describe("offtake up", () => {
       service: "trading",
       connector: connector.name,
       publication: "created",
-      migrations: [1, 2, 3, 4],
+      migrations: [1, 2, 3, 4, 5],
       topic: "created",
       slot: "created",
       tables: expect.objectContaining({ created: [expect.objectContaining({ table: "trades" }), expect.objectContaining({ table: "users" })] }),

@@ -32,5 +32,14 @@ describe("topics", () => {
       ),
       ["12:3: the topic offtake.a_b differs from that of services.a.b only in . and _, which Kafka refuses"],
     ],
+    [
+      "a topic of dead letters that is another service's",
+      changed(
+        ["  trading-engine:", "  api.dead-letters:"],
+        ["  api:", "  api:\n    deadLetterTopic: true"],
+        ["services:\n", "connectors: { x: { service: api.dead-letters, slot: x, publication: x }, y: { service: api } }\nservices:\n"],
+      ),
+      ["12:3: the topic offtake.api.dead-letters is one of services.api.dead-letters, too"],
+    ],
   ])("%s", (_, text, faults) => expect(faultsOf(text)).toEqual({ code: "CONFIG_INVALID", faults }));
 });

@@ -55,6 +55,7 @@ services:
       batchBytes: 4MiB
     snapshot:
       connections: 2
+    deadLetterTopic: false
   api:
     target:
       url: postgresql://offtake@api/api
@@ -67,6 +68,7 @@ services:
       batchBytes: 4MiB
     snapshot:
       connections: 2
+    deadLetterTopic: false
 `);
 });
 
