@@ -57,12 +57,15 @@ export class Registry {
     const doing = `register ${subject}`;
     try {
       return await this.#limited(doing, async () => {
-        try {
-          return (await this.#client.register(confluent, { subject, compatibility: COMPATIBILITY.BACKWARD })).id;
-        } catch (error) {
-          const level = configuredLevel(error);
-          if (level === undefined) throw error;
-          return (await this.#client.register(confluent, { subject, compatibility: level, updateConfig: false })).id;
+        for (let again = true; ; again = false) {
+          try {
+            return (await this.#client.register(confluent, { subject, compatibility: COMPATIBILITY.BACKWARD })).id;
+          } catch (error) {
+            const level = configuredLevel(error);
+            if (level !== undefined) return (await this.#client.register(confluent, { subject, compatibility: level, updateConfig: false })).id;
+            // The stream and a copy may both be the first to register a table: a copy that lost was given up.
+            if (!again || !isLevelTaken(error)) throw error;
+          }
         }
       });
     } catch (error) {
@@ -212,4 +215,9 @@ function hostAndAuth(url: Secret): { host: string; auth?: { username: string; pa
 function configuredLevel(error: unknown): COMPATIBILITY | undefined {
   const level = /\(BACKWARD != ([A-Z_]+)\)/.exec(messageOf(error))?.[1];
   return Object.values(COMPATIBILITY).find((known) => known === level);
+}
+
+/** Somebody else has set the level of a subject that was new: there is one now, whoever's. */
+function isLevelTaken(error: unknown): boolean {
+  return statusOf(error) === 409 && /^put .*\/config\//.test(error instanceof Error && "url" in error ? String(error.url) : "");
 }

@@ -59,12 +59,15 @@ export interface InOrder {
   readonly arena: ByteArena;
   /** Where keys of the service are parked, or may be. */
   readonly parking?: RowParking | undefined;
+  /** Whether rows that a copy or a repair has read leave before the first of them comes: some of them have had unique values of others. */
+  readonly renewed?: boolean;
 }
 
 /** @throws OfftakeError EVENT_NOT_APPLICABLE, TARGET_ROW_MISSING, TARGET_KEY_AMBIGUOUS, TARGET_TABLE_UNSUITABLE; the server's own error where it is not the event's fault */
 export async function applyInOrder(client: Client, context: InOrder): Promise<void> {
   const { log, from, to } = context;
   for (let change = from; change < to; change += 1) {
+    if (context.renewed === true && log.op[change] === Change.read && !follows(log, from, change)) await clear(client, context, change);
     if (log.op[change] === Change.truncate) {
       const first = change;
       while (change + 1 < to && log.op[change + 1] === Change.truncate) change += 1;
@@ -73,6 +76,22 @@ export async function applyInOrder(client: Client, context: InOrder): Promise<vo
     } else if (context.parking === undefined) await applyRow(client, context, change);
     else await context.parking.row(change, async () => applyRow(client, context, change));
   }
+}
+
+/** Whether it is of the same run of rows that were read as the change before it. */
+function follows(log: ChangeLog, from: number, change: number): boolean {
+  return change > from && log.op[change - 1] === Change.read && log.plan[change - 1] === log.plan[change];
+}
+
+/** Takes away the rows of the run that begins here. Not where that would take more than what the events bring back. */
+async function clear(client: Client, { log, tables, arena, from, to }: InOrder, first: number): Promise<void> {
+  const table = tables[log.plan[first]!]!;
+  if (table.extra.length > 0 || table.referenced || table.plan.keys.length === 0) return;
+  const run = [first];
+  for (let change = first + 1; change < to && log.op[change] === Change.read && follows(log, from, change); change += 1) run.push(change);
+  arena.reset();
+  const { sql, values, name } = bind(log, arena, deleteStatement(table), RowSet.of(run));
+  await client.query({ ...(name === undefined ? {} : { name }), text: sql, values });
 }
 
 async function truncate(client: Client, context: InOrder, first: number, last: number): Promise<void> {
@@ -245,7 +264,8 @@ class RowChange {
 function judged(context: InOrder, change: number, error: unknown): unknown {
   if (verdictOf(error) !== "event") return error;
   const table = context.tables[context.log.plan[change]!]!;
-  return eventRefused(eventText(context, change), error, { table: table.name, misfits: narrowColumns(context.log, table, change) });
+  const read = context.log.op[change] === Change.read;
+  return eventRefused(eventText(context, change), error, { table: table.name, misfits: narrowColumns(context.log, table, change), read });
 }
 
 function rowMissing(context: InOrder, table: TargetTable, change: number): OfftakeError {

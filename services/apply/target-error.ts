@@ -36,6 +36,8 @@ export function verdictOf(error: unknown): TargetVerdict {
 export interface RefusedRow {
   readonly table: string;
   readonly misfits: readonly Misfit[];
+  /** Whether a copy or a repair has read it. */
+  readonly read?: boolean;
 }
 
 /**
@@ -53,6 +55,11 @@ export function eventRefused(what: string, error: unknown, row?: RefusedRow): Of
   });
 }
 
+/** unique_violation, exclusion_violation: another row has what only one may have. */
+export function isTaken(state: string | undefined): boolean {
+  return state === "23505" || state === "23P01";
+}
+
 function refusalCure(error: unknown, row: RefusedRow | undefined): string {
   if (row !== undefined && row.misfits.length > 0)
     return row.misfits.map(({ name, wider }) => `ALTER TABLE ${row.table} ALTER COLUMN ${name} TYPE ${wider};`).join(" ");
@@ -63,6 +70,8 @@ function refusalCure(error: unknown, row: RefusedRow | undefined): string {
     return `ALTER TABLE ${named} ALTER COLUMN ${escapeIdentifier(column)} DROP NOT NULL; or give the column a default.`;
   if (state === "23514" && named !== undefined && constraint !== undefined)
     return `ALTER TABLE ${named} DROP CONSTRAINT ${escapeIdentifier(constraint)}; or one that the monolith's rows keep, too.`;
+  if (isTaken(state) && row?.read === true)
+    return `Remove the row of ${row.table} that stands in its way: if the monolith has it, the copy brings it, or the next repair.`;
   // What an enum does not know comes as text that cannot be read.
   const lacking = state === "22P02" ? "; an enum that lacks the value: ALTER TYPE … ADD VALUE …" : "";
   return `Change the target's column or constraint so that it takes the row, or remove what stands in its way${lacking}.`;

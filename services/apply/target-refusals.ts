@@ -6,7 +6,9 @@
  */
 import { OfftakeError } from "../runtime/errors.ts";
 import { NotMergeable } from "./not-mergeable.ts";
-import { verdictOf } from "./target-error.ts";
+import { sqlState } from "../../connectors/postgres/session.ts";
+import { Change, type ChangeLog } from "./change-log.ts";
+import { isTaken, verdictOf } from "./target-error.ts";
 
 /** Merging was not possible, or what was merged met a row or a table that it should not have met: applied one by one, it shows which. */
 export function isWorthOrder(error: unknown): boolean {
@@ -18,6 +20,14 @@ export function isOfTable(error: unknown): boolean {
     error instanceof OfftakeError &&
     ["TARGET_TABLE_MISSING", "TARGET_TABLE_UNSUITABLE", "TARGET_COLUMN_MISSING", "TARGET_COLUMN_OUTDATED"].includes(error.code)
   );
+}
+
+/**
+ * A row that a copy or a repair has read met another one with a unique value of its own. Both may have been read: where two rows have swapped a value at the monolith, neither can be
+ * written before the other.
+ */
+export function isWorthRenewing(error: unknown, log: ChangeLog, from: number, to: number): boolean {
+  return error instanceof OfftakeError && isTaken(sqlState(error.cause)) && log.op.subarray(from, to).includes(Change.read);
 }
 
 export function tablesChanged(): OfftakeError {

@@ -8,7 +8,7 @@ import { socketOf } from "../../connectors/postgres/session.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { failpoint } from "../runtime/failpoint.ts";
-import { applyInOrder, type Conflict } from "./apply-in-order.ts";
+import { applyInOrder, type Conflict, type InOrder } from "./apply-in-order.ts";
 import { type LeftOut, leftOut, mergedStatements, sendAll, type Sent } from "./apply-merged.ts";
 import type { Batch, MarkChanges } from "./batch.ts";
 import { ByteArena } from "./byte-arena.ts";
@@ -21,7 +21,7 @@ import { type GroupStatement, runGroup } from "./statement-group.ts";
 import type { Flight, SentBatch } from "./flight.ts";
 import { eventRefused, targetError, verdictOf } from "./target-error.ts";
 import { marksStatement, TablesChanged } from "./target-marks.ts";
-import { isOfTable, isWorthOrder, positionMoved, tablesChanged } from "./target-refusals.ts";
+import { isOfTable, isWorthOrder, isWorthRenewing, positionMoved, tablesChanged } from "./target-refusals.ts";
 import type { TargetSession } from "./target-session.ts";
 import type { TargetTable } from "./target-table.ts";
 import { type TableWatch, TargetTables } from "./target-tables.ts";
@@ -40,6 +40,13 @@ export interface TargetOptions {
   readonly parking: Parking;
   /** Told of each conflict once it is committed how it was resolved. */
   readonly conflict: (conflict: Conflict) => void;
+}
+
+/** A range of a batch that is applied in source order. */
+interface Ordered extends Pick<InOrder, "arena" | "tables" | "from" | "to"> {
+  readonly batch: Batch;
+  readonly end: TransactionEnd;
+  readonly renewed: boolean;
 }
 
 export class Target {
@@ -144,7 +151,7 @@ export class Target {
     } catch (error) {
       if (!isWorthOrder(error)) throw error;
       await client.query("ROLLBACK TO SAVEPOINT piece");
-      await this.#inOrder(piece, arena, tables, end.commitLsn, 0, piece.log.length);
+      await this.#inOrder({ batch: piece, arena, tables, end, from: 0, to: piece.log.length, renewed: false });
     }
     await client.query("RELEASE SAVEPOINT piece");
     return tables;
@@ -229,15 +236,21 @@ export class Target {
   /** One transaction, in source order. */
   async #applyOne({ batch, arena }: Flight, from: number, end: TransactionEnd, marks: MarkChanges): Promise<void> {
     const { log } = batch;
+    let renewed = false;
     const work = async (): Promise<void> => {
       await this.#parking.refresh();
       const needed = [...new Set(log.plan.subarray(from, end.changes))];
       const read = await this.#tables.read(needed.map((plan) => log.plans[plan]!));
       const tables: TargetTable[] = [];
       for (const [i, plan] of needed.entries()) tables[plan] = read[i]!;
-      await this.#inTransaction(end, read, marks, async () => this.#inOrder(batch, arena, tables, end.commitLsn, from, end.changes));
+      await this.#inTransaction(end, read, marks, async () => this.#inOrder({ batch, arena, tables, end, from, to: end.changes, renewed }));
     };
-    await this.#named(end, this.#asTheTablesAre(work));
+    const again = async (error: unknown): Promise<void> => {
+      if (!isWorthRenewing(error, log, from, end.changes)) throw error;
+      renewed = true;
+      await this.#asTheTablesAre(work);
+    };
+    await this.#named(end, this.#asTheTablesAre(work).catch(again));
   }
 
   /** Does it again where a table has been altered since it was read. Nothing of the first time is committed. */
@@ -254,12 +267,11 @@ export class Target {
     }
   }
 
-  async #inOrder(batch: Batch, arena: ByteArena, tables: readonly TargetTable[], commitLsn: bigint, from: number, to: number): Promise<void> {
+  async #inOrder({ batch: { log }, arena, tables, end: { commitLsn }, from, to, renewed }: Ordered): Promise<void> {
     const awake = tables.some((table) => table.awake);
     // What the source checked at its commit, the target must not check before. Where foreign keys are asleep there is nothing to defer.
     if (awake || !this.#replica) await this.#client.query("SET CONSTRAINTS ALL DEFERRED");
     const conflict = (found: Conflict): void => void this.#conflicts.push(found);
-    const { log } = batch;
     await applyInOrder(this.#client, {
       log,
       tables,
@@ -270,6 +282,7 @@ export class Target {
       uncopied: this.#uncopied.of(tables).uncopied,
       conflict,
       arena,
+      renewed,
       parking: new RowParking(this.#client, this.#parking, { log, tables, commitLsn, conflicts: this.#conflicts }),
     });
   }

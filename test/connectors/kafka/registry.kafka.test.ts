@@ -47,6 +47,16 @@ describe("Registry", () => {
     expect(independent.isValid(type.random())).toBe(true);
   });
 
+  test("takes a schema that several register at the same moment, as the stream and a copy of the table do", async () => {
+    for (let turn = 0; turn < 5; turn += 1) {
+      const subject = uniqueName("subject");
+      const [one, other] = [registry(), registry()];
+      const ids = await Promise.all([one, other, one, other].map(async (each) => each.register(subject, schemaOf({ id: 20 }))));
+      expect(new Set(ids).size).toBe(1);
+      expect(await compatibility(subject)).toBe("BACKWARD");
+    }
+  });
+
   test("gives two schemas of one subject two ids, and a subject that is new the level BACKWARD", async () => {
     const subject = uniqueName("subject");
     const one = await registry().register(subject, schemaOf({ id: 20 }));

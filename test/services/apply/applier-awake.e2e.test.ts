@@ -1,11 +1,8 @@
 import fc from "fast-check";
 import type { Client } from "pg";
 import { expect, test } from "vitest";
-import { runApplier } from "../../../services/apply/applier.ts";
-import { Secret } from "../../../services/runtime/secret.ts";
-import { uniqueName } from "../../support/databases.ts";
-import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
-import { type RunningUnit, startUnit } from "../../support/running-unit.ts";
+import { createPipeline } from "../../support/pipeline.ts";
+import { plainApplier } from "./plain-applier.ts";
 import { caughtUp, stateOf } from "./same-texts.ts";
 
 const monolithSql = `
@@ -54,26 +51,12 @@ async function run(monolith: Client, transaction: readonly { sql: string; values
   await monolith.query("COMMIT").catch(() => undefined);
 }
 
-/** The pipeline's applier, as a role that may not put triggers and foreign keys to sleep. */
-async function plainApplier({ configuration, service, connector, metrics, target, targetUrl }: Pipeline, role: string): Promise<RunningUnit> {
-  await target.query(
-    `CREATE ROLE ${role} LOGIN PASSWORD 'plain'; GRANT ALL ON SCHEMA public, offtake TO ${role}; GRANT ALL ON ALL TABLES IN SCHEMA public, offtake TO ${role}`,
-  );
-  const url = new URL(targetUrl);
-  [url.username, url.password] = [role, "plain"];
-  const plain = { ...service, target: { ...service.target, url: new Secret(url.href) } };
-  return startUnit(async ({ log, working, interruption, signal }) =>
-    runApplier({ configuration, service: plain, connector: connector.name, log, metrics, applying: working, interruption }, signal),
-  );
-}
-
 test("with triggers and foreign keys of the target awake the result is the monolith's, whatever cascades", async () => {
   await using pipeline = await createPipeline(monolithSql);
   const { source, target } = pipeline;
   await pipeline.up();
-  const role = uniqueName("plain");
   await using connector = pipeline.startConnector();
-  await using applier = await plainApplier(pipeline, role);
+  await using applier = await plainApplier(pipeline);
   await Promise.all([connector.working, applier.working]);
   expect(applier.log.find(({ msg }) => msg === "applying")).toMatchObject({ replica: false });
   const load = fc.sample(fc.array(writes, { minLength: 1, maxLength: 6 }), { seed: 4, numRuns: 400 });
@@ -82,6 +65,4 @@ test("with triggers and foreign keys of the target awake the result is the monol
     await caughtUp(pipeline, [connector, applier]);
     expect(await stateOf(target, tables)).toEqual(await stateOf(source, tables));
   }
-  await applier.stop();
-  await target.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
 });

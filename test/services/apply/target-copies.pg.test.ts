@@ -76,6 +76,29 @@ describe("rows of a copy", () => {
     expect(applier.kinds).toEqual([]);
   });
 
+  test("that have one another's unique values at the target are written all the same", async () => {
+    await target.admin.query("INSERT INTO users VALUES (1, 'b'), (2, 'c'), (3, 'a'), (4, 'd')");
+    const applier = await Applier.start();
+    await applier.apply([trade(1)], [users.read({ id: 1, email: "a" }), users.read({ id: 2, email: "b" }), users.read({ id: 3, email: "c" })]);
+    expect(await target.texts("users")).toEqual(["(1,a)", "(2,b)", "(3,c)", "(4,d)"]);
+    expect([await target.texts("trades"), applier.kinds]).toEqual([["(1,n1,1.00,)"], []]);
+  });
+
+  test("the same is refused where rows that go and come again would lose what only the target has, or be missed by those that refer to them", async () => {
+    const swapped = [users.read({ id: 1, email: "a" }), users.read({ id: 2, email: "b" })];
+    const refused = { code: "EVENT_NOT_APPLICABLE", cure: expect.stringContaining("Remove the row of") };
+    await prepared("CREATE TABLE users (id int4 PRIMARY KEY, email text UNIQUE, own text); INSERT INTO users VALUES (1, 'b', 'x'), (2, 'a', 'y')");
+    expect(await errorOf((await Applier.start()).apply(swapped))).toMatchObject(refused);
+    expect(await target.texts("users")).toEqual(["(1,b,x)", "(2,a,y)"]);
+    const plain = await Applier.plain(`CREATE TABLE users (id int4 PRIMARY KEY, email text UNIQUE); INSERT INTO users VALUES (1, 'b'), (2, 'a');
+      CREATE TABLE letters (id int4 REFERENCES users ON DELETE CASCADE); INSERT INTO letters VALUES (1), (2)`);
+    expect(await errorOf(plain.apply(swapped))).toMatchObject(refused);
+    expect([await target.texts("users"), await target.texts("letters")]).toEqual([
+      ["(1,b)", "(2,a)"],
+      ["(1)", "(2)"],
+    ]);
+  });
+
   test("many go by COPY into an empty table; once it has met a row, they are written over instead, until the table is copied", async () => {
     const applier = await Applier.start();
     await applier.apply([users.create({ id: 1, email: "a" })], copies(60));
