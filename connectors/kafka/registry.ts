@@ -25,6 +25,9 @@ const versionNumbers = z.array(z.int());
 const version = z.object({ id: z.int(), schema: z.string() });
 const errorBody = z.object({ error_code: z.int(), message: z.string().default("") });
 
+/** How often a level that is another one than it was a moment before is taken up. */
+const attempts = 5;
+
 /** Asked for to see what answers: nobody has it. */
 const pingSubject = "offtake-ping";
 
@@ -57,14 +60,15 @@ export class Registry {
     const doing = `register ${subject}`;
     try {
       return await this.#limited(doing, async () => {
-        for (let again = true; ; again = false) {
+        let compatibility = COMPATIBILITY.BACKWARD;
+        for (let left = attempts; ; left -= 1) {
           try {
-            return (await this.#client.register(confluent, { subject, compatibility: COMPATIBILITY.BACKWARD })).id;
+            return (await this.#client.register(confluent, { subject, compatibility, updateConfig: compatibility === COMPATIBILITY.BACKWARD })).id;
           } catch (error) {
             const level = configuredLevel(error);
-            if (level !== undefined) return (await this.#client.register(confluent, { subject, compatibility: level, updateConfig: false })).id;
-            // The stream and a copy may both be the first to register a table: a copy that lost was given up.
-            if (!again || !isLevelTaken(error)) throw error;
+            // The stream and a copy may both be the first to register a table, and meet a level that the other one is just setting: a copy that did was given up.
+            if (left === 0 || (level === undefined && !isLevelTaken(error))) throw error;
+            compatibility = level ?? compatibility;
           }
         }
       });
@@ -213,7 +217,7 @@ function hostAndAuth(url: Secret): { host: string; auth?: { username: string; pa
 
 /** The client refuses to register under another level than the one it was told, and names the subject's level in its message. */
 function configuredLevel(error: unknown): COMPATIBILITY | undefined {
-  const level = /\(BACKWARD != ([A-Z_]+)\)/.exec(messageOf(error))?.[1];
+  const level = /\([A-Z_]+ != ([A-Z_]+)\)/.exec(messageOf(error))?.[1];
   return Object.values(COMPATIBILITY).find((known) => known === level);
 }
 
