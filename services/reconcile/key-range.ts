@@ -16,9 +16,11 @@ export interface KeyRange {
   readonly after: KeyText | undefined;
   /** Its last key; undefined where it is open above. */
   readonly upTo: KeyText | undefined;
+  /** Where only some of its rows are wanted, the buckets that they are in (key-buckets.ts). */
+  readonly only?: readonly number[] | undefined;
 }
 
-/** A WHERE clause, empty for a range that is open on both sides. Literals without a type are of their column's. */
+/** A WHERE clause, empty for a range that is open on both sides, whatever its buckets. Literals without a type are of their column's. */
 export function rangeCondition({ key }: SideTable, { after, upTo }: KeyRange): string {
   // One operator will do for all columns, unless some are of an extension's types.
   const isUniform = key.every(({ operators }) => operators === key[0]!.operators);

@@ -11,7 +11,9 @@ import { OfftakeError } from "../runtime/errors.ts";
 import { type CandidateOptions, decide, nothingDecided } from "./candidates.ts";
 import type { SideTable } from "./compared-table.ts";
 import { readKeyHashes } from "./key-hashes.ts";
+import { differingBuckets } from "./key-buckets.ts";
 import type { KeyRange, KeyText } from "./key-range.ts";
+import { findRangeEnd } from "./range-end.ts";
 import { readRangeHash } from "./range-hash.ts";
 import { RangeSize } from "./range-size.ts";
 import type { Level } from "./report.ts";
@@ -30,6 +32,10 @@ export interface PassOptions extends CandidateOptions {
   readonly progress?: ((rows: number) => void) | undefined;
 }
 
+/** Ranges that count as lately; and the part of them that has to differ for buckets to be worth what they cost. */
+const lately = 5;
+const manyDiffer = 0.25;
+
 export class Pass {
   readonly decided = nothingDecided();
   totalSource = 0;
@@ -41,6 +47,8 @@ export class Pass {
   applied: Lsn | undefined;
   readonly #options: PassOptions;
   readonly #size = new RangeSize();
+  /** Of the ranges that were compared lately, the part that differed. */
+  #differing = 0;
   readonly #candidates = new Map<string, KeyText>();
 
   constructor(options: PassOptions) {
@@ -60,10 +68,19 @@ export class Pass {
   async #compareRanges(): Promise<KeyRange[]> {
     const { source, target } = this.#options.table;
     const differing: KeyRange[] = [];
-    const read = (side: SideTable) => async (client: Client, range: KeyRange) => readRangeHash(client, side, this.#columns(side), range);
-    for await (const { piece, left, right, passed, applied } of sideBySide(this.#options, this.#walk(), read(source), read(target))) {
-      this.#counted(left.rows, right.rows, passed, applied);
-      if (left.rows !== right.rows || left.hash !== right.hash) differing.push(piece);
+    const split = async (range: KeyRange) => this.#split(range);
+    const read = (side: SideTable) => async (client: Client, range: KeyRange, inBuckets: boolean) =>
+      readRangeHash(client, side, this.#columns(side), range, inBuckets);
+    const left = async (client: Client, range: KeyRange) => {
+      const inBuckets = this.#differing > manyDiffer;
+      return { inBuckets, ...(await read(source)(client, range, inBuckets)) };
+    };
+    const right = async (client: Client, range: KeyRange, { inBuckets }: { readonly inBuckets: boolean }) => read(target)(client, range, inBuckets);
+    for await (const both of sideBySide(this.#options, this.#walk(), { left, right, split })) {
+      this.#counted(both.left.rows, both.right.rows, both.passed, both.applied);
+      const only = differingBuckets(both.left.hashes, both.right.hashes);
+      this.#differing += ((only.length > 0 ? 1 : 0) - this.#differing) / lately;
+      if (only.length > 0) differing.push(both.left.inBuckets ? { ...both.piece, only } : both.piece);
     }
     return differing;
   }
@@ -72,8 +89,9 @@ export class Pass {
   async #compareRows(ranges: AsyncGenerator<KeyRange, void>, counts: boolean): Promise<void> {
     const { source, target } = this.#options.table;
     const read = (side: SideTable) => async (client: Client, range: KeyRange) => this.#rowHashes(client, side, this.#columns(side), range);
+    const split = async (range: KeyRange) => this.#split(range);
     const wanted = async (client: Client, range: KeyRange) => ofSource(await read(source)(client, range));
-    for await (const { left, right, passed, applied } of sideBySide(this.#options, ranges, wanted, read(target))) {
+    for await (const { left, right, passed, applied } of sideBySide(this.#options, ranges, { left: wanted, right: read(target), split })) {
       if (right === tooMany) {
         this.truncatedAt = this.#options.mostCandidates;
         return;
@@ -87,9 +105,10 @@ export class Pass {
   async #lookUp(): Promise<void> {
     const { table, source, target } = this.#options;
     const rows = async (client: Client, range: KeyRange) => ofSource(await this.#rowHashes(client, table.source, this.#columns(table.source), range));
+    const split = async (range: KeyRange) => this.#split(range);
     const same = async (client: Client, _range: KeyRange, left: RowHashes) =>
       readKeyHashes(client, table.target, this.#columns(table.target), [...left.keys()].map(splitKey));
-    for await (const { left, right, passed, applied } of sideBySide(this.#options, this.#walk(), rows, same)) {
+    for await (const { left, right, passed, applied } of sideBySide(this.#options, this.#walk(), { left: rows, right: same, split })) {
       this.#counted(left.size, 0, passed, applied);
       if (!this.#add(differingKeys(left, right))) return;
     }
@@ -120,7 +139,22 @@ export class Pass {
 
   /** What has grown since it was found is of several ranges now. */
   async *#again(ranges: readonly KeyRange[]): AsyncGenerator<KeyRange, void> {
-    for (const range of ranges) yield* this.#walk(range);
+    for (const range of ranges) for await (const part of this.#walk(range)) yield { ...part, only: range.only };
+  }
+
+  /** Two parts of a range that takes too long, and those that follow are smaller. @returns none for one row */
+  async #split(range: KeyRange): Promise<readonly KeyRange[]> {
+    const { source, table } = this.#options;
+    this.#size.took(Number.POSITIVE_INFINITY);
+    for (let rows = this.#size.rows; rows >= 1; rows = Math.floor(rows / 2)) {
+      const middle = await source.read(table.source, async (client) => findRangeEnd(client, table.source, range, rows));
+      if (middle !== undefined && middle.join("\0") !== range.upTo?.join("\0"))
+        return [
+          { ...range, upTo: middle },
+          { ...range, after: middle },
+        ];
+    }
+    return [];
   }
 
   #walk(within?: KeyRange): AsyncGenerator<KeyRange, void> {

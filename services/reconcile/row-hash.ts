@@ -36,10 +36,16 @@ function hashFunction(hashing: Hashing): string {
   return hashing === "value" ? "pg_catalog.hashint8extended" : "pg_catalog.hashtextextended";
 }
 
-/** Number of rows, and the xor of their hashes. @param rows a query whose column `r` is the image of a row */
-export function hashOfRows(hashing: Hashing, rows: string): string {
+/**
+ * Number of rows, and the xor of their hashes.
+ *
+ * @param rows a query whose column `r` is the image of a row, and `b` its bucket
+ * @param byBucket whether each bucket has a line of its own; else there is one with bucket 0
+ */
+export function hashOfRows(hashing: Hashing, rows: string, byBucket: boolean): string {
   const hashes = seeds.map((seed) => `coalesce(pg_catalog.bit_xor(${hashFunction(hashing)}(r, ${seed})), 0)::text`);
-  return `SELECT pg_catalog.count(*)::float8 AS rows, ${hashes.join(" || ':' || ")} AS hash FROM (${rows} OFFSET 0) AS q`;
+  const [bucket, group] = byBucket ? ["b", " GROUP BY b"] : ["0 AS b", ""];
+  return `SELECT ${bucket}, pg_catalog.count(*)::float8 AS rows, ${hashes.join(" || ':' || ")} AS hash FROM (${rows} OFFSET 0) AS q${group}`;
 }
 
 /** Hash of one row. @param image an expression as rowImage() gives it, not null */

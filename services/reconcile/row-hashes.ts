@@ -1,6 +1,7 @@
 /** Reads the hash of each row of a range, by its key: where the hashes of a range differ, these say which rows do. */
 import type { ClientBase } from "pg";
 import type { SideTable } from "./compared-table.ts";
+import { bucketCondition } from "./key-buckets.ts";
 import { type KeyRange, type KeyText, rangeCondition } from "./key-range.ts";
 import { hashOfRow, rowImage } from "./row-hash.ts";
 
@@ -30,7 +31,8 @@ export async function readRowHashes(
   most: number,
 ): Promise<RowHashes | typeof tooMany> {
   const keys = table.key.map(({ name }) => `${name}::text`);
-  const inner = `SELECT ${keys.map((key, i) => `${key} AS k${i}`).join(", ")}, ${rowImage(table.hashing, columns)} AS r FROM ${table.from}${rangeCondition(table, range)}`;
+  const inner = `SELECT ${keys.map((key, i) => `${key} AS k${i}`).join(", ")}, ${rowImage(table.hashing, columns)} AS r
+     FROM (SELECT * FROM ${table.from}${rangeCondition(table, range)}) AS t WHERE ${bucketCondition(table, range.only)}`;
   const { rows } = await client.query<string[]>({
     text: `SELECT ${keys.map((_, i) => `k${i}`).join(", ")}, ${hashOfRow(table.hashing, "r")} FROM (${inner} LIMIT ${most + 1}) AS q`,
     rowMode: "array",

@@ -20,7 +20,7 @@ import type { SideTable } from "./compared-table.ts";
 import { inSnapshot, isBusy, readingSettings } from "./side-snapshot.ts";
 
 /** Of a read. */
-const statementTimeoutMs = 30_000;
+const defaultTimeoutMs = 10_000;
 
 /** Between two looks. */
 const lookMs = 20;
@@ -51,6 +51,8 @@ export class SourceSide {
   /** The next heartbeat, as long as it has not left. */
   #next: Promise<Lsn> | undefined;
   #leftAt = 0;
+  /** Over when the newest read is. */
+  #turn: Promise<void> = Promise.resolve();
 
   private constructor(url: Secret, reading: Client, writing: Client, cluster: Cluster) {
     this.#url = url;
@@ -60,7 +62,7 @@ export class SourceSide {
   }
 
   /** @throws OfftakeError SOURCE_UNREACHABLE, SOURCE_REFUSED, SOURCE_IN_RECOVERY */
-  static async open(url: Secret, applicationName: string): Promise<SourceSide> {
+  static async open(url: Secret, applicationName: string, statementTimeoutMs = defaultTimeoutMs): Promise<SourceSide> {
     const options = { side: "source", applicationName, statementTimeoutMs } as const;
     const reading = await openSession(url, { ...options, settings: readingSettings });
     try {
@@ -83,7 +85,17 @@ export class SourceSide {
 
   /** @throws OfftakeError SOURCE_UNREACHABLE, SOURCE_REFUSED */
   async read<T>(table: SideTable, work: (client: Client) => Promise<T>): Promise<T> {
-    return this.#ask(async () => inSnapshot(this.#reading, table, work));
+    const before = this.#turn;
+    const read = this.#ask(async () => {
+      // Its snapshot is that of the session: two reads at a time would be one transaction.
+      await before;
+      return inSnapshot(this.#reading, table, work);
+    });
+    this.#turn = read.then(
+      () => undefined,
+      () => undefined,
+    );
+    return read;
   }
 
   /** Where the stream has to come before all is in it that reads of the source have seen so far; a heartbeat makes sure that it does. */

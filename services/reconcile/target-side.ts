@@ -16,7 +16,7 @@ import { inSnapshot, isBusy, readingSettings } from "./side-snapshot.ts";
 import type { Cluster } from "./source-side.ts";
 
 /** Of a read. */
-const statementTimeoutMs = 30_000;
+const defaultTimeoutMs = 10_000;
 
 /** Between two looks at the applied position: the first, and the longest. */
 const lookMs = 5;
@@ -30,6 +30,8 @@ export interface TargetOptions {
   readonly cluster: Cluster;
   /** Milliseconds for which the applied position may stand still. */
   readonly stallMs: number;
+  /** Of a read. */
+  readonly statementTimeoutMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -44,7 +46,7 @@ export class TargetSide {
 
   /** @throws OfftakeError TARGET_UNREACHABLE, TARGET_REFUSED, TARGET_NOT_PREPARED */
   static async open(options: TargetOptions): Promise<TargetSide> {
-    const { url, applicationName, service } = options;
+    const { url, applicationName, service, statementTimeoutMs = defaultTimeoutMs } = options;
     const client = await openSession(url, { side: "target", applicationName, statementTimeoutMs, settings: readingSettings });
     try {
       const { rows } = await client.query<{ there: boolean }>(

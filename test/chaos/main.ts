@@ -12,6 +12,7 @@ import { failpointMatrix } from "./failpoint-matrix.ts";
 import { fuzz } from "./fuzz.ts";
 import { isolationRun, lagBounds, memoryBound } from "./isolation-run.ts";
 import { killRun } from "./kill-run.ts";
+import { reconcileSoak } from "./reconcile-soak.ts";
 import { growthBounds, soak } from "./soak.ts";
 
 const usage = `npm run chaos -- [options]
@@ -33,12 +34,19 @@ npm run chaos -- altered [options]
   --changes N how many; the first 20 are each change once   [all]
   --json      one line of JSON on standard output
 
+<<<<<<< HEAD
 npm run chaos -- soak [options]
   A steady load for minutes, while once in each of them the servers end sessions, connections are cut, and the broker is restarted. Over the run, without its first
   minute, the trend of a figure may rise by this share of its median: memory ${growthBounds.rss}, handles ${growthBounds.handles}, latency p50 ${growthBounds.p50}, p99 ${growthBounds.p99}.
 
   --minutes N                                        [30]
   --seed S    of the disturbances' order              [1]
+=======
+npm run chaos -- reconcile [options]
+  Compares the two sides again and again while a table is written, and applier, connector and target are stopped, killed and locked.
+
+  --minutes N how long                                [30]
+  --seed S    of the trials                            [1]
   --json      one line of JSON on standard output
 
 npm run chaos -- fuzz [options]
@@ -134,7 +142,23 @@ async function services(): Promise<Course> {
   return { result, wrong: { faults: result.faults.length }, folder };
 }
 
-const courses: Readonly<Record<string, () => Promise<Course>>> = { kills, matrix, altered, fuzz: readers, isolation: services, soak: steady };
+async function comparing(): Promise<Course> {
+  const folder = mkdtempSync(join(tmpdir(), "offtake-chaos-"));
+  await using stack = await startLocalStack({ progress: say });
+  const result = await reconcileSoak(stack, { minutes: whole("minutes"), seed: whole("seed"), folder, progress: say });
+  const { falsePositives, reconcilerFalsePositives, missed } = result;
+  return { result, wrong: { falsePositives, reconcilerFalsePositives, missed }, folder };
+}
+
+const courses: Readonly<Record<string, () => Promise<Course>>> = {
+  kills,
+  matrix,
+  altered,
+  fuzz: readers,
+  isolation: services,
+  soak: steady,
+  reconcile: comparing,
+};
 
 async function main(): Promise<void> {
   const [course = "kills"] = positionals;

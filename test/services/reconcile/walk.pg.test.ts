@@ -2,6 +2,8 @@ import pg from "pg";
 import { afterAll, expect, test } from "vitest";
 import type { SideTable } from "../../../services/reconcile/compared-table.ts";
 import type { KeyRange } from "../../../services/reconcile/key-range.ts";
+import { buckets, differingBuckets } from "../../../services/reconcile/key-buckets.ts";
+import { type RangeHash, readRangeHash } from "../../../services/reconcile/range-hash.ts";
 import { RangeSize } from "../../../services/reconcile/range-size.ts";
 import { readRowHashes, tooMany } from "../../../services/reconcile/row-hashes.ts";
 import { walk } from "../../../services/reconcile/walk.ts";
@@ -54,4 +56,25 @@ test("rows of a range are read all or not at all", async () => {
   const range = { after: ["100"], upTo: ["200"] };
   const hashes = await readRowHashes(client, table, table.columns, range, 100);
   expect([hashes === tooMany ? 0 : hashes.size, await readRowHashes(client, table, table.columns, range, 99)]).toEqual([100, tooMany]);
+});
+
+test("buckets of a range have each row once, and one that differs is found in its own", async () => {
+  const all = { after: ["100"], upTo: ["1100"] };
+  const read = async (inBuckets: boolean): Promise<RangeHash> => readRangeHash(client, table, table.hashed, all, inBuckets);
+  const [whole, before] = [await read(false), await read(true)];
+  expect([whole.rows, whole.hashes.size, before.rows, before.hashes.size]).toEqual([1000, 1, 1000, buckets]);
+  await client.query("BEGIN; DELETE FROM t WHERE id = 500; INSERT INTO t VALUES (5000)");
+  const only = differingBuckets(before.hashes, (await read(true)).hashes);
+  await client.query("ROLLBACK");
+  expect(only.length).toBe(1);
+  const rows = await readRowHashes(client, table, table.hashed, { ...all, only }, 1000);
+  const others = await readRowHashes(
+    client,
+    table,
+    table.hashed,
+    { ...all, only: [...before.hashes.keys()].filter((bucket) => bucket !== only[0]) },
+    1000,
+  );
+  if (rows === tooMany || others === tooMany) throw new Error("a range has more rows than it had");
+  expect([rows.has("500"), others.has("500"), rows.size + others.size]).toEqual([true, false, 1000]);
 });
