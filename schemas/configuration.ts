@@ -133,16 +133,35 @@ const control = z
   )
   .describe("The database in which Offtake keeps its own state: copies of tables. Not the monolith's.");
 
+const apiKey = z.strictObject(
+  {
+    name: text("a name").describe("Who has it: the audit names them."),
+    role: z
+      .enum(["viewer", "operator", "admin"], { error: "viewer, operator or admin" })
+      .describe("Viewers look, operators act, admins also drop events."),
+    hash: z
+      .string({ error: "a hash that `offtake config api-key` has made" })
+      .regex(/^sha256:[0-9a-f]{64}$/, { error: "a hash that `offtake config api-key` has made" })
+      .describe("Of the key, as `offtake config api-key` prints it."),
+  },
+  "a mapping with `name`, `role` and `hash`",
+);
+
 const http = z
   .strictObject(
     {
       host: text("a host name or address").default("127.0.0.1").describe("Address to listen on; 0.0.0.0 for all."),
       port: wholeNumber(0, 65535).default(8086).describe("Port to listen on; 0 takes a free one."),
+      apiKeys: z
+        .array(apiKey, "a list of keys")
+        .refine((keys) => new Set(keys.map(({ name }) => name)).size === keys.length, { error: "keys of different names" })
+        .default([])
+        .describe("Who may ask the HTTP API. Without any it answers nobody."),
     },
     "a mapping with `host` and `port`",
   )
   .prefault({})
-  .describe("Where /healthz, /readyz and /metrics are served.");
+  .describe("Where /healthz, /readyz, /metrics and the HTTP API are served.");
 
 const background = z
   .strictObject(

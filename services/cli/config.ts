@@ -1,7 +1,8 @@
 /** `offtake config`: the configuration as Offtake understands it, and the schema that editors check it with. */
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { configurationJsonSchema } from "../../schemas/configuration.ts";
+import { newApiKey, type Role } from "../control/api-keys.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { redactedConfiguration } from "../runtime/redacted-configuration.ts";
 
@@ -12,4 +13,14 @@ export function printedConfiguration(configuration: Configuration): { object: Re
 
 export function configurationSchema(): Record<string, unknown> {
   return { ...configurationJsonSchema() };
+}
+
+/** A new key of the HTTP API. It is in no file: whoever made it gives it to its holder. */
+export function apiKey(
+  name: string,
+  role: Role,
+): { readonly object: { readonly name: string; readonly role: Role; readonly key: string; readonly hash: string }; readonly text: string } {
+  const { key, hash } = newApiKey();
+  const written = stringify({ http: { apiKeys: [{ name, role, hash }] } }).trimEnd();
+  return { object: { name, role, key, hash }, text: `${key}\n\nIt is shown this once. Below http.apiKeys in offtake.yaml:\n\n${written}` };
 }

@@ -93,6 +93,7 @@ export async function replayDeadLetters(
   configuration: Configuration,
   name: string,
   ids: readonly string[],
+  who: string = userInfo().username,
 ): Promise<Answer<{ readonly replayed: readonly ReplayedQueue[] }> & { readonly exit: ExitCode }> {
   const pipeline = pipelineOf(configuration, name);
   const { service, connector } = pipeline;
@@ -108,7 +109,7 @@ export async function replayDeadLetters(
   try {
     for (const id of firsts) {
       const shapes = { history: new TableHistory(registry, configuration.kafka.topicPrefix, service.topic), added: () => {} };
-      const parts = { session, service, connector: connector.name, schemas: registry, shapes, by: userInfo().username };
+      const parts = { session, service, connector: connector.name, schemas: registry, shapes, by: who };
       replayed.push(
         await replayQueue(parts, id).then(
           ({ events }) => ({ id, events, error: null }),
@@ -135,11 +136,10 @@ export async function skipDeadLetters(
   name: string,
   id: string,
   all: boolean,
+  who: string = userInfo().username,
 ): Promise<Answer<{ readonly skipped: number }>> {
   const pipeline = pipelineOf(configuration, name);
-  const skipped = await withTarget(pipeline, async (client) =>
-    skipLetters(client, pipeline.connector.name, idOf(id), { all, by: userInfo().username }),
-  );
+  const skipped = await withTarget(pipeline, async (client) => skipLetters(client, pipeline.connector.name, idOf(id), { all, by: who }));
   const text = `${skipped} dropped. The target's row is not what the monolith's is. Next, before it changes again there: offtake repair ${name}`;
   return { object: { service: name, skipped }, text };
 }

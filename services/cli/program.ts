@@ -8,6 +8,7 @@ import { loadConfiguration, type Configuration } from "../runtime/configuration.
 import { formats, type Format, levels, type Level } from "../reconcile/report.ts";
 import { type Hashing, hashings } from "../reconcile/row-hash.ts";
 import { findConfiguration } from "../runtime/configuration-file.ts";
+import { roles, type Role } from "../control/api-keys.ts";
 import { refuseFailpoints } from "../runtime/failpoint.ts";
 import { createLog } from "../runtime/log.ts";
 import { listenForStop } from "../runtime/stop-signal.ts";
@@ -243,6 +244,16 @@ function addConfig(program: Command): void {
       const { configurationSchema } = await import("./config.ts");
       const schema = configurationSchema();
       terminalOf(program).answer(schema, JSON.stringify(schema, null, 2));
+    });
+  config
+    .command("api-key")
+    .description("a new key of the HTTP API: shown once, and its hash for `http.apiKeys`")
+    .argument("<name>", "who gets it: the audit names them")
+    .addOption(new Option("--role <role>", "what it may do").choices(roles).default("viewer"))
+    .action(async (name: string, options: { role: Role }) => {
+      const { apiKey } = await import("./config.ts");
+      const { object, text } = apiKey(name, options.role);
+      terminalOf(program).answer(object, text);
     });
 }
 

@@ -3,6 +3,7 @@
  * finished.
  */
 import { hostname } from "node:os";
+import { type Api, createApi } from "../control/api-server.ts";
 import { ControlSession } from "../control/control-session.ts";
 import { PauseWatch } from "../control/pause-watch.ts";
 import { reportUnits } from "../control/unit-reports.ts";
@@ -15,6 +16,7 @@ import { supervise, type Supervised } from "../runtime/supervisor.ts";
 import { version } from "../runtime/version.ts";
 import { ControlBoard } from "./control-board.ts";
 import { controlUnit } from "./control-unit.ts";
+import { operationsOf } from "./operations.ts";
 import { chooseUnits, hasControl, type UnitChoice } from "./run-units.ts";
 
 export interface RunOptions extends UnitChoice {
@@ -32,12 +34,12 @@ export async function run(configuration: Configuration, options: RunOptions, log
   const complaints = new Complaints(log, metrics);
   const pauses = pauseWatch(configuration, control, complaints, metrics);
   const units = chooseUnits({ configuration, log, metrics, pauses }, options);
-  await using controlling = hasControl(options) ? new Controlling(configuration) : undefined;
+  await using controlling = hasControl(options) ? await Controlling.open(configuration, log) : undefined;
   if (controlling !== undefined) units.push(controlUnit({ configuration, control: controlling.control, board: controlling.board, log, metrics }));
   const supervised: Supervised[] = [];
   const readiness = (): Readiness[] => supervised.map((each) => each.readiness());
   const { host, port } = { ...configuration.http, port: options.httpPort ?? configuration.http.port };
-  await using server = disposable(await startHealthServer({ host, port, metrics, readiness }));
+  await using server = disposable(await startHealthServer({ host, port, metrics, readiness, rest: controlling?.api.handle }));
   log.info({ version, units: units.map((unit) => unit.name), http: `http://${server.host}:${server.port}` }, "running");
   // A port that is taken is found out before: what runs beside a command that has failed is stopped by nobody.
   supervised.push(...units.map((unit) => supervise(unit, { log, metrics }, signal)));
@@ -64,13 +66,24 @@ export async function run(configuration: Configuration, options: RunOptions, log
 class Controlling implements AsyncDisposable {
   readonly control: ControlSession;
   readonly board: ControlBoard;
+  readonly api: Api;
 
-  constructor(configuration: Configuration) {
-    this.control = new ControlSession(configuration.control.url, "offtake control");
-    this.board = new ControlBoard(configuration, this.control);
+  private constructor(control: ControlSession, board: ControlBoard, api: Api) {
+    this.control = control;
+    this.board = board;
+    this.api = api;
+  }
+
+  static async open(configuration: Configuration, log: Log): Promise<Controlling> {
+    const control = new ControlSession(configuration.control.url, "offtake control");
+    const board = new ControlBoard(configuration, control);
+    const operations = operationsOf({ configuration, control, board });
+    const api = await createApi({ operations, keys: configuration.http.apiKeys, version, log: log.child({ unit: "http" }) });
+    return new Controlling(control, board, api);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.api.close();
     await this.board[Symbol.asyncDispose]();
     await this.control.end();
   }

@@ -7,6 +7,7 @@ import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { markNeedsCopy, type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
 import { isPrepared } from "../apply/position.ts";
+import { writeAudit } from "../control/audit.ts";
 import { withControl } from "../control/control-session.ts";
 import { cancelCopies, readCopies, requestCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration } from "../runtime/configuration.ts";
@@ -27,20 +28,24 @@ const askedFor = "its copy was asked for";
 
 /**
  * @param names of tables; empty for those that are marked as not copied
+ * @param who asks for it, for the audit
  * @throws OfftakeError USAGE, TARGET_NOT_PREPARED, and of source, target and control database
  */
 export async function startSnapshot(
   configuration: Configuration,
   service: string,
   names: readonly string[],
+  who: string = userInfo().username,
 ): Promise<Answer<{ readonly requested: readonly string[]; readonly underWay: readonly string[] }>> {
   const pipeline = pipelineOf(configuration, service);
   const { connector } = pipeline;
   const wanted = names.length === 0 ? undefined : await tablesOf(configuration, pipeline, names);
   const tables = await marked(pipeline, wanted);
   return withControl(configuration.control.url, applicationName, async (control) => {
-    const order = { connector: connector.name, service, tables, requestedBy: userInfo().username };
+    const order = { connector: connector.name, service, tables, requestedBy: who };
     const requested = tables.length === 0 ? [] : await requestCopies(control, order);
+    if (requested.length > 0)
+      await writeAudit(control, { who, action: "snapshot", service, subject: requested.join(", "), before: null, after: { state: "waiting" } });
     const underWay = tables.map(({ table }) => table).filter((table) => !requested.includes(table));
     const lines = [
       ...requested.map((table) => `${table}: is copied as soon as the connector ${connector.name} runs`),
@@ -58,11 +63,21 @@ export async function cancelSnapshot(
   configuration: Configuration,
   service: string,
   names: readonly string[],
+  who: string = userInfo().username,
 ): Promise<Answer<{ readonly cancelled: readonly string[] }>> {
   const pipeline = pipelineOf(configuration, service);
   const wanted = names.length === 0 ? undefined : names.map((name) => tableNamed(name, service));
   return withControl(configuration.control.url, applicationName, async (control) => {
     const cancelled = await cancelCopies(control, pipeline.connector.name, wanted);
+    if (cancelled.length > 0)
+      await writeAudit(control, {
+        who,
+        action: "cancel",
+        service,
+        subject: cancelled.join(", "),
+        before: { state: "open" },
+        after: { state: "cancelled" },
+      });
     const others = (wanted ?? []).filter((table) => !cancelled.includes(table));
     const lines = [
       ...cancelled.map((table) => `${table}: cancelled; what is copied stays, and so does its mark as not copied`),

@@ -27,3 +27,14 @@ export async function writeAudit(control: ControlSession, { who, action, service
     JSON.stringify(after),
   ]);
 }
+
+const readSql = `
+  SELECT id::text, at, who, action, service, subject, before, after
+    FROM offtake.audit
+   WHERE service = ANY ($1)
+   ORDER BY offtake.audit.id DESC LIMIT $2`;
+
+/** @returns newest first. @throws what ControlSession.query() does */
+export async function readAudit(control: ControlSession, services: readonly string[], limit: number): Promise<Readonly<Record<string, unknown>>[]> {
+  return (await control.query<Record<string, unknown>>(readSql, [services, limit])).rows;
+}

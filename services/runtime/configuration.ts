@@ -34,7 +34,12 @@ export interface Configuration {
   readonly registry: { readonly url: Secret };
   /** Of Offtake's own database. */
   readonly control: { readonly url: Secret };
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    /** `hash` is sha256: and 64 hexadecimal digits. */
+    readonly apiKeys: readonly { readonly name: string; readonly role: "viewer" | "operator" | "admin"; readonly hash: string }[];
+  };
   /** Of the control process. */
   readonly background: { readonly validateEveryMs: number; readonly healthEveryMs: number };
   readonly connectors: readonly ConnectorConfiguration[];

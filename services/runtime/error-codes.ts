@@ -98,6 +98,19 @@ export const errorCodes = {
   /** A job was cut off several times by the end of the process that ran it, and is not tried again. Look at that process's log for what ends it; then ask for the job again. */
   JOB_CUT_OFF: "operator",
 
+  // --- HTTP API ---------------------------------------------------------------------------------------------------------------------------
+
+  /** The request came without a key of the API, or with one that is not in `http.apiKeys`. `offtake config api-key` makes one; the configuration has its hash. */
+  API_KEY_NEEDED: "no",
+  /** The key's role may not do this: viewers look, operators pause, resume, copy, compare, repair and replay, admins also drop events. Use another key. */
+  API_ROLE_TOO_LOW: "no",
+  /** The request has a name, a value or a body that the operation does not take; the message says which. */
+  API_REQUEST_INVALID: "no",
+  /** There is no such service, connector, job or operation. */
+  API_NOT_FOUND: "no",
+  /** More requests a minute from one address than are answered, or more listeners than there may be. Wait, or close some dashboards. */
+  API_TOO_MANY_REQUESTS: "no",
+
   // --- Reconciler ------------------------------------------------------------------------------------------------------------------------
 
   /** A table cannot be compared as it is: it is gone, has no key to find its rows by, or does not get all of its key at the target. The message says what to do. All other tables are compared. */

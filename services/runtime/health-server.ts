@@ -5,7 +5,7 @@
  * were it to look at Kafka or a database, an outage there would restart every process here, again and again. /readyz says for each unit of work
  * (a connector, an applier) whether it does its work, and if not why.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { messageOf, OfftakeError } from "./errors.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -33,12 +33,15 @@ export interface HealthServerOptions {
   readonly metrics: Pick<Metrics, "registry" | "unitReady">;
   /** Asked at every request. A process without any unit is not ready. */
   readonly readiness: () => readonly Readiness[];
+  /** Answers what is not /healthz, /readyz and /metrics. */
+  readonly rest?: RequestListener | undefined;
 }
 
 /** @throws OfftakeError HTTP_PORT_IN_USE, HTTP_ADDRESS_REFUSED */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const { host, port } = options;
   const server = createServer((request, response) => {
+    if (options.rest !== undefined && !isOwn(request)) return options.rest(request, response);
     answer(request, options).then(
       (reply) => send(response, request, reply),
       (error: unknown) => send(response, request, problem(500, messageOf(error))),
@@ -59,6 +62,10 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
       await closed;
     },
   };
+}
+
+function isOwn({ url = "/" }: IncomingMessage): boolean {
+  return ["/healthz", "/readyz", "/metrics"].includes(url.split("?")[0]!);
 }
 
 interface Reply {

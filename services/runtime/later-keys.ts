@@ -15,7 +15,6 @@ interface LaterKey {
 
 export const laterKeys: readonly LaterKey[] = [
   { path: "notifications" },
-  { path: "http.apiKeys" },
   { path: "services.*.values" },
   { path: "services.*.tables.*.conflict.timestampField" },
   { path: "services.*.tables.*.conflict.alert" },

@@ -37,6 +37,7 @@ describe("the JSON Schema for editors", () => {
       "kafka.topicPrefix": "offtake",
       "kafka.maxEvent": "64MiB",
       http: {},
+      "http.apiKeys": [],
       "http.host": "127.0.0.1",
       "http.port": 8086,
       "connectors.*.failover": false,

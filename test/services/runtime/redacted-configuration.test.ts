@@ -23,6 +23,7 @@ control:
 http:
   host: 127.0.0.1
   port: 8086
+  apiKeys: []
 background:
   validateEvery: 30m
   healthEvery: 5m

@@ -1,0 +1,118 @@
+/**
+ * What has changed, told to everybody who listens, once a second at most. Nobody listens, nobody looks. Messages have numbers, and the last few minutes of them are kept: whose connection has
+ * broken says the last number that it saw, and misses nothing.
+ */
+import { randomBytes } from "node:crypto";
+import { waitOrStop } from "../runtime/stop-signal.ts";
+import type { Operations, ShownStatus } from "./operations.ts";
+
+/** Milliseconds between two looks; messages that are kept; looks without any change until a sign of life. */
+const lookMs = 1000;
+const kept = 300;
+const quietLooks = 10;
+
+/** Listeners at a time: each is an open connection. */
+export const mostListeners = 100;
+
+interface Message {
+  readonly number: number;
+  readonly text: string;
+}
+
+export class EventFeed {
+  readonly #status: Operations["status"];
+  /** Numbers of another process, or of one from before, are not taken for its own. */
+  readonly #epoch = randomBytes(6).toString("hex");
+  readonly #listeners = new Set<(text: string) => void>();
+  #messages: Message[] = [];
+  #number = 0;
+  #newest: ShownStatus | undefined;
+  #watching: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
+
+  constructor(status: Operations["status"]) {
+    this.#status = status;
+  }
+
+  get isFull(): boolean {
+    return this.#listeners.size >= mostListeners;
+  }
+
+  /**
+   * Tells what was missed, or everything, and from then on what changes.
+   *
+   * @param lastEventId as the listener has it from an earlier connection
+   * @returns ends it
+   */
+  async listen(lastEventId: string | undefined, tell: (text: string) => void): Promise<() => void> {
+    this.#newest ??= await this.#status();
+    const missed = this.#missed(lastEventId);
+    if (missed === undefined) tell(eventText(this.#id(this.#number), "status", this.#newest));
+    else for (const { text } of missed) tell(text);
+    this.#listeners.add(tell);
+    this.#watching ??= this.#watch();
+    return () => {
+      this.#listeners.delete(tell);
+      if (this.#listeners.size > 0) return;
+      this.#watching?.stop.abort();
+      this.#watching = undefined;
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+    this.#watching?.stop.abort();
+    await this.#watching?.ended;
+  }
+
+  #watch(): { stop: AbortController; ended: Promise<void> } {
+    const stop = new AbortController();
+    const loop = async (): Promise<void> => {
+      for (let quiet = 1; (await waitOrStop(lookMs, stop.signal)) === "elapsed"; quiet += 1) {
+        if (await this.#look()) quiet = 0;
+        else if (quiet % quietLooks === 0) for (const tell of this.#listeners) tell(": nothing has changed\n\n");
+      }
+    };
+    return { stop, ended: loop() };
+  }
+
+  /** @returns whether something has changed */
+  async #look(): Promise<boolean> {
+    const status = await this.#status();
+    const patch = this.#newest === undefined ? status : patchOf(this.#newest, status);
+    this.#newest = status;
+    if (patch === undefined) return false;
+    this.#number += 1;
+    const text = eventText(this.#id(this.#number), "patch", patch);
+    this.#messages = [...this.#messages.slice(1 - kept), { number: this.#number, text }];
+    for (const tell of this.#listeners) tell(text);
+    return true;
+  }
+
+  #id(number: number): string {
+    return `${this.#epoch}-${number}`;
+  }
+
+  /** Undefined where it is not known what was missed. While nobody listened nobody looked: the next look tells what has changed since. */
+  #missed(lastEventId: string | undefined): Message[] | undefined {
+    const [epoch, text = ""] = (lastEventId ?? "").split("-");
+    const number = Number(text);
+    const isKnown = epoch === this.#epoch && /^\d+$/.test(text) && number <= this.#number && number >= this.#number - this.#messages.length;
+    return isKnown ? this.#messages.filter((message) => message.number > number) : undefined;
+  }
+}
+
+/** Services whose status is another, and the rest where it is. Pure. @returns undefined where nothing has changed but the time */
+function patchOf(before: ShownStatus, now: ShownStatus): Readonly<Record<string, unknown>> | undefined {
+  const services = now.services.filter((service) => {
+    const earlier = before.services.find((each) => each.service === service.service);
+    return JSON.stringify(earlier) !== JSON.stringify(service);
+  });
+  const rest = (["units", "validation"] as const).filter((name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]));
+  if (services.length === 0 && rest.length === 0) return undefined;
+  return { at: now.at, services, ...Object.fromEntries(rest.map((name) => [name, now[name]])) };
+}
+
+/** Source: HTML Standard, "Server-sent events". */
+function eventText(id: string, event: string, data: unknown): string {
+  return `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}
