@@ -51,7 +51,9 @@ describe("the JSON Schema for editors", () => {
       "services.*.deadLetterTopic": false,
       "services.*.snapshot": {},
       "services.*.snapshot.connections": 2,
+      "services.*.tables.*.reconcile.hash": "representation",
       "services.*.tables.*.reconcile.level": "detailed",
+      "services.*.tables.*.reconcile.maxMismatchRate": 0,
     });
   });
 
