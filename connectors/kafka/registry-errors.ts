@@ -5,6 +5,7 @@
  * Pure. Source: Confluent documentation, "Schema Registry API Reference", Errors; @kafkajs/confluent-schema-registry; Node.js documentation, fetch.
  */
 import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
+import { withoutKnownSecrets } from "../../services/runtime/known-secrets.ts";
 
 /** An answer that is no success, as our own requests throw it. */
 export class RegistryAnswer extends Error {
@@ -85,7 +86,8 @@ export function schemaRefused(error: unknown, shown: string, subject: string): O
 /** Without what the client puts in front of it: its own name, and a status that nobody sent. What fetch wraps says more than "fetch failed". */
 function reasonOf(error: unknown): string {
   if (error instanceof TypeError && error.cause !== undefined) return reasonOf(error.cause);
-  return messageOf(error)
+  // Before its white space becomes another: a proxy may repeat the password.
+  return withoutKnownSecrets(messageOf(error))
     .replace(/^offtake - (Error, status \d+: )?/, "")
     .replaceAll(/\s+/g, " ")
     .trim();

@@ -49,3 +49,16 @@ function message(type: string, body: Buffer): Buffer {
   head.writeInt32BE(body.length + 4, 1);
   return Buffer.concat([head, body]);
 }
+
+/** A PostgreSQL that asks for the password in clear, and says it again in its refusal, as it came and in a URL: what a proxy's log line or a careless extension does. */
+export async function postgresThatRepeatsPasswords(): Promise<AnsweringServer> {
+  return tcpServer((socket, bytes) => {
+    if (bytes[0] !== 0x70) {
+      socket.write(message("R", Buffer.from([0, 0, 0, 3])));
+      return;
+    }
+    const password = bytes.subarray(5, -1).toString();
+    const said = `the password ${password} of postgres://me:${encodeURIComponent(password)}@host/db is not right`;
+    socket.end(message("E", Buffer.from(`SFATAL\0VFATAL\0C28P01\0M${said}\0\0`)));
+  });
+}
