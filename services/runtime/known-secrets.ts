@@ -8,8 +8,9 @@
 /** A password that is a word, as `offtake` or `postgres` where somebody tries things, would be taken out of half of all sentences, cures among them. */
 const findable = /^(?=.*[^a-z_-]).{8,}$/s;
 
-/** A process has a dozen; tests make thousands. */
+/** A process has a dozen; tests make thousands, and the oldest of them are let go. */
 const most = 500;
+const recent = new Set<string>();
 
 /** The longest first: of one that another begins with, the rest would be left. */
 let known: readonly string[] = [];
@@ -17,8 +18,13 @@ let known: readonly string[] = [];
 /** @param value as it is sent; the ways in which it may be written are found here */
 export function rememberSecret(value: string): void {
   const written = [value, encoded(value), JSON.stringify(value).slice(1, -1), Buffer.from(value).toString("base64")];
-  const added = [...new Set(written)].filter((each) => findable.test(each) && !known.includes(each));
-  if (added.length > 0) known = [...added, ...known].slice(0, most).toSorted((a, b) => b.length - a.length);
+  for (const each of written.filter((text) => findable.test(text))) {
+    recent.delete(each);
+    recent.add(each);
+  }
+  const [...all] = recent;
+  for (const old of all.slice(0, Math.max(0, all.length - most))) recent.delete(old);
+  known = [...recent].toSorted((a, b) => b.length - a.length);
 }
 
 export function withoutKnownSecrets(text: string): string {

@@ -44,3 +44,12 @@ test("a URL without a password is no secret", () => {
   new Secret("postgres://someone@Host-9/database").describe();
   expect(withoutKnownSecrets("postgres://someone@Host-9/database")).toBe("postgres://someone@Host-9/database");
 });
+
+test("of thousands, the newest are known, also those that are short", () => {
+  for (let i = 0; i < 2000; i += 1) new Secret(`a-long-one-with-the-number-${i}-and-more-behind-it`).describe();
+  new Secret("Short-1!").describe();
+  for (let i = 0; i < 20; i += 1) new Secret(`another-long-one-${i}`).describe();
+  expect(withoutKnownSecrets("Short-1! a-long-one-with-the-number-0-and-more-behind-it")).toBe(
+    "[redacted] a-long-one-with-the-number-0-and-more-behind-it",
+  );
+});
