@@ -18,14 +18,21 @@ type Valid = Part<WrittenConfiguration>;
 /** The least that production asks of a topic: two replicas are left when a broker is away, so writing goes on and nothing rests on one disk. */
 export const productionReplicas = 3;
 
-export function checkSecrets(valid: Valid, references: References): Fault[] {
+export function checkSecrets(valid: Valid, references: References, env: NodeJS.ProcessEnv): Fault[] {
   const production = valid.mode === "production";
   const faults = placesOf(valid).flatMap(({ path, text, rule }) => {
     if (typeof text !== "string") return [];
     const message = faultOf(text, rule, references, production);
     return message === undefined ? [] : [{ path, at: "value" as const, message: `${pathText(path)}: ${message}` }];
   });
-  return [...faults, ...kafkaFaults(valid, production)];
+  return [...faults, ...kafkaFaults(valid, production), ...(production ? credulity(env) : [])];
+}
+
+/** Node's own way to believe any certificate: it holds for every connection, whatever offtake.yaml says. */
+function credulity(env: NodeJS.ProcessEnv): Fault[] {
+  if (env["NODE_TLS_REJECT_UNAUTHORIZED"] !== "0") return [];
+  const message = "NODE_TLS_REJECT_UNAUTHORIZED=0 is set, with which any certificate is believed: unset it in mode: production";
+  return [{ path: ["mode"], at: "value", message }];
 }
 
 /** Says what is wrong with a value, without showing it. */
@@ -88,6 +95,10 @@ function databaseFault(value: string, production: boolean): string | undefined {
     const fault = fileFault(url.searchParams.get(key));
     if (fault !== undefined) return `${key}: ${fault}`;
   }
+  // The client takes the last of them.
+  if (url.searchParams.getAll("sslmode").length > 1) return "expected one sslmode in the URL, found several";
+  if (production && url.searchParams.has("uselibpqcompat"))
+    return "expected no uselibpqcompat in the URL in mode: production: with it sslmode=require believes any certificate";
   const sslmode = url.searchParams.get("sslmode");
   if (sslmode !== null && encrypted.includes(sslmode)) return undefined;
   if (!production)

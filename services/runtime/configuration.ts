@@ -140,7 +140,7 @@ export function parseConfiguration(text: string, file: string, env: NodeJS.Proce
     ...checkTopics(valid),
     ...checkConnectors(valid),
     ...checkTables(valid),
-    ...checkSecrets(valid, references),
+    ...checkSecrets(valid, references, env),
     ...checkTargets(valid, references),
   ];
   if (shape.raw !== undefined && faults.length === 0 && source.faults.length === 0) return resolved(shape.raw, file, references);

@@ -65,6 +65,7 @@ describe("URLs", () => {
     ["postgres://me@one,two/shop", `${expected}, found several hosts: give the primary's`],
     ["postgres://me@host/shop/", `${expected}, found a slash behind the database; one in its name is written as %2F`],
     ["postgres://me@host/shop?sslmode=on", "expected sslmode=verify-full, no-verify or disable in the URL, found another value"],
+    ["postgres://me@host/shop?sslmode=verify-full&sslmode=disable", "expected one sslmode in the URL, found several"],
     ["postgres://me@host/shop?sslrootcert=/nowhere/ca.pem", "sslrootcert: the file /nowhere/ca.pem does not exist"],
   ])("%s for the source", (url, fault) => expect(faultsOf(sample, { ...env, SOURCE: url }).faults).toEqual([`3:8: source.url: ${fault}`]));
 
@@ -157,6 +158,18 @@ describe("production", () => {
         "14:12: services.api.target.url: expected sslmode=verify-full (or verify-ca, require) in the URL in mode: production, found another value",
         "17:17: control.url: expected sslmode=verify-full (or verify-ca, require) in the URL in mode: production, found none",
       ],
+    ],
+    [
+      "a URL with which the client believes any certificate",
+      production,
+      { ...safe, SOURCE: `${env.SOURCE}?sslmode=require&uselibpqcompat=true` },
+      ["3:8: source.url: expected no uselibpqcompat in the URL in mode: production: with it sslmode=require believes any certificate"],
+    ],
+    [
+      "an environment with which every client does",
+      production,
+      { ...safe, NODE_TLS_REJECT_UNAUTHORIZED: "0" },
+      ["2:7: NODE_TLS_REJECT_UNAUTHORIZED=0 is set, with which any certificate is believed: unset it in mode: production"],
     ],
     [
       "Kafka without TLS",
