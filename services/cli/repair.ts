@@ -2,7 +2,7 @@
  * `offtake repair`: a pass, the rows that it found wrong published again, and a look at each of them afterwards. With --dry-run it says what it would publish again, and changes nothing.
  */
 import { writeAudit } from "../control/audit.ts";
-import { ControlSession } from "../control/control-session.ts";
+import { withControl } from "../control/control-session.ts";
 import { recordPass } from "../control/pass-history.ts";
 import type { Decided } from "../reconcile/candidates.ts";
 import { ServicePasses } from "../reconcile/reconcile-service.ts";
@@ -65,10 +65,9 @@ export async function repair(
 ): Promise<RepairAnswer> {
   const { service, connector } = pipelineOf(configuration, name);
   const tables = names.map((each) => tableNamed(each, name));
-  const control = new ControlSession(configuration.control.url, "offtake repair");
   const repairs: TableRepair[] = [];
   const reports: Report[] = [];
-  try {
+  await withControl(configuration.control.url, "offtake repair", async (control) => {
     const passes = await ServicePasses.open({ configuration, service, connector, tables, level: "detailed", signal, stallMs });
     try {
       for (const each of passes.tables) {
@@ -100,9 +99,7 @@ export async function repair(
     } finally {
       await passes.end();
     }
-  } finally {
-    await control.end();
-  }
+  });
   const text = repairs.map((each) => repairText(each, dryRun)).join("\n");
   return { object: { service: name, dryRun, tables: repairs }, text, exit: dryRun ? exitOf(reports) : exitOfRepairs(repairs) };
 }

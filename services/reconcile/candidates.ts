@@ -96,7 +96,7 @@ async function decideSome(options: CandidateOptions, open: Open[], decided: Deci
     const found = leaveParked(open, right.value, decided);
     judge(table, open, "target", found, { passed, applied }, decided);
     if (round > roundsAlone && open.length > 0) {
-      const said = await stream(table, open, { offset: right.offset, shape: right.value.shape });
+      const said = await stream(table, open, { position: right.position, shape: right.value.shape });
       settle(table, open, said, { passed, applied }, decided);
     }
     if (open.length === 0) return;

@@ -7,6 +7,7 @@
  */
 import type { EventReader } from "../../schemas/event-reader.ts";
 import { Change } from "../apply/change-log.ts";
+import type { AppliedPosition } from "../apply/position.ts";
 import { fullName } from "../runtime/table-pattern.ts";
 import { changeOfEvent, keyOfEvent, keyPlaces } from "./change-texts.ts";
 import type { ComparedTable } from "./compared-table.ts";
@@ -23,8 +24,8 @@ export interface ReadKey {
 
 /** Of the target's read. */
 export interface AppliedMoment {
-  /** All records before it are applied. */
-  readonly offset: number;
+  /** All records before its offset are applied. */
+  readonly position: Pick<AppliedPosition, "offset" | "commitLsn" | "sequence">;
   /** As readShape() gives it. */
   readonly shape: string | undefined;
 }
@@ -70,7 +71,7 @@ export class HotRows {
   }
 
   /** @returns for each key what the stream says; undefined where it says nothing yet: from now on it is listened to */
-  judge(table: ComparedTable, keys: readonly ReadKey[], { offset, shape }: AppliedMoment): (Judgement | undefined)[] {
+  judge(table: ComparedTable, keys: readonly ReadKey[], { position: { offset }, shape }: AppliedMoment): (Judgement | undefined)[] {
     const name = fullName(table.name);
     let watched = this.#tables.get(name);
     if (watched !== undefined && watched.shape !== shape) {

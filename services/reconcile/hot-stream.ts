@@ -25,9 +25,9 @@ export class HotStream {
 
   /** As HotRows.judge(). Never throws. */
   async judge(table: ComparedTable, keys: readonly ReadKey[], moment: AppliedMoment): Promise<readonly (Judgement | undefined)[]> {
-    this.#following ??= this.#follow(moment.offset);
+    this.#following ??= this.#follow(moment.position);
     const follower = await this.#following;
-    const isThere = follower !== undefined && (await follower.reached(moment.offset, patienceMs, this.#stopped.signal));
+    const isThere = follower !== undefined && (await follower.reached(moment.position.offset, patienceMs, this.#stopped.signal));
     return isThere ? this.#rows.judge(table, keys, moment) : [];
   }
 
@@ -36,7 +36,7 @@ export class HotStream {
     await (await this.#following)?.close();
   }
 
-  async #follow(from: number): Promise<TopicFollower | undefined> {
+  async #follow(from: AppliedMoment["position"]): Promise<TopicFollower | undefined> {
     const rows = this.#rows;
     const told = { event: rows.note.bind(rows), takenOver: rows.forget.bind(rows) };
     try {

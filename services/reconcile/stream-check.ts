@@ -14,7 +14,7 @@ import { waitOrStop } from "../runtime/stop-signal.ts";
 import { fullName, type TableName } from "../runtime/table-pattern.ts";
 import type { Decided } from "./candidates.ts";
 import { keyOfEvent } from "./change-texts.ts";
-import { TopicFollower } from "./topic-follower.ts";
+import { type Place, TopicFollower } from "./topic-follower.ts";
 import { isOfTable, type ServicePasses } from "./reconcile-service.ts";
 import { ReverifyQueue, type Waiting } from "./reverify-queue.ts";
 
@@ -64,10 +64,10 @@ export async function checkStream(options: StreamCheckOptions, signal: AbortSign
   };
   const stopped = new AbortController();
   const both = AbortSignal.any([signal, stopped.signal]);
-  const from = async (cluster: KafkaCluster): Promise<number> => {
+  const from = async (cluster: KafkaCluster): Promise<Place> => {
     const applied = await passes.appliedOffset();
     const left = (await committedOffset(cluster, streamCheckGroup(service.name), service.topic)) ?? applied;
-    return Math.min(Math.max(left, applied - mostBehind), applied);
+    return { offset: Math.min(Math.max(left, applied - mostBehind), applied), commitLsn: 0n, sequence: 0 };
   };
   const follower = await TopicFollower.open(configuration, service, from, { event: note, takenOver: () => {} });
   const running = [follower.run(both), look(options, queue, both), commit(follower, service, both)];

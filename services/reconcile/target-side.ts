@@ -67,21 +67,21 @@ export class TargetSide {
 
   /**
    * @param passed what has to be applied before
-   * @returns what `work` read, and the applied position of the same snapshot, with the offset of the record behind it
+   * @returns what `work` read, and the applied position of the same snapshot
    * @throws OfftakeError RECONCILE_STALLED while the applier does not get there, TARGET_UNREACHABLE, TARGET_REFUSED, INTERRUPTED
    */
   async read<T>(
     table: SideTable,
     passed: Lsn,
     work: (client: Client) => Promise<T>,
-  ): Promise<{ readonly value: T; readonly applied: Lsn; readonly offset: number }> {
+  ): Promise<{ readonly value: T; readonly applied: Lsn; readonly position: AppliedPosition }> {
     const { url, connector } = this.#options;
     try {
       for (;;) {
         await this.#reach(passed);
         const read = await inSnapshot(this.#client, table, async (client) => {
           const position = await findPosition(client, connector);
-          return this.#has(position, passed) ? { value: await work(client), applied: position!.commitLsn, offset: position!.offset } : undefined;
+          return this.#has(position, passed) ? { value: await work(client), applied: position!.commitLsn, position: position! } : undefined;
         });
         if (read !== undefined) return read;
       }

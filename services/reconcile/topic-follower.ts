@@ -12,6 +12,7 @@ import { RecordBatchReader } from "../../connectors/kafka/record-batch.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
 import type { EventReader } from "../../schemas/event-reader.ts";
 import { parseMessage } from "../../schemas/offtake-message.ts";
+import type { AppliedPosition } from "../apply/position.ts";
 import { RecordDecoder } from "../apply/record-decoder.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
@@ -22,6 +23,9 @@ export interface Followed {
   /** A connector has taken the topic over: what the transaction before has not ended with may never be applied. */
   readonly takenOver: () => void;
 }
+
+/** Where one begins: the next record, and the position of the event before it. */
+export type Place = Pick<AppliedPosition, "offset" | "commitLsn" | "sequence">;
 
 const fetchLimits = { maxWaitMs: 500, maxBytes: 1 << 20 };
 
@@ -35,30 +39,34 @@ export class TopicFollower {
   readonly #topic: string;
   readonly #registry: Registry;
   readonly #told: Followed;
+  /** Of the newest event. */
+  #newest: Pick<Place, "commitLsn" | "sequence">;
 
-  private constructor(cluster: KafkaCluster, registry: Registry, topic: string, next: number, told: Followed) {
+  private constructor(cluster: KafkaCluster, registry: Registry, topic: string, from: Place, told: Followed) {
     this.cluster = cluster;
     this.#registry = registry;
     this.#topic = topic;
-    this.next = next;
+    this.next = from.offset;
+    this.#newest = from;
     this.#told = told;
   }
 
   /**
-   * @param from the offset of the first record, or whom to ask for it
+   * @param from the applied position behind which the first event lies, or whom to ask for it
    * @throws OfftakeError TOPIC_MISSING, KAFKA_UNREACHABLE, KAFKA_REFUSED
    */
   static async open(
     { kafka, registry }: Configuration,
     { name, topic }: ServiceConfiguration,
-    from: number | ((cluster: KafkaCluster) => Promise<number>),
+    from: Place | ((cluster: KafkaCluster) => Promise<Place>),
     told: Followed,
   ): Promise<TopicFollower> {
     const cluster = new KafkaCluster(kafka, `offtake-${name}-reconciler`);
     try {
       const { start, end } = await offsetRange(cluster, topic);
-      const first = typeof from === "number" ? from : await from(cluster);
-      return new TopicFollower(cluster, new Registry(registry.url), topic, Math.min(Math.max(first, start), end), told);
+      const place = typeof from === "function" ? await from(cluster) : from;
+      const offset = Math.min(Math.max(place.offset, start), end);
+      return new TopicFollower(cluster, new Registry(registry.url), topic, { ...place, offset }, told);
     } catch (error) {
       await cluster.close();
       throw error;
@@ -105,6 +113,12 @@ export class TopicFollower {
 
   #tell(event: EventReader, offset: number): void {
     if (event.plan.kind === "row") {
+      const { sequence } = event;
+      const commitLsn = (BigInt(event.commitHigh) << 32n) | BigInt(event.commitLow);
+      const newest = this.#newest;
+      // An applier drops what it has seen, wherever it stands in the topic: it is no newer state of its row.
+      if (commitLsn < newest.commitLsn || (commitLsn === newest.commitLsn && sequence <= newest.sequence)) return;
+      this.#newest = { commitLsn, sequence };
       this.#told.event(event, offset);
       return;
     }

@@ -20,21 +20,19 @@ const firstAdded = 1_000_000_000_000;
 
 export class Divergences {
   readonly injected: Injected[] = [];
-  readonly #random: SeededRandom;
   readonly #target: Client;
   readonly #rows: number;
 
   /** @param rows of the table, with the ids from 1 */
-  constructor(target: Client, rows: number, random: SeededRandom) {
+  constructor(target: Client, rows: number) {
     this.#target = target;
     this.#rows = rows;
-    this.#random = random;
   }
 
   /** One more, of a kind and a row by chance. */
-  async inject(pass: number): Promise<void> {
-    const kind = kinds[this.#random.between(0, kinds.length - 1)]!;
-    const id = this.#random.between(1, this.#rows - 1);
+  async inject(pass: number, random: SeededRandom): Promise<void> {
+    const kind = kinds[random.between(0, kinds.length - 1)]!;
+    const id = random.between(1, this.#rows - 1);
     if (kind === "swapped") {
       const { rowCount } = await this.#target.query(
         "UPDATE bench b SET uid = o.uid FROM bench o WHERE b.id IN ($1, $2) AND o.id IN ($1, $2) AND b.id <> o.id",

@@ -139,8 +139,7 @@ class ReconcileBench {
 
   async underLoad(idleSeconds: number): Promise<object> {
     const { rows, load, passes, windows, injections, seed, seconds: rest } = this.#options;
-    const random = new SeededRandom(seed, "divergences");
-    const divergences = new Divergences(this.#target, rows, random);
+    const divergences = new Divergences(this.#target, rows);
     const running = await LoadProcess.start({ url: this.#stack.source.url(database), rate: load, rows, from: 0, hot: 20 });
     const reports: Report[] = [];
     const measured: { before: number; during: number; seconds: number }[] = [];
@@ -160,6 +159,8 @@ class ReconcileBench {
       this.#say(`without the rule ${naive} rows are called wrong`);
       for (let i = 1; i <= passes; i += 1) {
         let over = false;
+        // Each pass has a seed of its own.
+        const random = new SeededRandom(seed + i - 1, "divergences");
         const injecting = this.#inject(divergences, reports.length + 1, injections, idleSeconds, random, () => over);
         const report = await this.#pass().finally(() => (over = true));
         await injecting;
@@ -201,7 +202,7 @@ class ReconcileBench {
     for (let i = 0; i < count; i += 1) {
       const at = performance.now() + random.fraction() * 2000 * (spread / count);
       await until("its moment", async () => over() || performance.now() >= at, 2);
-      await divergences.inject(pass);
+      await divergences.inject(pass, random);
     }
   }
 

@@ -58,9 +58,11 @@ function event(op: number, xid: number, values: readonly (string | number | null
 
 const version = (xmin: number, ...values: (string | null)[]): RowVersion => ({ xmin: String(xmin), values });
 
+const at = (offset: number, shape: string | undefined) => ({ position: { offset, commitLsn: 0n, sequence: 0 }, shape });
+
 /** Judges the row of key 1. */
 function judged(rows: HotRows, offset: number, target?: RowVersion, source?: RowVersion, shape: string | undefined = "shape"): string | undefined {
-  const [judgement] = rows.judge(table, [{ key: ["1"], source, target }], { offset, shape });
+  const [judgement] = rows.judge(table, [{ key: ["1"], source, target }], at(offset, shape));
   return judgement?.state === "mismatch" ? judgement.kind : judgement?.state;
 }
 
@@ -101,16 +103,16 @@ describe("a hot row, at a position that the applier has passed", () => {
       rows.note(event(Change.update, 1, ["1", "a", 1.5, "s"]), 10);
       if (end === "taken over") rows.forget();
       const shape = { altered: "other", uncopied: undefined, "taken over": "shape" }[end];
-      expect(rows.judge(table, [{ key: ["1"], target: version(9, "1", "converted", "1.50", "x") }], { offset: 11, shape })).toEqual([undefined]);
+      expect(rows.judge(table, [{ key: ["1"], target: version(9, "1", "converted", "1.50", "x") }], at(11, shape))).toEqual([undefined]);
     }
   });
 
   test("is not judged where events may be of it under another text, or of another key", () => {
     const rows = new HotRows();
     const numeric = { ...table, keyIsText: false };
-    rows.judge(numeric, [{ key: ["1"] }], { offset: 10, shape: "shape" });
+    rows.judge(numeric, [{ key: ["1"] }], at(10, "shape"));
     rows.note(event(Change.update, 1, ["1", "a", 1.5, "s"]), 10);
-    expect(rows.judge(numeric, [{ key: ["1"], target: version(9, "1", "x", "x", "x") }], { offset: 11, shape: "shape" })).toEqual([undefined]);
+    expect(rows.judge(numeric, [{ key: ["1"], target: version(9, "1", "x", "x", "x") }], at(11, "shape"))).toEqual([undefined]);
     const rekeyed = listening();
     rekeyed.note(event(Change.update, 1, ["1", "a", 1.5, "s"], [0, 1]), 10);
     expect(judged(rekeyed, 11, version(9, "1", "x", "x", "x"))).toBeUndefined();

@@ -76,6 +76,22 @@ test.each(hashings)("by %s", async (hash) => {
 
 const keyed = (order: string): string => `CREATE TYPE mood AS ENUM (${order}); CREATE TABLE moods (mood mood PRIMARY KEY, num numeric)`;
 
+test("a key that the target's type does not take makes the pass over its table incomplete, and over no other", async () => {
+  const others = "CREATE TABLE other (id int8 PRIMARY KEY)";
+  await using pipeline = await createPipeline(`CREATE TABLE odd (id text PRIMARY KEY); ${others}`, {
+    tables: { odd: { poison: "park" }, other: null },
+  });
+  await pipeline.target.query(`CREATE TABLE odd (id int8 PRIMARY KEY); ${others}`);
+  await using units = new AsyncDisposableStack();
+  units.use(await streaming(pipeline));
+  await pipeline.source.query("INSERT INTO odd VALUES ('1'); INSERT INTO odd VALUES ('no number'); INSERT INTO other VALUES (1)");
+  const reason = expect.stringContaining('invalid input syntax for type bigint: "no number"');
+  expect(await pass(pipeline)).toMatchObject([
+    { table: "public.odd", verdict: "incomplete", reason, missing: [] },
+    { table: "public.other", verdict: "equal", compared: 1 },
+  ]);
+});
+
 describe("keys that the two servers sort differently", () => {
   test.each(hashings)("are looked up by %s, too", async (hash) => {
     await using pipeline = await createPipeline(keyed("'sad', 'ok', 'so'"), { tables: { moods: null } });
