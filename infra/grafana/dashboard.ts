@@ -1,7 +1,7 @@
 /**
  * The Grafana dashboard, in the order in which somebody who was woken asks: is anything wrong, how far behind is what, will the monolith's disk fill, are the rows right.
  * A panel that names a metric which the code does not have stays empty for ever, and looks like peace: so a test holds each name against services/runtime/metrics.ts, and
- * the committed offtake.json against this file (`npx vitest run test/infra/grafana -u` writes it).
+ * the committed offtake.json against this file (`npx vitest run test/infra/grafana --update` writes it).
  *
  * Source: Grafana documentation, "JSON model".
  */
