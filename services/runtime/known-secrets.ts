@@ -9,11 +9,11 @@
 const findable = /^(?=.*[^a-z_-]).{8,}$/s;
 
 /** A process has a dozen; tests make thousands, and the oldest of them are let go. */
-const most = 500;
+const most = 300;
 const recent = new Set<string>();
 
-/** The longest first: of one that another begins with, the rest would be left. */
-let known: readonly string[] = [];
+/** The longest first: of one that another begins with, the rest would be left. Undefined until an error asks. */
+let known: readonly string[] | undefined;
 
 /** @param value as it is sent; the ways in which it may be written are found here */
 export function rememberSecret(value: string): void {
@@ -22,13 +22,16 @@ export function rememberSecret(value: string): void {
     recent.delete(each);
     recent.add(each);
   }
-  const [...all] = recent;
-  for (const old of all.slice(0, Math.max(0, all.length - most))) recent.delete(old);
-  known = [...recent].toSorted((a, b) => b.length - a.length);
+  for (const old of recent) {
+    if (recent.size <= most) break;
+    recent.delete(old);
+  }
+  known = undefined;
 }
 
 export function withoutKnownSecrets(text: string): string {
-  return known.reduce((rest, secret) => rest.replaceAll(secret, "[redacted]"), text);
+  known ??= [...recent].toSorted((a, b) => b.length - a.length);
+  return known.reduce((rest, secret) => (rest.includes(secret) ? rest.replaceAll(secret, "[redacted]") : rest), text);
 }
 
 /** Half of a character that takes two cannot be. */

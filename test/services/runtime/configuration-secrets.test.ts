@@ -169,7 +169,7 @@ describe("production", () => {
       "an environment with which every client does",
       production,
       { ...safe, NODE_TLS_REJECT_UNAUTHORIZED: "0" },
-      ["2:7: NODE_TLS_REJECT_UNAUTHORIZED=0 is set, with which any certificate is believed: unset it in mode: production"],
+      ["1:7: NODE_TLS_REJECT_UNAUTHORIZED=0 is set, with which any certificate is believed: unset it in mode: production"],
     ],
     [
       "Kafka without TLS",
