@@ -7,7 +7,14 @@
 import { pbkdf2Sync, randomBytes } from "node:crypto";
 import { chmod, chown, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { alterUserScramCredentialsV0 } from "@platformatic/kafka";
+import {
+  AclOperations,
+  type AclOperationValue,
+  AclPermissionTypes,
+  alterUserScramCredentialsV0,
+  ResourcePatternTypes,
+  ResourceTypes,
+} from "@platformatic/kafka";
 import { stringify } from "yaml";
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { freePort } from "../../infra/local/free-port.ts";
@@ -87,6 +94,9 @@ export async function startSecuredStack(): Promise<SecuredStack> {
         "advertised.listeners": `PLAINTEXT://127.0.0.1:${plain},TLS://localhost:${tls},SCRAM://localhost:${scram}`,
         "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,TLS:SSL,SCRAM:SASL_SSL",
         "controller.quorum.voters": `1@127.0.0.1:${controller}`,
+        // Everybody without a login is the tests themselves; who has one may do what docs/security.md gives it.
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
         "sasl.enabled.mechanisms": "SCRAM-SHA-256,SCRAM-SHA-512",
         "listener.name.scram.scram-sha-256.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
         "listener.name.scram.scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
@@ -134,6 +144,7 @@ export async function startSecuredStack(): Promise<SecuredStack> {
       const plainly = { source: stack.source.url(), target: stack.target.url(), kafka: stack.kafka.brokers, registry: stack.registry.url };
       const pipeline = await createPipeline(schemaSql, { servers: plainly });
       const { connector } = pipeline;
+      await allow(stack.kafka.brokers, `${pipeline.configuration.kafka.topicPrefix}.`);
       const secured = async (changed: Partial<Access> = {}): Promise<Configuration> => {
         const access = { ...usual, ...changed };
         const database = (superuser: string): string => databaseUrl(superuser, access);
@@ -178,6 +189,38 @@ function registryUrl(plain: string, { host, registry }: Access, https: number): 
   [url.protocol, url.hostname, url.port] = ["https:", host, String(https)];
   return url.href;
 }
+
+/** What the commands of docs/security.md do, which take two seconds each. @param prefix of this pipeline's topics */
+async function allow(brokers: readonly string[], prefix: string): Promise<void> {
+  const page = await readFile(new URL("../../docs/security.md", import.meta.url), "utf8");
+  const commands = /^```sh kafka\n(.*?)^```/ms.exec(page)?.[1]?.trimEnd().split("\n") ?? [];
+  const creations = commands.flatMap((command) => {
+    const [, kind = "", named = ""] = /--(topic|group|transactional-id) (\S+)/.exec(command) ?? [];
+    const resourceType = { topic: ResourceTypes.TOPIC, group: ResourceTypes.GROUP, "transactional-id": ResourceTypes.TRANSACTIONAL_ID }[kind];
+    if (resourceType === undefined) throw new Error(`what is this command for: ${command}`);
+    return [...command.matchAll(/--operation (\w+)/g)].map(([, name = ""]) => ({
+      resourceType,
+      resourceName: kind === "topic" ? prefix : named,
+      resourcePatternType: ResourcePatternTypes.PREFIXED,
+      principal: `User:${user}`,
+      host: "*",
+      operation: operations[name] ?? AclOperations.UNKNOWN,
+      permissionType: AclPermissionTypes.ALLOW,
+    }));
+  });
+  const cluster = new KafkaCluster(kafkaConfiguration(brokers), "offtake-test");
+  await cluster.admin.createAcls({ creations }).finally(async () => cluster.close());
+}
+
+/** As kafka-acls names them. */
+const operations: Readonly<Record<string, AclOperationValue>> = {
+  Create: AclOperations.CREATE,
+  Describe: AclOperations.DESCRIBE,
+  DescribeConfigs: AclOperations.DESCRIBE_CONFIGS,
+  AlterConfigs: AclOperations.ALTER_CONFIGS,
+  Read: AclOperations.READ,
+  Write: AclOperations.WRITE,
+};
 
 /** As kafka-configs does it, which takes two seconds. Source: RFC 5802, SaltedPassword; KIP-554. */
 async function setScramPassword(brokers: readonly string[], password: string): Promise<void> {
