@@ -209,7 +209,11 @@ async function allow(brokers: readonly string[], prefix: string): Promise<void> 
     }));
   });
   const cluster = new KafkaCluster(kafkaConfiguration(brokers), "offtake-test");
-  await cluster.admin.createAcls({ creations }).finally(async () => cluster.close());
+  try {
+    await cluster.admin.createAcls({ creations });
+  } finally {
+    await cluster.close();
+  }
 }
 
 /** As kafka-acls names them. */
