@@ -11,8 +11,8 @@ interface Schema {
   readonly type?: string | undefined;
   readonly description?: string | undefined;
   readonly default?: unknown;
-  readonly enum?: readonly unknown[] | undefined;
-  readonly const?: unknown;
+  readonly enum?: readonly string[] | undefined;
+  readonly const?: string | undefined;
   readonly pattern?: string | undefined;
   readonly minimum?: number | undefined;
   readonly maximum?: number | undefined;
@@ -30,8 +30,8 @@ const schemaOf: z.ZodType<Schema> = z.lazy(() =>
     type: z.string().optional(),
     description: z.string().optional(),
     default: z.unknown().optional(),
-    enum: z.array(z.unknown()).optional(),
-    const: z.unknown().optional(),
+    enum: z.array(z.string()).optional(),
+    const: z.string().optional(),
     pattern: z.string().optional(),
     minimum: z.number().optional(),
     maximum: z.number().optional(),
@@ -116,8 +116,8 @@ function holdsOf(schema: Schema): string {
       ),
     ].join(" or ");
   if (schema.writeOnly === true) return "a secret";
-  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(", ");
-  if (schema.const !== undefined) return `\`${String(schema.const)}\``;
+  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(", ");
+  if (schema.const !== undefined) return `\`${schema.const}\``;
   if (pattern === durationPattern.source) return "a duration";
   if (pattern === sizePattern.source) return "a size";
   if (type === "integer" || type === "number") return `${minimum} to ${maximum}`;
