@@ -45,16 +45,16 @@ export interface Merging {
 }
 
 /**
- * The statements for the first changes of a log, in order. Pure.
+ * The statements for the first changes of a log, or for those from one on, in order. Pure.
  *
- * @param to how many changes
+ * @param to how many changes, with those before `from`
  * @throws NotMergeable when they have to be applied in source order
  */
-export function mergedStatements(log: ChangeLog, merging: Merging, to: number): Sent[] {
+export function mergedStatements(log: ChangeLog, merging: Merging, to: number, from = 0): Sent[] {
   // Where nothing keeps the key unique a count does not show that each row was touched once, and an INSERT not that a row was there already.
   const inOrder = merging.tables.map((table) => table.awake || (table.plan.keys.length > 0 && !table.unique));
   const binary = { ...merging, tables: merging.tables.map(inBinary) };
-  return steps(log, inOrder, 0, to, merging.queued).flatMap((step) => stepStatements(log, step, binary).map(exact));
+  return steps(log, inOrder, from, to, merging.queued).flatMap((step) => stepStatements(log, step, binary).map(exact));
 }
 
 /** Rows of a table that has not been copied yet, which a statement was to touch and which are not there. */

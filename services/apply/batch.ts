@@ -3,7 +3,7 @@
  */
 import type { CopiedMessage, RecoveredGap } from "../../schemas/offtake-message.ts";
 import { ChangeLog } from "./change-log.ts";
-import { TransactionEnds } from "./transaction-ends.ts";
+import { type TransactionEnd, TransactionEnds } from "./transaction-ends.ts";
 
 /** What becomes of marks of tables with the last transaction of a batch. */
 export interface MarkChanges {
@@ -37,4 +37,23 @@ export class Batch implements MarkChanges {
     this.copied.length = 0;
     this.gaps.length = 0;
   }
+}
+
+export const noMarks: MarkChanges = { copied: [], gaps: [] };
+
+/** Some transactions of a batch: their changes from the first on, the end of the last, and what becomes of marks with it. */
+export interface Part {
+  readonly from: number;
+  readonly end: TransactionEnd;
+  readonly marks: MarkChanges;
+}
+
+/** @param first with `last`, transactions by their place in the batch */
+export function partOf(batch: Batch, first: number, last: number): Part {
+  const { transactions } = batch;
+  return {
+    from: first === 0 ? 0 : transactions.at(first - 1).changes,
+    end: transactions.at(last),
+    marks: last === transactions.length - 1 ? batch : noMarks,
+  };
 }

@@ -4,6 +4,7 @@
 import type { Sent } from "./apply-merged.ts";
 import type { Batch } from "./batch.ts";
 import type { ByteArena } from "./byte-arena.ts";
+import type { Queued } from "./parking.ts";
 import type { AppliedPosition } from "./position.ts";
 import type { GroupAnswer } from "./statement-group.ts";
 
@@ -23,4 +24,11 @@ export interface SentBatch {
   readonly sent: readonly Sent[];
   /** Statements before them. */
   readonly from: number;
+}
+
+/** What transactions of a batch come to, where they can be merged. */
+export interface Merged {
+  readonly sent: readonly Sent[];
+  /** What goes into queues, in front of it. */
+  readonly queued: Queued | undefined;
 }

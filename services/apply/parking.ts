@@ -118,12 +118,12 @@ export class Parking {
   /**
    * What of a log goes into queues: changes whose key is parked.
    *
-   * @param to how many changes are looked at
+   * @param to how many changes are looked at, with those before `from`
    * @param commitLsnOf told of changes in their order
    * @returns undefined for nothing
    * @throws NotMergeable where a change parks or frees a key
    */
-  queued(log: ChangeLog, tables: readonly TargetTable[], to: number, commitLsnOf: (change: number) => bigint): Queued | undefined {
+  queued(log: ChangeLog, tables: readonly TargetTable[], to: number, commitLsnOf: (change: number) => bigint, from = 0): Queued | undefined {
     const { keys } = this;
     if (keys.size === 0) return undefined;
     const names = log.plans.map((plan) => fullName(plan));
@@ -134,7 +134,7 @@ export class Parking {
     });
     if (!concerned.includes(true)) return undefined;
     const letters: Letter[] = [];
-    for (let change = 0; change < to; change += 1) {
+    for (let change = from; change < to; change += 1) {
       const plan = log.plan[change]!;
       if (!concerned[plan]!) continue;
       if (log.op[change] === Change.truncate) throw new NotMergeable("a truncate of a table with parked keys");

@@ -7,6 +7,7 @@
 import type { ClientBase } from "pg";
 import { formatLsn, type Lsn, parseLsn } from "../../connectors/postgres/lsn.ts";
 import type { GroupStatement } from "./statement-group.ts";
+import type { TransactionEnd } from "./transaction-ends.ts";
 
 export interface AppliedPosition {
   readonly topic: string;
@@ -19,6 +20,17 @@ export interface AppliedPosition {
   readonly xid: number;
   readonly systemIdentifier: string;
   readonly timeline: number;
+}
+
+interface AppliedTopic {
+  readonly service: { readonly topic: string };
+  readonly topicId: string;
+}
+
+/** The position when that transaction is committed in the target. */
+export function positionBehind(end: TransactionEnd, { service, topicId }: AppliedTopic): AppliedPosition {
+  const { offset, commitLsn, sequence, xid, systemIdentifier, timeline } = end;
+  return { topic: service.topic, topicId, offset, commitLsn, sequence, xid, systemIdentifier, timeline };
 }
 
 const readSql = `

@@ -36,6 +36,9 @@ export interface GroupStatement {
   readonly no?: () => Error;
 }
 
+export const begin: GroupStatement = { name: "offtake begin", sql: "BEGIN", values: [], text: true };
+export const commit: GroupStatement = { name: "offtake commit", sql: "COMMIT", values: [], text: true };
+
 export interface GroupAnswer {
   /** Rows that each statement touched or returned, up to the one that failed. */
   readonly counts: readonly number[];

@@ -4,11 +4,13 @@
  *
  * Pure.
  */
+import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { NotMergeable } from "./not-mergeable.ts";
 import { sqlState } from "../../connectors/postgres/session.ts";
 import { Change, type ChangeLog } from "./change-log.ts";
-import { isTaken, verdictOf } from "./target-error.ts";
+import { eventRefused, isTaken, verdictOf } from "./target-error.ts";
+import type { TransactionEnd } from "./transaction-ends.ts";
 
 /** Merging was not possible, or what was merged met a row or a table that it should not have met: applied one by one, it shows which. */
 export function isWorthOrder(error: unknown): boolean {
@@ -40,4 +42,14 @@ export function positionMoved(service: string): OfftakeError {
   return new OfftakeError("APPLIED_POSITION_MOVED", `The applied position of ${service} is not what this applier wrote last.`, {
     cure: "The target was restored, or failed over, or another applier writes: the position is read again.",
   });
+}
+
+/** Deferred constraints speak only at the commit, and cannot say which event they mean: the transaction is named instead. */
+export async function naming({ commitLsn, offset }: TransactionEnd, done: Promise<void>): Promise<void> {
+  try {
+    await done;
+  } catch (error) {
+    if (verdictOf(error) !== "event") throw error;
+    throw eventRefused(`the commit of the transaction ${formatLsn(commitLsn)}, which ends before offset ${offset}`, error);
+  }
 }

@@ -3,25 +3,25 @@
  * out whatever breaks in between. When the answer to a commit is lost, the position that is read next says what became of it.
  */
 import type { Client } from "pg";
-import { formatLsn } from "../../connectors/postgres/lsn.ts";
 import { socketOf } from "../../connectors/postgres/session.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { failpoint } from "../runtime/failpoint.ts";
 import { applyInOrder, type Conflict, type InOrder } from "./apply-in-order.ts";
-import { type LeftOut, leftOut, mergedStatements, sendAll, type Sent } from "./apply-merged.ts";
-import type { Batch, MarkChanges } from "./batch.ts";
+import { type LeftOut, leftOut, mergedStatements, sendAll } from "./apply-merged.ts";
+import { type Batch, type MarkChanges, noMarks, type Part, partOf } from "./batch.ts";
+import { byHalves } from "./by-halves.ts";
 import { ByteArena } from "./byte-arena.ts";
 import { copiedStatement, gapStatement, readNeedsCopy } from "./needs-copy.ts";
 import { NotMergeable } from "./not-mergeable.ts";
-import type { Parking, Queued } from "./parking.ts";
-import { type AppliedPosition, positionStatement } from "./position.ts";
+import type { Parking } from "./parking.ts";
+import { type AppliedPosition, positionBehind, positionStatement } from "./position.ts";
 import { RowParking } from "./row-parking.ts";
-import { type GroupStatement, runGroup } from "./statement-group.ts";
-import type { Flight, SentBatch } from "./flight.ts";
-import { eventRefused, targetError, verdictOf } from "./target-error.ts";
+import { begin, commit, type GroupStatement, runGroup } from "./statement-group.ts";
+import type { Flight, Merged, SentBatch } from "./flight.ts";
+import { targetError } from "./target-error.ts";
 import { marksStatement, TablesChanged } from "./target-marks.ts";
-import { isOfTable, isWorthOrder, isWorthRenewing, positionMoved, tablesChanged } from "./target-refusals.ts";
+import { isOfTable, isWorthOrder, isWorthRenewing, naming, positionMoved, tablesChanged } from "./target-refusals.ts";
 import type { TargetSession } from "./target-session.ts";
 import type { TargetTable } from "./target-table.ts";
 import { type TableWatch, TargetTables } from "./target-tables.ts";
@@ -124,7 +124,7 @@ export class Target {
           if (piece.transactions.length > 0) return;
         }
       };
-      await this.#named(end, this.#inTransaction(end, used, noMarks, work));
+      await naming(end, this.#inTransaction({ end, marks: noMarks }, used, work));
     } catch (error) {
       if (!(error instanceof Stopped)) throw targetError(error instanceof TablesChanged ? tablesChanged() : error, this.#options.service);
     }
@@ -165,10 +165,10 @@ export class Target {
    */
   #send(flight: Flight, tables: readonly TargetTable[], expected: AppliedPosition | undefined): SentBatch | undefined {
     const { batch, arena } = flight;
-    const merged = this.#merged(batch, tables, arena);
+    const merged = this.#merged(batch, tables, arena, partOf(batch, 0, batch.transactions.length - 1));
     if (merged === undefined) return undefined;
     const { sent, queued } = merged;
-    const next = this.#positionOf(batch.transactions.last);
+    const next = positionBehind(batch.transactions.last, this.#options);
     const opening = [...this.#opening(expected, next, batch), ...(queued === undefined ? [] : [queued.statement])];
     failpoint?.("before-target-commit-sent", () => this.#cut());
     const answer = runGroup(this.#client, [...opening, ...sent, marksStatement(tables), commit]);
@@ -182,13 +182,33 @@ export class Target {
     await before?.ended;
     if (await this.#endMerged(flight)) return;
     if ((await this.#learnMarks()) && (await this.#endMerged(flight))) return;
-    // One by one, and each in a transaction of its own: what comes before one that cannot be applied is in.
+    // What comes before a transaction that cannot be applied is in.
     const { transactions } = flight.batch;
-    let from = 0;
-    for (let i = 0; i < transactions.length; i += 1) {
-      const end = transactions.at(i);
-      await this.#applyOne(flight, from, end, i === transactions.length - 1 ? flight.batch : noMarks);
-      from = end.changes;
+    await byHalves(
+      transactions.length,
+      async (first, last) => this.#applyPart(flight, partOf(flight.batch, first, last)),
+      async (at) => this.#applyOne(flight, partOf(flight.batch, at, at)),
+    );
+  }
+
+  /** Some transactions of a batch, merged, in one of the target. @returns false where they have to be taken apart */
+  async #applyPart({ batch, arena }: Flight, part: Part): Promise<boolean> {
+    const work = async (): Promise<boolean> => {
+      await this.#parking.refresh();
+      const { read, tables } = await this.#tablesOf(batch, part);
+      const merged = this.#merged(batch, tables, arena, part);
+      if (merged === undefined) return false;
+      await this.#inTransaction(part, read, async () => {
+        if (merged.queued !== undefined) await this.#run([merged.queued.statement]);
+        this.#leftOut(part.end, await sendAll(this.#client, merged.sent));
+      });
+      return true;
+    };
+    try {
+      return await this.#asTheTablesAre(work);
+    } catch (error) {
+      if (!isWorthOrder(error) && !isOfTable(error)) throw error;
+      return false;
     }
   }
 
@@ -230,27 +250,33 @@ export class Target {
     this.#uncopied.changed(batch);
     this.#conflicts = [];
     this.#leftOut(batch.transactions.last, leftOut(sent, counts.slice(from)));
-    this.#tell();
+    for (const conflict of this.#conflicts) this.#options.conflict(conflict);
   }
 
   /** One transaction, in source order. */
-  async #applyOne({ batch, arena }: Flight, from: number, end: TransactionEnd, marks: MarkChanges): Promise<void> {
-    const { log } = batch;
+  async #applyOne({ batch, arena }: Flight, part: Part): Promise<void> {
+    const { from, end } = part;
     let renewed = false;
     const work = async (): Promise<void> => {
       await this.#parking.refresh();
-      const needed = [...new Set(log.plan.subarray(from, end.changes))];
-      const read = await this.#tables.read(needed.map((plan) => log.plans[plan]!));
-      const tables: TargetTable[] = [];
-      for (const [i, plan] of needed.entries()) tables[plan] = read[i]!;
-      await this.#inTransaction(end, read, marks, async () => this.#inOrder({ batch, arena, tables, end, from, to: end.changes, renewed }));
+      const { read, tables } = await this.#tablesOf(batch, part);
+      await this.#inTransaction(part, read, async () => this.#inOrder({ batch, arena, tables, end, from, to: end.changes, renewed }));
     };
     const again = async (error: unknown): Promise<void> => {
-      if (!isWorthRenewing(error, log, from, end.changes)) throw error;
+      if (!isWorthRenewing(error, batch.log, from, end.changes)) throw error;
       renewed = true;
       await this.#asTheTablesAre(work);
     };
-    await this.#named(end, this.#asTheTablesAre(work).catch(again));
+    await naming(end, this.#asTheTablesAre(work).catch(again));
+  }
+
+  /** Those that some transactions need; `tables` by the plans of the log. */
+  async #tablesOf({ log }: Batch, { from, end }: Part): Promise<{ read: readonly TargetTable[]; tables: readonly TargetTable[] }> {
+    const needed = [...new Set(log.plan.subarray(from, end.changes))];
+    const read = await this.#tables.read(needed.map((plan) => log.plans[plan]!));
+    const tables: TargetTable[] = [];
+    for (const [i, plan] of needed.entries()) tables[plan] = read[i]!;
+    return { read, tables };
   }
 
   /** Does it again where a table has been altered since it was read. Nothing of the first time is committed. */
@@ -291,12 +317,11 @@ export class Target {
    * A transaction of work that waits for answers. The tables are asked for at its end, when none that was written can be altered any more.
    *
    * @param tables that are written; complete when `work` has ended
-   * @param marks what changes with it
    * @throws TablesChanged, NotMergeable, OfftakeError; the server's own error
    */
-  async #inTransaction(end: TransactionEnd, tables: Iterable<TargetTable>, marks: MarkChanges, work: () => Promise<void>): Promise<void> {
+  async #inTransaction({ end, marks }: Omit<Part, "from">, tables: Iterable<TargetTable>, work: () => Promise<void>): Promise<void> {
     const client = this.#client;
-    const next = this.#positionOf(end);
+    const next = positionBehind(end, this.#options);
     this.#conflicts = [];
     try {
       await this.#run(this.#opening(this.position, next, marks));
@@ -315,7 +340,7 @@ export class Target {
     this.position = next;
     this.#uncopied.changed(marks);
     this.#parking.committed();
-    this.#tell();
+    for (const conflict of this.#conflicts) this.#options.conflict(conflict);
     failpoint?.("after-target-commit-acknowledged", () => this.#cut());
   }
 
@@ -349,48 +374,24 @@ export class Target {
     ];
   }
 
-  #positionOf({ offset, commitLsn, sequence, xid, systemIdentifier, timeline }: TransactionEnd): AppliedPosition {
-    const { service, topicId } = this.#options;
-    return { topic: service.topic, topicId, offset, commitLsn, sequence, xid, systemIdentifier, timeline };
-  }
-
-  #tell(): void {
-    for (const conflict of this.#conflicts) this.#options.conflict(conflict);
-  }
-
   /** @param left updates of rows that were never copied, and that lack columns: they come with the copy */
   #leftOut({ offset }: TransactionEnd, left: readonly LeftOut[]): void {
     for (const { table, rows } of left) this.#conflicts.push({ kind: "partial-missing", table, key: "(several)", offset: offset - 1, rows });
   }
 
   /** @returns undefined when the batch has to be applied in source order */
-  #merged({ log, transactions }: Batch, tables: readonly TargetTable[], arena: ByteArena): { sent: Sent[]; queued: Queued | undefined } | undefined {
+  #merged({ log, transactions }: Batch, tables: readonly TargetTable[], arena: ByteArena, { from, end }: Part): Merged | undefined {
     arena.reset();
     try {
-      const queued = this.#parking.queued(log, tables, transactions.changes, transactions.commitLsns());
+      const queued = this.#parking.queued(log, tables, end.changes, transactions.commitLsns(), from);
       const merging = { tables, ...this.#uncopied.of(tables), arena, queued: queued?.changes };
-      return { sent: mergedStatements(log, merging, transactions.changes), queued };
+      return { sent: mergedStatements(log, merging, end.changes, from), queued };
     } catch (error) {
       if (error instanceof NotMergeable) return undefined;
       throw error;
     }
   }
-
-  /** Deferred constraints speak only at the commit, and cannot say which event they mean: the transaction is named instead. */
-  async #named({ commitLsn, offset }: TransactionEnd, done: Promise<void>): Promise<void> {
-    try {
-      await done;
-    } catch (error) {
-      if (verdictOf(error) !== "event") throw error;
-      throw eventRefused(`the commit of the transaction ${formatLsn(commitLsn)}, which ends before offset ${offset}`, error);
-    }
-  }
 }
-
-const begin: GroupStatement = { name: "offtake begin", sql: "BEGIN", values: [], text: true };
-const commit: GroupStatement = { name: "offtake commit", sql: "COMMIT", values: [], text: true };
-
-const noMarks: MarkChanges = { copied: [], gaps: [] };
 
 /** The applier has to stop in the middle of a large transaction: nothing of it is applied. */
 class Stopped extends Error {}

@@ -67,6 +67,19 @@ describe("an event that the target refuses, of a table with `poison: park`", () 
     ]);
   });
 
+  test("is found by halves: the other transactions of its batch stay merged, and those without rows pass by", async () => {
+    const applier = await parking();
+    const transactions = Array.from({ length: 1000 }, (_, i) => (i % 100 === 50 ? [] : [i === 617 ? bad(i + 2) : trade(i + 2)]));
+    await applier.apply(...transactions);
+    expect(await waiting()).toEqual(["public.trades create (id)=(619) #1 23514"]);
+    const { rows } = await target.admin.query<{ n: string; transactions: string }>(
+      "SELECT count(*) AS n, count(DISTINCT xmin::text) AS transactions FROM trades WHERE id > 1",
+    );
+    expect(rows[0]?.n).toBe("989");
+    expect(Number(rows[0]?.transactions)).toBeLessThanOrEqual(Math.ceil(Math.log2(1000)) + 1);
+    expect(await committed()).toBe(applier.writer.commitLsn);
+  });
+
   test("later events of its key wait behind it, in order, and no others", async () => {
     const applier = await parking();
     await applier.apply([bad(2), trade(3)]);
