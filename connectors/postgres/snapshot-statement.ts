@@ -23,7 +23,7 @@ export function rangeStatement(table: SnapshotTable, after: readonly string[] | 
             ? rowBeyond(walk, after)
             : beyond(
                 walk.map(operand),
-                after.map((value) => escapeLiteral(value)),
+                walk.map((column, i) => literal(column, after[i]!)),
               )
         }`;
   return `COPY (${select(table)}${where} ORDER BY ${walk.map(expression).join(", ")} LIMIT ${limit}) TO STDOUT`;
@@ -35,7 +35,7 @@ export function rangeStatement(table: SnapshotTable, after: readonly string[] | 
  */
 export function keysStatement(table: SnapshotTable, columns: readonly string[], keys: readonly (readonly string[])[]): string {
   const walk = walkedBy(table, columns);
-  const rows = keys.map((key) => `(${walk.map((column, i) => compared(operand(column), "=", escapeLiteral(key[i]!))).join(" AND ")})`);
+  const rows = keys.map((key) => `(${walk.map((column, i) => compared(operand(column), "=", literal(column, key[i]!))).join(" AND ")})`);
   return `COPY (${select(table)} WHERE ${rows.join(" OR ")}) TO STDOUT`;
 }
 
@@ -46,8 +46,7 @@ export function keysStatement(table: SnapshotTable, columns: readonly string[], 
  */
 export function absentStatement(table: SnapshotTable, columns: readonly string[], keys: readonly (readonly string[])[]): string {
   const walk = walkedBy(table, columns);
-  // Without a length: a key that is too long for the column has no row, and its beginning may have one.
-  const values = keys.map((key) => `(${walk.map(({ type }, i) => `${escapeLiteral(key[i]!)}::${typeName(type)}`).join(", ")})`);
+  const values = keys.map((key) => `(${walk.map((column, i) => literal(column, key[i]!)).join(", ")})`);
   const row = table.relation.columns.map(({ name }) => (columns.includes(name) ? `wanted.c${columns.indexOf(name)}` : "NULL"));
   const names = columns.map((_, i) => `c${i}`);
   const equal = walk.map((column, i) => compared(operand(column), "=", `wanted.c${i}`));
@@ -73,9 +72,16 @@ function from(table: SnapshotTable): string {
   return `${table.partitioned ? "" : "ONLY "}${quotedName(table)}`;
 }
 
-/** Literals without a type are of their column's. */
 function rowBeyond(walk: readonly WalkColumn[], after: readonly string[]): string {
-  return `(${walk.map(expression).join(", ")}) > (${after.map((value) => escapeLiteral(value)).join(", ")})`;
+  return `(${walk.map(expression).join(", ")}) > (${walk.map((column, i) => literal(column, after[i]!)).join(", ")})`;
+}
+
+/**
+ * Of its column's type: beside an operator of another one, as those of oid are regproc's and those of record a composite's, it would be read as of that. Without a length: a key that is too
+ * long for the column has no row, and its beginning may have one.
+ */
+function literal({ type }: WalkColumn, value: string): string {
+  return `${escapeLiteral(value)}::${typeName(type)}`;
 }
 
 function operand(column: WalkColumn): ComparedColumn {

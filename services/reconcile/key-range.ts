@@ -20,7 +20,7 @@ export interface KeyRange {
   readonly only?: readonly number[] | undefined;
 }
 
-/** A WHERE clause, empty for a range that is open on both sides, whatever its buckets. Literals without a type are of their column's. */
+/** A WHERE clause, empty for a range that is open on both sides, whatever its buckets. Literals are of their column's type, and not of the operator's: that of a regproc is oid's. */
 export function rangeCondition({ key }: SideTable, { after, upTo }: KeyRange): string {
   // One operator will do for all columns, unless some are of an extension's types.
   const isUniform = key.every(({ operators }) => operators === key[0]!.operators);
@@ -28,12 +28,12 @@ export function rangeCondition({ key }: SideTable, { after, upTo }: KeyRange): s
   const behind = (values: readonly string[]): string => (isUniform ? row(key, ">", values) : beyond(columns, values));
   const within = (values: readonly string[]): string =>
     isUniform ? row(key, "<=", values) : `${compared(columns[0]!, "<=", values[0]!)} AND NOT (${beyond(columns, values)})`;
-  const conditions = [...(after === undefined ? [] : [behind(literals(after))]), ...(upTo === undefined ? [] : [within(literals(upTo))])];
+  const conditions = [...(after === undefined ? [] : [behind(literals(key, after))]), ...(upTo === undefined ? [] : [within(literals(key, upTo))])];
   return conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
 }
 
-function literals(text: KeyText): string[] {
-  return text.map((value) => escapeLiteral(value));
+function literals(key: readonly SideKey[], text: KeyText): string[] {
+  return key.map(({ cast }, i) => `${escapeLiteral(text[i]!)}::${cast}`);
 }
 
 function row(key: readonly SideKey[], operator: ">" | "<=", values: readonly string[]): string {

@@ -27,7 +27,7 @@ const extremes: Readonly<Record<string, readonly string[]>> = {
   text: ["'; DROP TABLE every_type; --", "$1", "\u0001\u007f\u0085\u2028\ufeff", "e\u0301 \u{1f468}\u200d\u{1f469}", "\r\n", "\\", "\\\\N", "''"],
   varchar: ["", "ä".repeat(5000), "a "],
   bpchar: ["", "   ", "tail   "],
-  char: [" ", "'", "\\"],
+  char: [" ", "'", "\\", "\\200", "\\377"],
   name: ["", "n".repeat(63), "Ä 'quoted\""],
   bit: ["0", "1"],
   varbit: ["", "1".repeat(4097)],

@@ -6,6 +6,7 @@ import type { Client } from "pg";
 import { expect } from "vitest";
 import type { PostgresMajor } from "../../infra/local/postgres-versions.ts";
 import { readMarks } from "../../services/apply/needs-copy.ts";
+import { MemoryJournal, startCopying } from "../connectors/postgres/copying-connector.ts";
 import { caughtUp, stateOf } from "../services/apply/same-texts.ts";
 import { pass } from "../services/reconcile/passing.ts";
 import { createPipeline, type Servers } from "../support/pipeline.ts";
@@ -51,7 +52,8 @@ export async function runTypes({ servers, oldest, seed, transactions }: TypedRun
     await waitFor(async () => (await readMarks(target, pipeline.connector.name)).length === 0, { what: "the copies", timeout: 120_000 });
     expect(await all.stop()).toBe(true);
   }
-  await using connector = pipeline.startConnector();
+  const journal = new MemoryJournal();
+  await using connector = startCopying(pipeline, journal);
   await using applier = pipeline.startApplier();
   await Promise.all([connector.working, applier.working]);
   expect(await run(source, everyValue(monolith, keyless!, seed))).toEqual([]);
@@ -67,6 +69,19 @@ export async function runTypes({ servers, oldest, seed, transactions }: TypedRun
   expect(await run(source, everyValue(monolith, keyed!, seed + 1, 2000))).toEqual([]);
   for (const statements of load.slice(third)) await run(source, statements);
   await source.query("DELETE FROM large WHERE id = 1");
+  await caughtUp(pipeline, [connector, applier], 120_000);
+  // Rows that are found by keys of every type, as a repair asks for them.
+  for (const table of monolith.tables.filter(({ key }) => key === "all")) {
+    const columns = table.types.map((_, i) => `c${i}`);
+    const { rows } = await source.query<string[]>({
+      text: `SELECT ${columns.map((name) => `${name}::text`).join(", ")} FROM ${table.name}`,
+      rowMode: "array",
+    });
+    journal.add(`public.${table.name}`, columns, rows);
+    await target.query(`DELETE FROM ${table.name}`);
+  }
+  await waitFor(() => journal.jobs.every(({ state: done }) => done !== "open"), { what: "the keys" });
+  expect(journal.jobs.flatMap(({ table, error }) => (error === undefined ? [] : [`${table}: ${error.message}`]))).toEqual([]);
   await caughtUp(pipeline, [connector, applier], 120_000);
   const state = await stateOf(source, tables);
   expect(await stateOf(target, tables), `seed ${seed}`).toEqual(state);

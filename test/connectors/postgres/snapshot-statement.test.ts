@@ -32,18 +32,18 @@ describe("a chunk is read", () => {
   test("behind a key as a row comparison, in the order and the collation of the index", () => {
     const walk = [{ name: "b", collation: { schema: "pg_catalog", name: "C" } }, {}];
     expect(rangeStatement(table(walk), ["x'y\\", "2"], 5)).toBe(
-      `COPY (${select} WHERE ("b" COLLATE "pg_catalog"."C", "a") > ( E'x''y\\\\', '2') ORDER BY "b" COLLATE "pg_catalog"."C", "a" LIMIT 5) TO STDOUT`,
+      `COPY (${select} WHERE ("b" COLLATE "pg_catalog"."C", "a") > ( E'x''y\\\\'::"pg_catalog"."text", '2'::"pg_catalog"."text") ORDER BY "b" COLLATE "pg_catalog"."C", "a" LIMIT 5) TO STDOUT`,
     );
   });
 
   test("by the operators of an extension where its index is sorted by them: those of the built-in types have another order", () => {
     const walk = [{ operators: "ext" }, { name: "b" }];
     expect(rangeStatement(table(walk), ["x", "2"], 5)).toBe(
-      `COPY (${select} WHERE "a" OPERATOR("ext".>=) 'x' AND ("a" OPERATOR("ext".>) 'x' OR ("a" OPERATOR("ext".=) 'x' AND ("b" OPERATOR("pg_catalog".>) '2'))) ` +
+      `COPY (${select} WHERE "a" OPERATOR("ext".>=) 'x'::"pg_catalog"."text" AND ("a" OPERATOR("ext".>) 'x'::"pg_catalog"."text" OR ("a" OPERATOR("ext".=) 'x'::"pg_catalog"."text" AND ("b" OPERATOR("pg_catalog".>) '2'::"pg_catalog"."text"))) ` +
         `ORDER BY "a", "b" LIMIT 5) TO STDOUT`,
     );
     expect(rangeStatement(table([{ operators: "ext" }]), ["x"], 5)).toBe(
-      `COPY (${select} WHERE "a" OPERATOR("ext".>) 'x' ORDER BY "a" LIMIT 5) TO STDOUT`,
+      `COPY (${select} WHERE "a" OPERATOR("ext".>) 'x'::"pg_catalog"."text" ORDER BY "a" LIMIT 5) TO STDOUT`,
     );
   });
 
@@ -77,7 +77,7 @@ describe("a chunk is read", () => {
         ],
       ),
     ).toBe(
-      `COPY (${select} WHERE ("a" OPERATOR("ext".=) '1' AND "b" OPERATOR("pg_catalog".=) 'x') OR ("a" OPERATOR("ext".=) '2' AND "b" OPERATOR("pg_catalog".=) 'y')) TO STDOUT`,
+      `COPY (${select} WHERE ("a" OPERATOR("ext".=) '1'::"pg_catalog"."text" AND "b" OPERATOR("pg_catalog".=) 'x'::"pg_catalog"."text") OR ("a" OPERATOR("ext".=) '2'::"pg_catalog"."text" AND "b" OPERATOR("pg_catalog".=) 'y'::"pg_catalog"."text")) TO STDOUT`,
     );
   });
 });

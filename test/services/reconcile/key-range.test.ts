@@ -17,19 +17,19 @@ describe("a range of keys", () => {
 
   test("is one comparison of rows on either side", () => {
     expect(rangeCondition(tableWith(id, n), { after: ["1", "2"], upTo: ["3", "4"] })).toBe(
-      ` WHERE ("id", "n") OPERATOR("pg_catalog".>) ('1', '2') AND ("id", "n") OPERATOR("pg_catalog".<=) ('3', '4')`,
+      ` WHERE ("id", "n") OPERATOR("pg_catalog".>) ('1'::int8, '2'::int4) AND ("id", "n") OPERATOR("pg_catalog".<=) ('3'::int8, '4'::int4)`,
     );
   });
 
   test("of an extension's type is compared by the extension's operators, which are not in the search path", () => {
-    expect(rangeCondition(tableWith(email), { after: ["it's"], upTo: undefined })).toBe(` WHERE ("email") OPERATOR("ext".>) ('it''s')`);
+    expect(rangeCondition(tableWith(email), { after: ["it's"], upTo: undefined })).toBe(` WHERE ("email") OPERATOR("ext".>) ('it''s'::citext)`);
   });
 
   test("over both kinds of types says it column by column", () => {
-    const beyond = `"id" OPERATOR("pg_catalog".>=) '1' AND ("id" OPERATOR("pg_catalog".>) '1' OR ("id" OPERATOR("pg_catalog".=) '1' AND ("email" OPERATOR("ext".>) 'a')))`;
+    const beyond = `"id" OPERATOR("pg_catalog".>=) '1'::int8 AND ("id" OPERATOR("pg_catalog".>) '1'::int8 OR ("id" OPERATOR("pg_catalog".=) '1'::int8 AND ("email" OPERATOR("ext".>) 'a'::citext)))`;
     expect(rangeCondition(tableWith(id, email), { after: ["1", "a"], upTo: undefined })).toBe(` WHERE ${beyond}`);
     expect(rangeCondition(tableWith(id, email), { after: undefined, upTo: ["1", "a"] })).toBe(
-      ` WHERE "id" OPERATOR("pg_catalog".<=) '1' AND NOT (${beyond})`,
+      ` WHERE "id" OPERATOR("pg_catalog".<=) '1'::int8 AND NOT (${beyond})`,
     );
   });
 });
