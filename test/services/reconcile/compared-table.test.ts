@@ -81,9 +81,9 @@ test("ranges meet, and the first and the last are open", () => {
     { after: ["1", "a"], upTo: ["2", "b"] },
   ].map((range) => rangeCondition(compared.source, range));
   expect(conditions).toEqual([
-    ` WHERE ("id", "a""b") OPERATOR("pg_catalog".<=) ('1', 'it''s')`,
-    ` WHERE ("id", "a""b") OPERATOR("pg_catalog".>) ('1', 'it''s')`,
+    ` WHERE ("id", "a""b") OPERATOR("pg_catalog".<=) ('1'::int8, 'it''s'::int8)`,
+    ` WHERE ("id", "a""b") OPERATOR("pg_catalog".>) ('1'::int8, 'it''s'::int8)`,
     "",
-    ` WHERE ("id", "a""b") OPERATOR("pg_catalog".>) ('1', 'a') AND ("id", "a""b") OPERATOR("pg_catalog".<=) ('2', 'b')`,
+    ` WHERE ("id", "a""b") OPERATOR("pg_catalog".>) ('1'::int8, 'a'::int8) AND ("id", "a""b") OPERATOR("pg_catalog".<=) ('2'::int8, 'b'::int8)`,
   ]);
 });
