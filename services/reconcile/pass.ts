@@ -32,6 +32,10 @@ export interface PassOptions extends CandidateOptions {
   readonly progress?: ((rows: number) => void) | undefined;
 }
 
+/** Ranges that are read of the source while the target catches up: of those hashes take no memory, and lists of rows some megabytes each. */
+const hashesAhead = 256;
+const rowsAhead = 16;
+
 /** Ranges that count as lately; and the part of them that has to differ for buckets to be worth what they cost. */
 const lately = 5;
 const manyDiffer = 0.25;
@@ -76,7 +80,7 @@ export class Pass {
       return { inBuckets, ...(await read(source)(client, range, inBuckets)) };
     };
     const right = async (client: Client, range: KeyRange, { inBuckets }: { readonly inBuckets: boolean }) => read(target)(client, range, inBuckets);
-    for await (const both of sideBySide(this.#options, this.#walk(), { left, right, split })) {
+    for await (const both of sideBySide(this.#options, this.#walk(), { left, right, split, ahead: hashesAhead })) {
       this.#counted(both.left.rows, both.right.rows, both.passed, both.applied);
       const only = differingBuckets(both.left.hashes, both.right.hashes);
       this.#differing += ((only.length > 0 ? 1 : 0) - this.#differing) / lately;
@@ -91,7 +95,12 @@ export class Pass {
     const read = (side: SideTable) => async (client: Client, range: KeyRange) => this.#rowHashes(client, side, this.#columns(side), range);
     const split = async (range: KeyRange) => this.#split(range);
     const wanted = async (client: Client, range: KeyRange) => ofSource(await read(source)(client, range));
-    for await (const { left, right, passed, applied } of sideBySide(this.#options, ranges, { left: wanted, right: read(target), split })) {
+    for await (const { left, right, passed, applied } of sideBySide(this.#options, ranges, {
+      left: wanted,
+      right: read(target),
+      split,
+      ahead: rowsAhead,
+    })) {
       if (right === tooMany) {
         this.truncatedAt = this.#options.mostCandidates;
         return;
@@ -108,7 +117,12 @@ export class Pass {
     const split = async (range: KeyRange) => this.#split(range);
     const same = async (client: Client, _range: KeyRange, left: RowHashes) =>
       readKeyHashes(client, table.target, this.#columns(table.target), [...left.keys()].map(splitKey));
-    for await (const { left, right, passed, applied } of sideBySide(this.#options, this.#walk(), { left: rows, right: same, split })) {
+    for await (const { left, right, passed, applied } of sideBySide(this.#options, this.#walk(), {
+      left: rows,
+      right: same,
+      split,
+      ahead: rowsAhead,
+    })) {
       this.#counted(left.size, 0, passed, applied);
       if (!this.#add(differingKeys(left, right))) return;
     }

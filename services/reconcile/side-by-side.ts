@@ -11,9 +11,6 @@ import type { ComparedTable } from "./compared-table.ts";
 import type { SourceSide } from "./source-side.ts";
 import type { TargetSide } from "./target-side.ts";
 
-/** Reads of the source that may wait: as many as are made while a heartbeat is on its way to the target, or the pass waits for each. */
-const readsAhead = 16;
-
 export interface Sides {
   readonly table: ComparedTable;
   readonly source: SourceSide;
@@ -41,6 +38,10 @@ interface LeftRead<Piece, Left> {
 export interface PieceReads<Piece, Left, Right> {
   readonly left: (client: Client, piece: Piece) => Promise<Left>;
   readonly right: (client: Client, piece: Piece, left: Left) => Promise<Right>;
+  /**
+   * Reads of the source that may wait for the target to catch up: with fewer than are made in that time a pass takes as many times as long as the target is behind. Each is in memory.
+   */
+  readonly ahead: number;
   /** @returns its parts; none where it has no two */
   readonly split: (piece: Piece) => Promise<readonly Piece[]>;
 }
@@ -85,7 +86,7 @@ export async function* sideBySide<Piece, Left, Right>(
   async function* allLefts(): AsyncGenerator<LeftRead<Piece, Left>, void> {
     for await (const piece of pieces) yield* lefts(piece);
   }
-  for await (const left of ahead(allLefts(), readsAhead)) yield* rights(left);
+  for await (const left of ahead(allLefts(), reads.ahead)) yield* rights(left);
 }
 
 /** Whether a statement has met its time-out. */

@@ -42,7 +42,8 @@ test("a piece is split until its reads are quick enough, and one that cannot be 
       yield* sizes;
     }
     const found = [];
-    for await (const each of sideBySide({ table, source, target, signal }, pieces(), { left: upTo(8), right: upTo(4), split })) found.push(each);
+    for await (const each of sideBySide({ table, source, target, signal }, pieces(), { left: upTo(8), right: upTo(4), split, ahead: 4 }))
+      found.push(each);
     return found;
   };
   const found = await read([2, 16, 3], async (rows) => [rows / 2, rows / 2]);
