@@ -51,6 +51,8 @@ export class SourceSide {
   /** The next heartbeat, as long as it has not left. */
   #next: Promise<Lsn> | undefined;
   #leftAt = 0;
+  /** Over when the newest that has left is answered: on a busy source that takes longer than until the next one. */
+  #flight: Promise<void> = Promise.resolve();
   /** Over when the newest read is. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -101,10 +103,16 @@ export class SourceSide {
   /** Where the stream has to come before all is in it that reads of the source have seen so far; a heartbeat makes sure that it does. */
   async passed(): Promise<Lsn> {
     this.#next ??= this.#ask(async () => {
+      await this.#flight;
       await setTimeout(Math.max(this.#leftAt + heartbeatMs - performance.now(), 0));
       this.#next = undefined;
       this.#leftAt = performance.now();
-      return emitHeartbeat(this.#writing);
+      const flight = emitHeartbeat(this.#writing);
+      this.#flight = flight.then(
+        () => undefined,
+        () => undefined,
+      );
+      return flight;
     });
     return this.#next;
   }
