@@ -6,7 +6,7 @@
  * Source: docs/dead-letters.md.
  */
 import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
-import { initProducerId } from "../../connectors/kafka/producer-id.ts";
+import { initProducerId, transactionalIdOf } from "../../connectors/kafka/producer-id.ts";
 import { Producer, type ProducerEvents } from "../../connectors/kafka/producer.ts";
 import { headersOf, RecordBatchWriter } from "../../connectors/kafka/record-batch.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
@@ -91,8 +91,8 @@ class LetterWriter {
   }
 
   static async open(cluster: KafkaCluster, topic: string, connector: string, complaints: Complaints, signal: AbortSignal): Promise<LetterWriter> {
-    // No connector's own, whatever it is called.
-    const identity = await initProducerId(cluster, `offtake-dead-letters.${connector}`, signal);
+    // No connector's own, whatever it is called: no name has a slash. And under the prefix for which Offtake has the right.
+    const identity = await initProducerId(cluster, `${transactionalIdOf(connector)}/dead-letters`, signal);
     // A topic that is not there is asked for before, so that its absence is an error and not a wait.
     await cluster.leader(topic);
     const interruption: ProducerEvents["interrupted"] = (error) => complaints.say(error, "dead letters are not published; it is tried again");
