@@ -15,7 +15,9 @@ const connecting = /^node:(child_process|cluster|dgram|dns|http|http2|https|insp
 const harmless = new Set(["@node-rs/crc32", "avsc", "commander", "pino", "prom-client", "yaml", "zod"]);
 
 function isHarmless(name: string): boolean {
-  return name.startsWith("node:") ? !connecting.test(name) : harmless.has(name);
+  if (name.startsWith("node:")) return !connecting.test(name);
+  // It answers those who connect.
+  return harmless.has(name) || name === "fastify" || name.startsWith("@fastify/");
 }
 
 /** What opens none of what is taken from those that do. */
