@@ -174,6 +174,30 @@ const background = z
   .prefault({})
   .describe("What `run control` does by itself.");
 
+const webhook = z.strictObject(
+  {
+    name: text("a name").describe("For people, and to keep apart what each was told."),
+    url: secret("Where it is told: http(s)://host/path."),
+    format: z.enum(["json", "slack"], { error: "json or slack" }).default("json").describe("What is sent: docs/http-api.md; or what Slack takes."),
+    coolDown: duration("1s", "24h").prefault("10m").describe("After something was over, how long it is not told of again."),
+  },
+  "a mapping with `name` and `url`",
+);
+
+const notifications = z
+  .strictObject(
+    {
+      webhooks: z
+        .array(webhook, "a list of webhooks")
+        .refine((hooks) => new Set(hooks.map(({ name }) => name)).size === hooks.length, { error: "webhooks of different names" })
+        .prefault([])
+        .describe("Who is told what is not well, and when it is over."),
+    },
+    "a mapping with `webhooks`",
+  )
+  .prefault({})
+  .describe("Whom the control process tells.");
+
 /** Exported for the connectors that a file leaves to their defaults. */
 export const connectorSchema = z
   .strictObject(
@@ -360,6 +384,7 @@ export const configurationSchema = z
       control,
       http,
       background,
+      notifications,
       connectors: named(connectorSchema, "a mapping from connectors to their settings").optional().describe("Left out: one for each service."),
       services: named(service, "a mapping from services to their settings")
         .refine(notEmpty, { error: "at least one service" })

@@ -155,4 +155,19 @@ export const controlMigrations: readonly Migration[] = [
       CREATE INDEX alert_newest ON offtake.alert (connector, table_name, kind, id);
       COMMENT ON TABLE offtake.alert IS 'What the reconciler has raised: cleared_at is null while it lasts.';`,
   },
+  {
+    version: 8,
+    sql: `
+      CREATE TABLE offtake.notification (
+        installation  text        NOT NULL,
+        webhook       text        NOT NULL,
+        concern       text        NOT NULL,
+        place         text        NOT NULL,
+        detail        text        NOT NULL,
+        state         text        NOT NULL CHECK (state IN ('raised', 'cleared')),
+        told_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+        PRIMARY KEY (installation, webhook, concern)
+      );
+      COMMENT ON TABLE offtake.notification IS 'What each webhook was told last of each thing that was not well.';`,
+  },
 ];

@@ -15,6 +15,7 @@ import type { Unit } from "../runtime/supervisor.ts";
 import { check } from "./check.ts";
 import type { ControlBoard } from "./control-board.ts";
 import { workOnJob } from "./control-jobs.ts";
+import { notificationTasks } from "./notifications.ts";
 import { troublesOf } from "./installation-health.ts";
 
 export interface ControlParts {
@@ -52,10 +53,12 @@ async function drained(stop: AbortSignal, ended: AbortSignal): Promise<void> {
   await waitOrStop(drainMs, ended);
 }
 
-function tasksOf({ configuration, control, board, metrics }: ControlParts, log: Log, complaints: Complaints): Task[] {
+function tasksOf(parts: ControlParts, log: Log, complaints: Complaints): Task[] {
+  const { configuration, control, board, metrics } = parts;
   const connectors = configuration.connectors.map(({ name }) => name);
   const { validateEveryMs, healthEveryMs } = configuration.background;
   return [
+    ...notificationTasks(parts),
     {
       name: "jobs",
       everyMs: 1000,
@@ -77,7 +80,7 @@ function tasksOf({ configuration, control, board, metrics }: ControlParts, log: 
       name: "health",
       everyMs: healthEveryMs,
       run: async () => {
-        for (const { what, ...trouble } of troublesOf(await board.status())) log.warn(trouble, what);
+        for (const { what, where } of troublesOf(await board.status())) log.warn({ where }, what);
       },
     },
   ];

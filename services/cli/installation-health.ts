@@ -2,6 +2,7 @@
 import type { InstallationStatus } from "./control-board.ts";
 
 export interface Trouble {
+  readonly kind: "slot" | "error" | "unit";
   readonly where: string;
   readonly what: string;
 }
@@ -11,16 +12,16 @@ const silentSeconds = 30;
 
 export function troublesOf({ services, units }: InstallationStatus): Trouble[] {
   const slots = services.flatMap(({ service, slot, errors }) => [
-    ...(slot.page ? [{ where: service, what: `slot ${slot.name}: ${slot.word}: ${slot.reason}` }] : []),
-    ...errors.map(({ code, message }) => ({ where: service, what: `${code}: ${message}` })),
+    ...(slot.page ? [{ kind: "slot" as const, where: service, what: `slot ${slot.name}: ${slot.word}: ${slot.reason}` }] : []),
+    ...errors.map(({ code, message }) => ({ kind: "error" as const, where: service, what: `${code}: ${message}` })),
   ]);
   // Each unit's newest word alone: a standby, or a process from before, says nothing of whether the work is done.
   const newest = [...new Map(units.toReversed().map((each) => [each.unit, each])).values()];
   const working = newest.flatMap(({ unit, ready, reason, ageSeconds, process }) => {
-    if (ageSeconds > silentSeconds) return [{ where: unit, what: `${process} has said nothing for ${ageSeconds} s` }];
+    if (ageSeconds > silentSeconds) return [{ kind: "unit" as const, where: unit, what: `${process} has said nothing for ${ageSeconds} s` }];
     return ready || units.some((other) => other.unit === unit && other.ready && other.ageSeconds <= silentSeconds)
       ? []
-      : [{ where: unit, what: reason }];
+      : [{ kind: "unit" as const, where: unit, what: reason }];
   });
   return [...slots, ...working];
 }

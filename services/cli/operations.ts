@@ -9,6 +9,7 @@ import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError } from "../runtime/errors.ts";
 import type { ControlBoard } from "./control-board.ts";
 import { listDeadLetters, replayDeadLetters, skipDeadLetters } from "./dlq.ts";
+import { testNotifications } from "./notifications.ts";
 import { pause, resume } from "./pause.ts";
 import { pipelineOf, tableNamed } from "./service-pipeline.ts";
 import { cancelSnapshot, startSnapshot } from "./snapshot.ts";
@@ -54,7 +55,7 @@ export function operationsOf({ configuration, control, board }: OperationParts):
     },
     reconciliations: async (page) => readReconciliations(control, connectors, page),
     mismatches: async (page) => readMismatches(control, connectors, page),
-    audit: async ({ service, limit }) => readAudit(control, service === undefined ? services : [service], limit),
+    audit: async ({ service, limit }) => readAudit(control, service === undefined ? [...services, ""] : [service], limit),
     deadLetters: async (service) => {
       const asked = service === undefined ? services : [service];
       return (await Promise.all(asked.map(async (name) => lettersOf(configuration, name)))).flat();
@@ -69,6 +70,11 @@ export function operationsOf({ configuration, control, board }: OperationParts):
         before: { state: "waiting" },
         after: object.replayed,
       });
+      return object;
+    },
+    testNotifications: async (who) => {
+      const { object } = await testNotifications(configuration, []);
+      await writeAudit(control, { who, action: "test", service: "", subject: "notifications", before: null, after: object.webhooks });
       return object;
     },
     skip: async (service, id, { all, reason, who }) => {

@@ -47,6 +47,7 @@ export function createProgram(): Command {
   addReconcile(program);
   addPause(program);
   addDlq(program, () => open(program), leave);
+  addNotifications(program);
   addConfig(program);
   addStack(program);
   addDemo(program);
@@ -223,6 +224,22 @@ function addPause(program: Command): void {
       const { resume } = await import("./pause.ts");
       const { object, text } = await resume(configuration, name, userInfo().username);
       terminal.answer(object, text);
+    });
+}
+
+function addNotifications(program: Command): void {
+  program
+    .command("notifications")
+    .description("webhooks that are told what is not well")
+    .command("test")
+    .description("tell them that somebody wants to know whether it arrives")
+    .argument("[webhooks...]", "names of `notifications`; all where left out")
+    .action(async (names: string[]) => {
+      const { terminal, configuration } = open(program);
+      const { testNotifications } = await import("./notifications.ts");
+      const { object, text, exit } = await testNotifications(configuration, names);
+      terminal.answer(object, text);
+      leave(exit);
     });
 }
 

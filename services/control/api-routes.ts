@@ -180,6 +180,15 @@ export const routes: readonly Route[] = [
   }),
   route({
     ...change,
+    path: "/notifications/test",
+    role: "admin",
+    summary: "Tell each webhook that somebody wants to know whether it arrives. As `offtake notifications test`.",
+    params: nothing,
+    answer: schemas.testedWebhooks,
+    handle: async ({ who }, operations) => operations.testNotifications(who),
+  }),
+  route({
+    ...change,
     path: "/jobs/:id/cancel",
     summary: "Call a job off; what is done of it stays.",
     params: schemas.jobParams,

@@ -193,3 +193,10 @@ export const replayAnswer = z
   })
   .meta({ id: "ReplayAnswer" });
 export const skipAnswer = z.looseObject({ service: z.string(), skipped: z.number() }).meta({ id: "SkipAnswer" });
+export const testedWebhooks = z
+  .looseObject({
+    webhooks: z.array(
+      z.looseObject({ webhook: z.string(), error: maybe(z.looseObject({ code: z.string(), message: z.string(), cure: z.string() })) }),
+    ),
+  })
+  .meta({ id: "TestedWebhooks" });

@@ -16,6 +16,7 @@ const settings = { default_transaction_read_only: "off", default_transaction_iso
 export class ControlSession {
   readonly #url: Secret;
   readonly #session: LastingSession;
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** @param applicationName as pg_stat_activity shows it */
   constructor(url: Secret, applicationName: string) {
@@ -23,8 +24,18 @@ export class ControlSession {
     this.#session = new LastingSession(url, { side: "control", applicationName, statementTimeoutMs, settings });
   }
 
-  /** @throws OfftakeError CONTROL_UNREACHABLE, CONTROL_REFUSED, CONTROL_NOT_PREPARED, SERVER_TOO_OLD */
+  /**
+   * Those who ask at once are answered one after the other.
+   *
+   * @throws OfftakeError CONTROL_UNREACHABLE, CONTROL_REFUSED, CONTROL_NOT_PREPARED, SERVER_TOO_OLD
+   */
   async query<Row extends QueryResultRow>(text: string, values: readonly unknown[]): Promise<QueryResult<Row>> {
+    const answer = this.#turn.then(async () => this.#ask<Row>(text, values));
+    this.#turn = answer.catch(() => undefined);
+    return answer;
+  }
+
+  async #ask<Row extends QueryResultRow>(text: string, values: readonly unknown[]): Promise<QueryResult<Row>> {
     try {
       const client = await this.#session.client();
       return await client.query<Row>(text, [...values]);

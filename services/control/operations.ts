@@ -48,6 +48,7 @@ export interface Operations {
   audit: (page: Page) => Promise<readonly Item[]>;
   deadLetters: (service: string | undefined) => Promise<readonly Item[]>;
   replay: (service: string, id: string, who: string) => Promise<Item>;
+  testNotifications: (who: string) => Promise<Item>;
   skip: (service: string, id: string, options: { readonly all: boolean; readonly reason: string; readonly who: string }) => Promise<Item>;
 }
 

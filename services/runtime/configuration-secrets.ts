@@ -40,6 +40,13 @@ type Rule = { readonly public?: boolean; readonly fault: (value: string, product
 
 const database: Rule = { fault: databaseFault };
 const registry: Rule = { fault: registryFault };
+const webhook: Rule = {
+  fault: (value, production) => {
+    const protocol = URL.parse(value)?.protocol;
+    if (protocol !== "http:" && protocol !== "https:") return "expected a URL such as https://host/path";
+    return production && protocol === "http:" ? "expected https in mode: production, found http" : undefined;
+  },
+};
 const password: Rule = { fault: () => undefined };
 const certificate: Rule = {
   public: true,
@@ -51,7 +58,14 @@ const privateKey: Rule = {
     /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(value) ? undefined : "expected a private key in PEM (-----BEGIN PRIVATE KEY-----), as file:path",
 };
 
-function placesOf({ source, registry: schemaRegistry, control, kafka, services }: Valid): { path: Path; text: string | undefined; rule: Rule }[] {
+function placesOf({
+  source,
+  registry: schemaRegistry,
+  control,
+  kafka,
+  notifications,
+  services,
+}: Valid): { path: Path; text: string | undefined; rule: Rule }[] {
   const sasl: Part<{ password?: string; token?: string }> = kafka?.sasl ?? {};
   return [
     { path: ["source", "url"], text: source?.url, rule: database },
@@ -62,6 +76,7 @@ function placesOf({ source, registry: schemaRegistry, control, kafka, services }
     { path: ["kafka", "tls", "key"], text: kafka?.tls?.key, rule: privateKey },
     { path: ["kafka", "sasl", "password"], text: sasl.password, rule: password },
     { path: ["kafka", "sasl", "token"], text: sasl.token, rule: password },
+    ...(notifications?.webhooks ?? []).map((each, index) => ({ path: ["notifications", "webhooks", index, "url"], text: each?.url, rule: webhook })),
     ...Object.entries(services ?? {}).map(([name, service]) => ({
       path: ["services", name, "target", "url"],
       text: service?.target?.url,

@@ -40,6 +40,9 @@ export interface Configuration {
     /** `hash` is sha256: and 64 hexadecimal digits. */
     readonly apiKeys: readonly { readonly name: string; readonly role: "viewer" | "operator" | "admin"; readonly hash: string }[];
   };
+  readonly notifications: {
+    readonly webhooks: readonly { readonly name: string; readonly url: Secret; readonly format: "json" | "slack"; readonly coolDownMs: number }[];
+  };
   /** Of the control process. */
   readonly background: { readonly validateEveryMs: number; readonly healthEveryMs: number };
   readonly connectors: readonly ConnectorConfiguration[];
@@ -178,6 +181,9 @@ function resolved(raw: RawConfiguration, file: string, references: References): 
     registry: { url: secret(raw.registry.url) },
     control: { url: secret(raw.control.url) },
     http: raw.http,
+    notifications: {
+      webhooks: raw.notifications.webhooks.map(({ name, url, format, coolDown }) => ({ name, url: secret(url), format, coolDownMs: coolDown })),
+    },
     background: { validateEveryMs: raw.background.validateEvery, healthEveryMs: raw.background.healthEvery },
     connectors: connectorsOf(raw),
     services: Object.entries(raw.services).map(([name, { target, tables, apply, snapshot, deadLetterTopic }]) => ({

@@ -98,6 +98,9 @@ export const errorCodes = {
   /** A job was cut off several times by the end of the process that ran it, and is not tried again. Look at that process's log for what ends it; then ask for the job again. */
   JOB_CUT_OFF: "operator",
 
+  /** A webhook of `notifications` could not be told; the message says why. It is told again, by itself, and the others are told meanwhile. `offtake notifications test` tries it. */
+  NOTIFICATION_FAILED: "yes",
+
   // --- HTTP API ---------------------------------------------------------------------------------------------------------------------------
 
   /** The request came without a key of the API, or with one that is not in `http.apiKeys`. `offtake config api-key` makes one; the configuration has its hash. */

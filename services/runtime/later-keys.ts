@@ -14,7 +14,6 @@ interface LaterKey {
 }
 
 export const laterKeys: readonly LaterKey[] = [
-  { path: "notifications" },
   { path: "services.*.values" },
   { path: "services.*.tables.*.conflict.timestampField" },
   { path: "services.*.tables.*.conflict.alert" },

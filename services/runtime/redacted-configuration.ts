@@ -9,7 +9,18 @@ import type { Configuration, TableConfiguration } from "./configuration.ts";
 import type { ReconcilePolicy, WrittenMapping } from "./table-mapping.ts";
 import { formatDuration, formatSize } from "./units.ts";
 
-export function redactedConfiguration({ mode, source, kafka, registry, control, http, background, connectors, services }: Configuration): string {
+export function redactedConfiguration({
+  mode,
+  source,
+  kafka,
+  registry,
+  control,
+  http,
+  background,
+  notifications,
+  connectors,
+  services,
+}: Configuration): string {
   const { brokers, topicPrefix, replicationFactor, maxEventBytes, tls, sasl } = kafka;
   const written = {
     mode,
@@ -26,6 +37,14 @@ export function redactedConfiguration({ mode, source, kafka, registry, control, 
     control: { url: control.url.describe() },
     http,
     background: { validateEvery: formatDuration(background.validateEveryMs), healthEvery: formatDuration(background.healthEveryMs) },
+    notifications: {
+      webhooks: notifications.webhooks.map(({ name, format, coolDownMs }) => ({
+        name,
+        url: "[redacted]",
+        format,
+        coolDown: formatDuration(coolDownMs),
+      })),
+    },
     connectors: Object.fromEntries(
       connectors.map(({ name, service, publication, slot, failover, heartbeatEveryMs }) => [
         name,

@@ -31,6 +31,8 @@ describe("the JSON Schema for editors", () => {
     const defaults = Object.fromEntries(keys(schema).flatMap(([path, value]) => (value.default === undefined ? [] : [[path, value.default]])));
     expect(defaults).toEqual({
       background: {},
+      notifications: {},
+      "notifications.webhooks": [],
       "background.healthEvery": "5m",
       "background.validateEvery": "30m",
       "source.maxRetainedWal": "10GiB",

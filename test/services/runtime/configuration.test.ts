@@ -346,21 +346,20 @@ describe("the mistakes that users make", () => {
 
 test("every fault of every kind is listed at once, in the order of the file", () => {
   const text = changed(
-    ["mode: development", "mode: development\nnotifications: { url: env:NOTIFY }"],
     ["env:SOURCE", "env:NOT_SET"],
     ["brokers: [127.0.0.1:19092]", "brokers: [nowhere]\n  tls: { ca: file:no-such.pem }"],
-    ["    tables: [trades, positions]", "    tabels: [trades]"],
+    ["    tables: [trades, positions]", "    tabels: [trades]\n    values: debezium"],
     ["  api:", "  api:\n    apply: { batchRows: 0 }"],
     ["      users:", "      users:\n      users:\n      trades.x.y:"],
   );
   const { code, faults } = faultsOf(text);
   expect(code).toBe("CONFIG_INVALID");
   expect(faults).toEqual([
-    "2:1: `notifications` is not in this version: remove it",
-    "4:8: source.url: the environment variable NOT_SET is not set",
-    '6:13: kafka.brokers[0]: expected host:port, found the text "nowhere"',
-    expect.stringMatching(/^7:14: kafka\.tls\.ca: the file .*no-such\.pem does not exist$/),
-    "12:5: unknown key `tabels` in services.trading-engine: did you mean `tables`?",
+    "3:8: source.url: the environment variable NOT_SET is not set",
+    '5:13: kafka.brokers[0]: expected host:port, found the text "nowhere"',
+    expect.stringMatching(/^6:14: kafka\.tls\.ca: the file .*no-such\.pem does not exist$/),
+    "11:5: unknown key `tabels` in services.trading-engine: did you mean `tables`?",
+    "12:5: `values` in services.trading-engine is not in this version: remove it",
     "14:25: services.api.apply.batchRows: expected a whole number from 1 to 1000000, found the number 0",
     "19:7: the key `users` is here twice: first in line 18",
     '20:7: services.api.tables."trades.x.y": expected table or schema.table, where a name with a dot stands in double quotes, found `trades.x.y`',

@@ -7,7 +7,6 @@ const trading = (line: string) => changed(["[trades, positions]", `[trades, posi
 
 /** Each row of the table, written into a file as the documentation of its version has it. */
 const written: Record<string, [text: string, fault: string]> = {
-  notifications: [changed(["registry:", "notifications: { url: x }\nregistry:"]), "6:1: `notifications` is not in this version: remove it"],
   "services.*.values": [trading("values: debezium"), "11:5: `values` in services.trading-engine is not in this version: remove it"],
   "services.*.tables.*.exclude": [users("exclude: [email]"), "15:16: `exclude` in services.api.tables.users is not in this version: remove it"],
   "services.*.tables.*.columns": [users("columns: { a: b }"), "15:16: `columns` in services.api.tables.users is not in this version: remove it"],

@@ -27,6 +27,8 @@ http:
 background:
   validateEvery: 30m
   healthEvery: 5m
+notifications:
+  webhooks: []
 connectors:
   trading-engine:
     service: trading-engine

@@ -1,0 +1,70 @@
+/**
+ * Tells a webhook. Its address is a secret, since who knows it can write there: no message and no log has it.
+ *
+ * Source: Slack API documentation, "Sending messages using incoming webhooks", "Formatting text for app surfaces".
+ */
+import { messageOf, OfftakeError } from "../runtime/errors.ts";
+import type { Secret } from "../runtime/secret.ts";
+import type { Concern } from "./notification-decision.ts";
+
+export interface Webhook {
+  /** For people, and to keep apart what each was told. */
+  readonly name: string;
+  /** http or https. */
+  readonly url: Secret;
+  readonly format: "json" | "slack";
+  readonly coolDownMs: number;
+}
+
+/** Names are public: what receives them relies on them. */
+export interface Notification {
+  readonly version: 1;
+  readonly installation: string;
+  readonly event: "raised" | "cleared" | "test";
+  readonly concern: Concern;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** Milliseconds. */
+const answerMs = 10_000;
+
+/** @throws OfftakeError NOTIFICATION_FAILED */
+export async function tellWebhook({ name, url, format }: Webhook, notification: Notification, signal: AbortSignal): Promise<void> {
+  const body = JSON.stringify(format === "slack" ? { text: slackText(notification) } : notification);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
+  // One that redirects sends what is told to somebody who was not named.
+  const options: RequestInit = { method: "POST", headers: { "content-type": "application/json" }, body, redirect: "error", signal: limit };
+  const status = await fetch(url.reveal(), options).then(
+    async (response) => {
+      await response.body?.cancel();
+      return response.status;
+    },
+    (error: unknown) => {
+      const reason = limit.aborted ? `it did not answer within ${answerMs / 1000} s` : withoutAddress(error);
+      throw new OfftakeError("NOTIFICATION_FAILED", `The webhook ${name} could not be told: ${reason}.`, {
+        cure: "See `notifications` in offtake.yaml.",
+      });
+    },
+  );
+  if (status < 200 || status > 299)
+    throw new OfftakeError("NOTIFICATION_FAILED", `The webhook ${name} answers with status ${status}.`, {
+      cure: "See `notifications` in offtake.yaml.",
+    });
+}
+
+/** What the client says of it has the address in it; the cause below has only what the system says. */
+function withoutAddress(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (cause instanceof Error && "code" in cause && typeof cause.code === "string") return cause.code;
+  return cause === undefined ? "the request failed" : messageOf(cause).split(/[:\s]/)[0]!;
+}
+
+function slackText({ installation, event, concern: { where, what } }: Notification): string {
+  const words = { raised: ":red_circle:", cleared: ":white_check_mark: over:", test: ":wave: test:" };
+  return `${words[event]} *${escaped(installation)}* ${escaped(where)}: ${escaped(what)}`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
