@@ -30,13 +30,13 @@ export function notificationTasks({ configuration, control, board }: Notificatio
     return {
       name: `notifications to ${webhook.name}`,
       everyMs,
-      run: async (signal) => {
+      run: async () => {
         const now = Date.now();
         const troubles = troublesOf(await board.status()).map(({ kind, where, what }): Concern => ({ key: `${kind} ${where}`, where, what }));
         const concerns = [...(await lastingAlerts(control, connectors)), ...lasting.of(troubles, now)];
         const told = await readTold(control, installation, webhook.name);
         for (const news of newsOf(told, concerns, webhook.coolDownMs, now)) {
-          await tellWebhook(webhook, { version: 1, installation, ...news, at: new Date().toISOString() }, signal);
+          await tellWebhook(webhook, { version: 1, installation, ...news, at: new Date().toISOString() });
           await recordTold(control, installation, webhook.name, news);
         }
       },
@@ -78,7 +78,7 @@ async function testOf(configuration: Configuration, webhook: Webhook): Promise<T
   const concern = { key: "test", where: "everywhere", what: "somebody wants to know whether this arrives" };
   const notification = { version: 1, installation: configuration.kafka.topicPrefix, event: "test", concern, at: new Date().toISOString() } as const;
   try {
-    await tellWebhook(webhook, notification, new AbortController().signal);
+    await tellWebhook(webhook, notification);
     return { webhook: webhook.name, error: null };
   } catch (thrown) {
     const { code, message, cure } = asOfftakeError(thrown);

@@ -27,12 +27,13 @@ export interface Notification {
 }
 
 /** Milliseconds. */
-const answerMs = 10_000;
+const answerMs = 5000;
 
 /** @throws OfftakeError NOTIFICATION_FAILED */
-export async function tellWebhook({ name, url, format }: Webhook, notification: Notification, signal: AbortSignal): Promise<void> {
+export async function tellWebhook({ name, url, format }: Webhook, notification: Notification): Promise<void> {
   const body = JSON.stringify(format === "slack" ? { text: slackText(notification) } : notification);
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
+  // A stop waits for it: what was sent and not written down is sent again by the next process.
+  const limit = AbortSignal.timeout(answerMs);
   // One that redirects sends what is told to somebody who was not named.
   const options: RequestInit = { method: "POST", headers: { "content-type": "application/json" }, body, redirect: "error", signal: limit };
   const status = await fetch(url.reveal(), options).then(

@@ -49,9 +49,9 @@ const start = { keyColumns: ["id"], estimatedRows: 1000.4, estimatedBytes: 80_00
 describe("the schema of the control database", () => {
   test("is made once, and found there afterwards", async () => {
     await admin.query("DROP SCHEMA offtake CASCADE");
-    expect(await controlVersion(admin)).toEqual({ installed: 0, wanted: 6 });
-    expect([await migrateControl(admin), await migrateControl(admin)]).toEqual([[1, 2, 3, 4, 5, 6], []]);
-    expect(await controlVersion(admin)).toEqual({ installed: 6, wanted: 6 });
+    expect(await controlVersion(admin)).toEqual({ installed: 0, wanted: 8 });
+    expect([await migrateControl(admin), await migrateControl(admin)]).toEqual([[1, 2, 3, 4, 5, 6, 7, 8], []]);
+    expect(await controlVersion(admin)).toEqual({ installed: 8, wanted: 8 });
   });
 });
 
