@@ -9,7 +9,7 @@
  * The message of each rule says what was expected, as the end of the sentence "expected …"; where it is, and what was found, is added later.
  */
 import { z } from "zod";
-import { durationPattern, parseDuration, parseSize, sizePattern } from "../services/runtime/units.ts";
+import { duration, notEmpty, secret, size, text, wholeNumber } from "./configuration-values.ts";
 
 /** Service, connector and prefix become parts of a Kafka topic or client name: what Kafka takes there. */
 export const kafkaNamePattern = /^[A-Za-z0-9._-]{1,200}$/;
@@ -20,39 +20,6 @@ export const defaultTopicPrefix = "offtake";
 /** PostgreSQL's rule for a replication slot. */
 export const slotPattern = /^[a-z0-9_]{1,63}$/;
 export const slotName = "a slot name of lower-case letters, digits and underscores, at most 63, as PostgreSQL takes them";
-
-const text = (expected: string) => z.string({ error: expected }).min(1, { error: expected });
-
-/** A reference, resolved at start. `writeOnly` is JSON Schema's word for a value that is never shown; messages obey it. */
-const secret = (description: string) =>
-  text("env:NAME or file:path").meta({ writeOnly: true, description: `${description} Given as env:NAME or file:path.` });
-
-const wholeNumber = (from: number, to: number) => {
-  const error = `a whole number from ${from} to ${to}`;
-  return z.int({ error }).min(from, { error }).max(to, { error });
-};
-
-/** Parsed to milliseconds. */
-const duration = (from: string, to: string) =>
-  withUnit(durationPattern, parseDuration, from, to, `a duration from ${from} to ${to}, such as 250ms, 5s, 10m or 24h`);
-
-/** Parsed to bytes. */
-const size = (from: string, to: string) => withUnit(sizePattern, parseSize, from, to, `a size from ${from} to ${to}, such as 64KiB, 10MiB or 10GiB`);
-
-const notEmpty = (mapping: object) => Object.keys(mapping).length > 0;
-
-function withUnit(pattern: RegExp, parse: (text: string) => number | undefined, from: string, to: string, error: string) {
-  const [smallest = 0, largest = 0] = [parse(from), parse(to)];
-  return z
-    .string({ error })
-    .regex(pattern, { error })
-    .transform((written, context) => {
-      const value = parse(written);
-      if (value !== undefined && value >= smallest && value <= largest) return value;
-      context.issues.push({ code: "custom", message: error, input: written });
-      return z.NEVER;
-    });
-}
 
 const source = z
   .strictObject(

@@ -1,15 +1,8 @@
 /** The arguments of `offtake dlq`, which are public (docs/cli.md). */
 import { type Command, Option } from "commander";
-import type { Configuration } from "../runtime/configuration.ts";
-import type { ExitCode, Terminal } from "./terminal.ts";
+import type { Leave, Open } from "./opened.ts";
 
-interface Opened {
-  readonly terminal: Terminal;
-  readonly configuration: Configuration;
-}
-
-/** @param leave sets the exit code of the process */
-export function addDlq(program: Command, open: () => Opened, leave: (code: ExitCode) => void): void {
+export function addDlq(program: Command, open: Open, leave: Leave): void {
   const dlq = program.command("dlq").description("events that a target has refused, of tables with `poison: park`, and those that wait behind them");
   const service = "whose target it is";
   dlq

@@ -4,9 +4,7 @@
  */
 import { userInfo } from "node:os";
 import { Command, Option } from "commander";
-import { loadConfiguration, type Configuration } from "../runtime/configuration.ts";
-import { formats, type Format, levels, type Level } from "../reconcile/report.ts";
-import { type Hashing, hashings } from "../reconcile/row-hash.ts";
+import { loadConfiguration } from "../runtime/configuration.ts";
 import { findConfiguration } from "../runtime/configuration-file.ts";
 import { roles, type Role } from "../control/api-keys.ts";
 import { refuseFailpoints } from "../runtime/failpoint.ts";
@@ -17,7 +15,10 @@ import { port, positive, runKind } from "./arguments.ts";
 import { fromClone } from "./clone-only.ts";
 import { addDlq } from "./dlq-commands.ts";
 import { addCompletion, addInit } from "./init-commands.ts";
+import type { Opened } from "./opened.ts";
+import { addReconcile } from "./reconcile-commands.ts";
 import type { RunKind } from "./run-units.ts";
+import { addSnapshot } from "./snapshot-commands.ts";
 import { createTerminal, ExitCode, type Terminal } from "./terminal.ts";
 
 interface Globals {
@@ -43,8 +44,8 @@ export function createProgram(): Command {
     () => program.opts<Globals>().config ?? (process.env["OFFTAKE_CONFIG"] || "offtake.yaml"),
   );
   addOperations(program);
-  addSnapshot(program);
-  addReconcile(program);
+  addSnapshot(program, () => open(program), leave);
+  addReconcile(program, () => open(program), leave);
   addPause(program);
   addDlq(program, () => open(program), leave);
   addNotifications(program);
@@ -113,94 +114,6 @@ function addOperations(program: Command): void {
         terminal.answer(object, text);
         leave(exit);
       }
-    });
-}
-
-function addSnapshot(program: Command): void {
-  const snapshot = program.command("snapshot").description("copies of tables that had rows before the stream, or are to be copied again");
-  const service = "of which the tables are";
-  snapshot
-    .command("start")
-    .description("ask its connector to copy tables, beside the stream; what is there is written over, and nothing is deleted")
-    .argument("<service>", service)
-    .argument("[tables...]", "table or schema.table; those that are marked as not copied where left out")
-    .action(async (name: string, tables: string[]) => {
-      const { terminal, configuration } = open(program);
-      const { startSnapshot } = await import("./snapshot.ts");
-      const { object, text } = await startSnapshot(configuration, name, tables);
-      terminal.answer(object, text);
-    });
-  snapshot
-    .command("status")
-    .description("which tables are being copied, how far, how fast and for how long still")
-    .argument("<service>", service)
-    .argument("[tables...]", "table or schema.table; all where left out")
-    .option("--watch", "wait until no copy waits or is under way, with a line of progress on a terminal")
-    .action(async (name: string, tables: string[], options: { watch?: boolean }) => {
-      const { terminal, configuration } = open(program);
-      const { snapshotStatus } = await import("./snapshot.ts");
-      if (options.watch === true) {
-        const { terminalLine, untilCopied } = await import("./watch-snapshot.ts");
-        await untilCopied(configuration, name, tables, terminalLine(process.stderr), listenForStop().signal);
-      }
-      const { object, text } = await snapshotStatus(configuration, name, tables);
-      terminal.answer(object, text);
-      leave(object.tables.some(({ state }) => state === "failed") ? ExitCode.failed : ExitCode.done);
-    });
-  snapshot
-    .command("cancel")
-    .description("end copies that wait or are under way; what is copied stays")
-    .argument("<service>", service)
-    .argument("[tables...]", "table or schema.table; all where left out")
-    .action(async (name: string, tables: string[]) => {
-      const { terminal, configuration } = open(program);
-      const { cancelSnapshot } = await import("./snapshot.ts");
-      const { object, text } = await cancelSnapshot(configuration, name, tables);
-      terminal.answer(object, text);
-    });
-}
-
-function addReconcile(program: Command): void {
-  program
-    .command("reconcile")
-    .description("compare tables of a service with the monolith's, row for row, while both are written; exits with 3 for mismatches")
-    .argument("<service>", "of which the tables are")
-    .argument("[tables...]", "table or schema.table; all where left out")
-    .addOption(new Option("--level <level>", "keys alone, hashes of ranges of rows, or the hash of every row").choices(levels).default("detailed"))
-    .addOption(
-      new Option(
-        "--hash <hash>",
-        "values as they are printed, or as they are equal; of each table as the configuration says, where left out",
-      ).choices(hashings),
-    )
-    .addOption(new Option("--format <format>", "of the report").choices(formats).default("text"))
-    .action(async (name: string, tables: string[], options: { level: Level; format: Format; hash?: Hashing }) => {
-      const { configuration } = open(program);
-      const terminal = createTerminal(options.format === "json" || program.opts<Globals>().json === true);
-      const { reconcile } = await import("./reconcile.ts");
-      const { object, text, exit } = await reconcile(configuration, name, tables, options, terminal, listenForStop().signal);
-      terminal.answer(object, text);
-      leave(exit);
-    });
-  program
-    .command("repair")
-    .description("compare tables of a service with the monolith's, publish again what is wrong, and look at it once more")
-    .argument("<service>", "of which the tables are")
-    .argument("[tables...]", "table or schema.table; all where left out")
-    .option("--dry-run", "say what is wrong, and publish nothing")
-    .action(async (name: string, tables: string[], options: { dryRun?: boolean }) => {
-      const { terminal, configuration } = open(program);
-      const { repair } = await import("./repair.ts");
-      const { object, text, exit } = await repair(
-        configuration,
-        name,
-        tables,
-        { dryRun: options.dryRun === true, who: userInfo().username },
-        terminal,
-        listenForStop().signal,
-      );
-      terminal.answer(object, text);
-      leave(exit);
     });
 }
 
@@ -325,7 +238,7 @@ function terminalOf(program: Command): Terminal {
   return createTerminal(program.opts<Globals>().json === true);
 }
 
-function open(program: Command): { terminal: Terminal; configuration: Configuration } {
+function open(program: Command): Opened {
   const configuration = loadConfiguration(findConfiguration(program.opts<Globals>().config, process.env), process.env);
   refuseFailpoints(configuration.mode);
   return { terminal: terminalOf(program), configuration };

@@ -64,6 +64,8 @@ test("connections are opened in these places, and nowhere else", () => {
     // The replication stream is one of these sessions, walked in place.
     "connectors/postgres/session.ts: node:net: Socket",
     "connectors/postgres/session.ts: pg: default",
+    // Of TLS the certificate is verified; where it leads is the user's own affair.
+    "services/control/webhook.ts: global: fetch",
     // Listens.
     "services/runtime/health-server.ts: node:http: createServer",
   ]);

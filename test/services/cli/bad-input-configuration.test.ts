@@ -72,8 +72,8 @@ const cases: BadInputs = {
   "The file is binary": wrongFile(Buffer.from([0x1f, 0x8b, 0xff, 0x00]), "is not text in UTF-8"),
   "A key is unknown": wrongFile(changed(["registry:", "registri:"]), "offtake.yaml:6:1: unknown key `registri`: did you mean `registry`?"),
   "A key belongs to a later version": wrongFile(
-    `${sample}notifications: {}\n`,
-    "offtake.yaml:17:1: `notifications` is not in this version",
+    changed(["      users:\n", "      users: { conflict: { strategy: manual } }\n"]),
+    'offtake.yaml:15:38: services.api.tables.users.conflict.strategy: expected source-wins; the text "manual" is not in this version',
     "NOT_IN_THIS_VERSION",
   ),
   "A value has a wrong type": wrongFile(
