@@ -142,7 +142,7 @@ export async function at<T>(url: string, ask: (client: Client) => Promise<T>): P
 
 /** A session that does not end this process when its server ends. */
 export async function connect(url: string): Promise<Client> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 30_000 });
   client.on("error", () => undefined);
   await client.connect();
   return client;
