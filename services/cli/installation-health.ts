@@ -5,6 +5,8 @@ export interface Trouble {
   readonly kind: "slot" | "error" | "unit";
   readonly where: string;
   readonly what: string;
+  /** Of an error. */
+  readonly code?: string;
 }
 
 /** Seconds after which a process that reports every five is missed. */
@@ -13,7 +15,7 @@ const silentSeconds = 30;
 export function troublesOf({ services, units }: InstallationStatus): Trouble[] {
   const slots = services.flatMap(({ service, slot, errors }) => [
     ...(slot.page ? [{ kind: "slot" as const, where: service, what: `slot ${slot.name}: ${slot.word}: ${slot.reason}` }] : []),
-    ...errors.map(({ code, message }) => ({ kind: "error" as const, where: service, what: `${code}: ${message}` })),
+    ...errors.map(({ code, message }) => ({ kind: "error" as const, where: service, what: `${code}: ${message}`, code })),
   ]);
   // Each unit's newest word alone: a standby, or a process from before, says nothing of whether the work is done.
   const newest = [...new Map(units.toReversed().map((each) => [each.unit, each])).values()];

@@ -8,7 +8,7 @@ import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
 import type { ErrorCode } from "../runtime/error-codes.ts";
 import type { ControlBoard } from "./control-board.ts";
-import { troublesOf } from "./installation-health.ts";
+import { type Trouble, troublesOf } from "./installation-health.ts";
 import { ExitCode } from "./terminal.ts";
 
 /** Milliseconds between two looks, and for which what is not well has to last before anybody is told. The reconciler's alerts have waited already. */
@@ -32,9 +32,9 @@ export function notificationTasks({ configuration, control, board }: Notificatio
       everyMs,
       run: async () => {
         const now = Date.now();
-        const troubles = troublesOf(await board.status()).map(({ kind, where, what }): Concern => ({ key: `${kind} ${where}`, where, what }));
-        const concerns = [...(await lastingAlerts(control, connectors)), ...lasting.of(troubles, now)];
+        const troubles = troublesOf(await board.status()).map(concernOf);
         const told = await readTold(control, installation, webhook.name);
+        const concerns = [...(await lastingAlerts(control, connectors)), ...lasting.of(troubles, told, now)];
         for (const news of newsOf(told, concerns, webhook.coolDownMs, now)) {
           await tellWebhook(webhook, { version: 1, installation, ...news, at: new Date().toISOString() });
           await recordTold(control, installation, webhook.name, news);
@@ -42,6 +42,11 @@ export function notificationTasks({ configuration, control, board }: Notificatio
       },
     };
   });
+}
+
+/** Another error of a service is another concern: of one that came while an older one lasted nobody heard. */
+function concernOf({ kind, where, what, code }: Trouble): Concern {
+  return { key: [kind, where, ...(code === undefined ? [] : [code])].join(" "), where, what };
 }
 
 export interface TestedWebhook {

@@ -48,7 +48,7 @@ export const routes: readonly Route[] = [
   route({
     ...read,
     path: "/mismatches",
-    summary: "Rows that the newest pass over each table has found wrong.",
+    summary: "Rows that the newest pass over each table has found wrong, or the stream since.",
     params: nothing,
     query: page,
     answer: schemas.mismatches,

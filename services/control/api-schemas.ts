@@ -146,7 +146,7 @@ export const mismatches = z
       }),
     ),
   })
-  .meta({ id: "Mismatches", description: "What the newest pass over each table has found wrong." });
+  .meta({ id: "Mismatches", description: "What the newest pass over each table has found wrong, and what the stream has shown since." });
 export const audit = z
   .looseObject({
     entries: z.array(

@@ -86,8 +86,8 @@ async function runJob(options: JobRunnerOptions, job: Job, stop: AbortSignal): P
   log.info({ job: `j${job.id}`, state, ...(end.error === null ? {} : { reason: end.error }) }, "a job has ended");
   for (;;) {
     try {
-      if (state === "put back") await putBackJob(control, job.id);
-      else await endJob(control, job.id, state === "cancelled" ? { state, result: null, error: null } : { ...end, state });
+      if (state === "put back") await putBackJob(control, job);
+      else await endJob(control, job, state === "cancelled" ? { state, result: null, error: null } : { ...end, state });
       return;
     } catch (error) {
       complaints.say(asOfftakeError(error), "the end of a job is not written down yet");
@@ -113,7 +113,7 @@ async function tellWhileRunning(
 ): Promise<void> {
   while ((await waitOrStop(lookMs, over)) === "elapsed") {
     try {
-      if (!(await tellProgress(control, job.id, line.newest))) cancelled.abort();
+      if (!(await tellProgress(control, job, line.newest))) cancelled.abort();
     } catch (error) {
       complaints.say(asOfftakeError(error), "how far a job is is not written down");
     }

@@ -62,12 +62,20 @@ const takeSql = `
    WHERE id = (SELECT id FROM offtake.job WHERE connector = ANY ($1) AND connector <> ALL ($2) AND state = 'waiting' ORDER BY id LIMIT 1)
   RETURNING ${columns}`;
 
-const progressSql = "UPDATE offtake.job SET progress = $2 WHERE id = $1 AND state = 'running' RETURNING cancelled_by";
+// Of one attempt: a process that was taken for dead, and has only lost its session, ended and put back what the next one was doing.
+const runningSql = "id = $1 AND attempts = $2 AND state = 'running'";
 
-const endSql = `
-  UPDATE offtake.job SET state = $2, result = $3, error = $4, finished_at = clock_timestamp() WHERE id = $1 AND state = 'running'`;
+const progressSql = `UPDATE offtake.job SET progress = $3 WHERE ${runningSql} RETURNING cancelled_by`;
 
-const putBackSql = "UPDATE offtake.job SET state = 'waiting', started_at = NULL, progress = NULL WHERE id = $1 AND state = 'running'";
+const endSql = `UPDATE offtake.job SET state = $3, result = $4, error = $5, finished_at = clock_timestamp() WHERE ${runningSql}`;
+
+// What was called off just before is not begun again.
+const putBackSql = `
+  UPDATE offtake.job
+     SET state = CASE WHEN cancelled_by IS NULL THEN 'waiting' ELSE 'cancelled' END, progress = NULL,
+         started_at = CASE WHEN cancelled_by IS NOT NULL THEN started_at END,
+         finished_at = CASE WHEN cancelled_by IS NOT NULL THEN clock_timestamp() END
+   WHERE ${runningSql}`;
 
 const restartSql = `
   UPDATE offtake.job
@@ -129,24 +137,27 @@ export async function takeJob(control: ControlSession, connectors: readonly stri
   return (await control.query<Row>(takeSql, [connectors, busy])).rows.map(jobOf)[0];
 }
 
-/** @returns whether nobody has called it off */
-export async function tellProgress(control: ControlSession, id: string, progress: string | null): Promise<boolean> {
-  const { rows } = await control.query<{ cancelled_by: string | null }>(progressSql, [id, progress]);
+/** An attempt at a job. */
+export type Attempt = Pick<Job, "id" | "attempts">;
+
+/** @returns whether nobody has called it off, and no other process has taken it up */
+export async function tellProgress(control: ControlSession, { id, attempts }: Attempt, progress: string | null): Promise<boolean> {
+  const { rows } = await control.query<{ cancelled_by: string | null }>(progressSql, [id, attempts, progress]);
   return rows[0]?.cancelled_by === null;
 }
 
 /** @param error code, message and cure of one that has failed */
 export async function endJob(
   control: ControlSession,
-  id: string,
+  { id, attempts }: Attempt,
   { state, result, error }: { readonly state: "done" | "failed" | "cancelled"; readonly result: unknown; readonly error: string | null },
 ): Promise<void> {
-  await control.query(endSql, [id, state, result === undefined ? null : JSON.stringify(result), error]);
+  await control.query(endSql, [id, attempts, state, result === undefined ? null : JSON.stringify(result), error]);
 }
 
 /** The process that runs it ends: the next one begins it again. */
-export async function putBackJob(control: ControlSession, id: string): Promise<void> {
-  await control.query(putBackSql, [id]);
+export async function putBackJob(control: ControlSession, { id, attempts }: Attempt): Promise<void> {
+  await control.query(putBackSql, [id, attempts]);
 }
 
 /**

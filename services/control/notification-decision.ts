@@ -45,18 +45,30 @@ export function newsOf(told: readonly Told[], concerns: readonly Concern[], cool
   ];
 }
 
-/** What has lasted for a while: a process that starts is not ready yet, and nobody has to come for it. */
+/**
+ * What has lasted for a while: a process that starts is not ready yet, and nobody has to come for it. Nor is anything over because somebody has only begun to look: a webhook was told so by each
+ * process that took over, and nothing more of the trouble, which went on, before it had cooled down.
+ */
 export class Lasting {
   readonly #forMs: number;
   #since = new Map<string, number>();
+  #begunAt: number | undefined;
 
   constructor(forMs: number) {
     this.#forMs = forMs;
   }
 
-  /** @param now milliseconds since 1970 */
-  of(concerns: readonly Concern[], now: number): Concern[] {
+  /**
+   * @param told of those that a webhook was told of
+   * @param now milliseconds since 1970
+   */
+  of(concerns: readonly Concern[], told: readonly Told[], now: number): Concern[] {
+    this.#begunAt ??= now;
     this.#since = new Map(concerns.map(({ key }) => [key, this.#since.get(key) ?? now]));
-    return concerns.filter(({ key }) => now - this.#since.get(key)! >= this.#forMs);
+    const raised = told.filter(({ state }) => state === "raised");
+    const lasting = concerns.filter(({ key }) => now - this.#since.get(key)! >= this.#forMs || raised.some((each) => each.key === key));
+    if (now - this.#begunAt >= this.#forMs) return lasting;
+    // Who reports what is not well may not have begun either.
+    return [...lasting, ...raised.filter(({ key }) => !this.#since.has(key))];
   }
 }

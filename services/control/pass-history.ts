@@ -28,7 +28,7 @@ export interface TablePasses {
   readonly mismatchRate: number;
 }
 
-/** Passes of one table that are kept; of older ones the newest clean one is. */
+/** Passes of one table that are kept, and as many looks at rows of the stream, which are too frequent to be counted among them; of older ones the newest clean one is. */
 const kept = 500;
 
 // One statement, so that a pass is there with all that it found, or not at all; by this database's clock alone, which has told when the copy was over, too.
@@ -47,10 +47,12 @@ const recordSql = `
             AND s.id = (SELECT max(id) FROM offtake.snapshot WHERE connector = $1 AND table_name = $3 AND wanted_columns IS NULL))
   SELECT id::text FROM pass`;
 
+// Where every row that changes is wrong there is a look each second: counted as passes, they drove the passes out, and the table was compared again at once, for ever.
 const forgetSql = `
   DELETE FROM offtake.reconciliation r
-   WHERE connector = $1 AND table_name = $2
-     AND id <= (SELECT id FROM offtake.reconciliation WHERE connector = $1 AND table_name = $2 ORDER BY id DESC OFFSET ${kept} LIMIT 1)
+   WHERE connector = $1 AND table_name = $2 AND (level = 'stream') = $3
+     AND id <= (SELECT id FROM offtake.reconciliation
+                 WHERE connector = $1 AND table_name = $2 AND (level = 'stream') = $3 ORDER BY id DESC OFFSET ${kept} LIMIT 1)
      AND id IS DISTINCT FROM (SELECT max(id) FROM offtake.reconciliation WHERE connector = $1 AND table_name = $2 AND verdict = 'equal' AND level <> 'basic')`;
 
 const newestSql = `
@@ -87,7 +89,7 @@ export async function recordPass(control: ControlSession, connector: string, rep
   const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;
   const values = [connector, service, table, level, verdict, seconds, JSON.stringify(rest), JSON.stringify(mismatches)];
   const { rows } = await control.query<{ id: string }>(recordSql, values);
-  await control.query(forgetSql, [connector, table]);
+  await control.query(forgetSql, [connector, table, level === "stream"]);
   return rows[0]!.id;
 }
 

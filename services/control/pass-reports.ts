@@ -12,22 +12,26 @@ const passesSql = `
    WHERE connector = ANY ($1) AND ($2::text IS NULL OR service = $2) AND ($3::text IS NULL OR table_name = $3)
    ORDER BY offtake.reconciliation.id DESC LIMIT $4`;
 
+// A look at rows of the stream is of some rows: it adds to what the pass before it has found, and is no word on the others.
 const mismatchesSql = `
-  WITH newest AS (
-         SELECT DISTINCT ON (connector, table_name) id, service, table_name, finished_at
+  WITH passes AS (
+         SELECT id, connector, service, table_name, finished_at, max(id) FILTER (WHERE level <> 'stream') OVER (PARTITION BY connector, table_name) AS newest
            FROM offtake.reconciliation
-          WHERE connector = ANY ($1) AND ($2::text IS NULL OR service = $2) AND ($3::text IS NULL OR table_name = $3)
-          ORDER BY connector, table_name, id DESC)
-  SELECT n.service, n.table_name AS "table", m.kind, m.key, m.detail, n.finished_at AS "foundAt", n.id::text AS reconciliation
-    FROM newest n JOIN offtake.mismatch m ON m.reconciliation = n.id
-   ORDER BY n.service, n.table_name, m.kind, m.key::text LIMIT $4`;
+          WHERE connector = ANY ($1) AND ($2::text IS NULL OR service = $2) AND ($3::text IS NULL OR table_name = $3)),
+       found AS (
+         SELECT DISTINCT ON (p.connector, p.table_name, m.key)
+                p.service, p.table_name AS "table", m.kind, m.key, m.detail, p.finished_at AS "foundAt", p.id::text AS reconciliation
+           FROM passes p JOIN offtake.mismatch m ON m.reconciliation = p.id
+          WHERE p.id >= coalesce(p.newest, 0)
+          ORDER BY p.connector, p.table_name, m.key, p.id DESC)
+  SELECT * FROM found ORDER BY service, "table", kind, key::text LIMIT $4`;
 
 /** @param connectors of this installation. @returns newest first */
 export async function readReconciliations(control: ControlSession, connectors: readonly string[], { service, table, limit }: Page): Promise<Item[]> {
   return (await control.query<Record<string, unknown>>(passesSql, [connectors, service ?? null, table ?? null, limit])).rows;
 }
 
-/** Of the newest pass over each table. */
+/** Of the newest pass over each table, and of what the stream has shown since. */
 export async function readMismatches(control: ControlSession, connectors: readonly string[], { service, table, limit }: Page): Promise<Item[]> {
   return (await control.query<Record<string, unknown>>(mismatchesSql, [connectors, service ?? null, table ?? null, limit])).rows;
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { type JobWork, runJobs } from "../../../services/control/job-runner.ts";
-import { cancelJob, endJob, type Job, readJobs, requestJob, takeJob, tellProgress } from "../../../services/control/jobs.ts";
+import { cancelJob, endJob, type Job, putBackJob, readJobs, requestJob, restartJobs, takeJob, tellProgress } from "../../../services/control/jobs.ts";
 import { waitOrStop } from "../../../services/runtime/stop-signal.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { controlDatabase, silentLog, unheard } from "./control-database.ts";
@@ -30,7 +30,7 @@ describe("jobs", () => {
     expect(await takeJob(control, ["c", "d"], [])).toMatchObject({ id: first.id, state: "running", attempts: 1 });
     expect(await takeJob(control, ["c", "d"], ["c"])).toMatchObject({ id: second.id, kind: "repair", arguments: { tables: [], dryRun: true } });
     expect(await takeJob(control, ["c", "d"], ["c", "d"])).toBeUndefined();
-    await endJob(control, first.id, { state: "done", result: { reports: [1] }, error: null });
+    await endJob(control, { ...first, attempts: 1 }, { state: "done", result: { reports: [1] }, error: null });
     expect(await job(first.id)).toMatchObject({ state: "done", result: { reports: [1] }, finishedAt: expect.any(String) });
     expect((await readJobs(control, ["c", "d"], undefined, 2)).map(({ id }) => id)).toEqual([third.id, second.id]);
     expect(await audited()).toHaveLength(4);
@@ -44,9 +44,9 @@ describe("jobs", () => {
     expect(await job(waiting.id)).toMatchObject({ state: "cancelled", cancelledBy: "bob" });
     const { id } = await requestJob(control, order);
     await takeJob(control, ["c"], []);
-    expect(await tellProgress(control, id, "halfway")).toBe(true);
+    expect(await tellProgress(control, { id, attempts: 1 }, "halfway")).toBe(true);
     expect(await cancelJob(control, ["c"], id, "bob")).toBe(true);
-    expect(await tellProgress(control, id, "further")).toBe(false);
+    expect(await tellProgress(control, { id, attempts: 1 }, "further")).toBe(false);
     expect(await job(id)).toMatchObject({ state: "running", progress: "further", cancelledBy: "bob" });
     expect(await audited()).toEqual([
       { who: "ada", action: "reconcile", before: null, after: "waiting" },
@@ -54,6 +54,28 @@ describe("jobs", () => {
       { who: "ada", action: "reconcile", before: null, after: "waiting" },
       { who: "bob", action: "cancel", before: "running", after: "cancelled" },
     ]);
+  });
+
+  test("are of the process that took them last: one that was taken for dead neither ends them nor puts them back", async () => {
+    await requestJob(control, order);
+    const lost = (await takeJob(control, ["c"], []))!;
+    await restartJobs(control, ["c"], 3, "");
+    const taken = (await takeJob(control, ["c"], []))!;
+    await endJob(control, lost, { state: "done", result: "half", error: null });
+    await putBackJob(control, lost);
+    expect(await tellProgress(control, lost, "halfway")).toBe(false);
+    expect(await job(taken.id)).toEqual(taken);
+    await endJob(control, taken, { state: "done", result: "whole", error: null });
+    expect(await job(taken.id)).toMatchObject({ state: "done", result: "whole" });
+  });
+
+  test("that are put back once they were called off are not begun again", async () => {
+    await requestJob(control, order);
+    const taken = (await takeJob(control, ["c"], []))!;
+    await cancelJob(control, ["c"], taken.id, "bob");
+    await putBackJob(control, taken);
+    expect(await takeJob(control, ["c"], [])).toBeUndefined();
+    expect(await job(taken.id)).toMatchObject({ state: "cancelled", finishedAt: expect.any(String) });
   });
 });
 

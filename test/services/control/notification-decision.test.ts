@@ -33,10 +33,22 @@ describe("what a webhook is told", () => {
 
   test("is what has lasted; what was gone in between begins anew", () => {
     const lasting = new Lasting(30);
-    expect(lasting.of([slot], 0)).toEqual([]);
-    expect(lasting.of([slot, unit], 29)).toEqual([]);
-    expect(lasting.of([slot, unit], 30)).toEqual([slot]);
-    expect(lasting.of([unit], 40)).toEqual([]);
-    expect(lasting.of([slot, unit], 70)).toEqual([unit]);
+    expect(lasting.of([slot], [], 0)).toEqual([]);
+    expect(lasting.of([slot, unit], [], 29)).toEqual([]);
+    expect(lasting.of([slot, unit], [], 30)).toEqual([slot]);
+    expect(lasting.of([unit], [], 40)).toEqual([]);
+    expect(lasting.of([slot, unit], [], 70)).toEqual([unit]);
+  });
+
+  test("is not that it is over because a process has only begun to look, or because who reports it has", () => {
+    const raised = [told(slot, "raised", 50), told(unit, "cleared", 50)];
+    const lasting = new Lasting(30);
+    const news = (concerns: readonly Concern[], at: number) =>
+      newsOf(raised, lasting.of(concerns, raised, at), 10 * minute, at).map(({ event }) => event);
+    expect(news([slot], 0)).toEqual([]);
+    expect(news([], 10)).toEqual([]);
+    expect(news([slot], 20)).toEqual([]);
+    expect(news([slot], 31)).toEqual([]);
+    expect(news([], 32)).toEqual(["cleared"]);
   });
 });

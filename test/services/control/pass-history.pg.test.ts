@@ -3,6 +3,7 @@ import { afterAll, beforeEach, expect, test } from "vitest";
 import { ControlSession } from "../../../services/control/control-session.ts";
 import { migrateControl } from "../../../services/control/migrate-control.ts";
 import { readPasses, recordPass } from "../../../services/control/pass-history.ts";
+import { readMismatches } from "../../../services/control/pass-reports.ts";
 import { readCopies, requestCopies } from "../../../services/control/snapshot-orders.ts";
 import { incompleteReport, type Report } from "../../../services/reconcile/report.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
@@ -73,4 +74,29 @@ test("of old passes the newest clean one is kept", async () => {
     { verdict: "incomplete", count: 1 },
     { verdict: "mismatch", count: 499 },
   ]);
+});
+
+test("what the stream shows adds to what the newest pass has found, and drives no pass out", async () => {
+  const wrong = async (): Promise<unknown[]> => (await readMismatches(control, ["c"], { limit: 10 })).map(({ key, kind }) => [key, kind]);
+  await recordPass(control, "c", passed("mismatch", { missing: [{ key: { id: "0" } }] }));
+  const pass = await recordPass(control, "c", passed("mismatch", { missing: [{ key: { id: "1" } }, { key: { id: "2" } }] }));
+  await recordPass(control, "c", passed("mismatch", { level: "stream", extra: [{ key: { id: "2" } }] }));
+  expect(await wrong()).toEqual([
+    [{ id: "2" }, "extra"],
+    [{ id: "1" }, "missing"],
+  ]);
+  await admin.query(`INSERT INTO offtake.reconciliation (connector, service, table_name, level, verdict, started_at, finished_at, mismatches, report)
+    SELECT 'c', 'trading', 'public.trades', 'stream', 'mismatch', now(), now(), 0, '{}' FROM generate_series(1, 600)`);
+  await recordPass(control, "c", passed("mismatch", { level: "stream", extra: [{ key: { id: "3" } }] }));
+  const { rows } = await admin.query(
+    "SELECT level, count(*)::int, bool_or(id = $1) AS pass FROM offtake.reconciliation GROUP BY level ORDER BY level",
+    [pass],
+  );
+  expect(rows).toEqual([
+    { level: "detailed", count: 2, pass: true },
+    { level: "stream", count: 500, pass: false },
+  ]);
+  expect((await readPasses(control, "c"))[0]!.lastPassAt).not.toBeNull();
+  await recordPass(control, "c", passed("equal"));
+  expect(await wrong()).toEqual([]);
 });
