@@ -83,10 +83,10 @@ function follows(log: ChangeLog, from: number, change: number): boolean {
   return change > from && log.op[change - 1] === Change.read && log.plan[change - 1] === log.plan[change];
 }
 
-/** Takes away the rows of the run that begins here. Not where that would take more than what the events bring back. */
-async function clear(client: Client, { log, tables, arena, from, to }: InOrder, first: number): Promise<void> {
+/** Takes away the rows of the run that begins here. Not where that would take more than what the events bring back, as a trigger may, or before the events do. */
+async function clear(client: Client, { log, tables, arena, from, to, parking }: InOrder, first: number): Promise<void> {
   const table = tables[log.plan[first]!]!;
-  if (table.extra.length > 0 || table.referenced || table.plan.keys.length === 0) return;
+  if (table.extra.length > 0 || table.referenced || table.observed || parking?.concerns(first) === true || table.plan.keys.length === 0) return;
   const run = [first];
   for (let change = first + 1; change < to && log.op[change] === Change.read && follows(log, from, change); change += 1) run.push(change);
   arena.reset();
@@ -265,7 +265,12 @@ function judged(context: InOrder, change: number, error: unknown): unknown {
   if (verdictOf(error) !== "event") return error;
   const table = context.tables[context.log.plan[change]!]!;
   const read = context.log.op[change] === Change.read;
-  return eventRefused(eventText(context, change), error, { table: table.name, misfits: narrowColumns(context.log, table, change), read });
+  return eventRefused(eventText(context, change), error, {
+    table: table.name,
+    misfits: narrowColumns(context.log, table, change),
+    read,
+    hidden: table.hidden,
+  });
 }
 
 function rowMissing(context: InOrder, table: TargetTable, change: number): OfftakeError {

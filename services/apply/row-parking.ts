@@ -50,6 +50,12 @@ export class RowParking {
     this.#parks = rows.log.plans.map((plan) => poisonPolicy(parking.service, plan) === "park");
   }
 
+  /** Whether events of the change's table go to queues, or may. */
+  concerns(change: number): boolean {
+    const plan = this.#rows.log.plan[change]!;
+    return this.#parks[plan]! || this.#parking.keys.has(this.#names[plan]!);
+  }
+
   /** Tables are about to be truncated: what waits for them goes, as their rows do. */
   async truncating(first: number, last: number): Promise<void> {
     const { log } = this.#rows;

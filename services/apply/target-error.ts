@@ -38,6 +38,8 @@ export interface RefusedRow {
   readonly misfits: readonly Misfit[];
   /** Whether a copy or a repair has read it. */
   readonly read?: boolean;
+  /** Whether it has values that nobody may see, some of which the server may repeat. */
+  readonly hidden?: boolean | undefined;
 }
 
 /**
@@ -46,13 +48,22 @@ export interface RefusedRow {
  * @param what names the event, with key and position
  * @param row undefined where it is not known which row it was
  */
-export function eventRefused(what: string, error: unknown, row?: RefusedRow): OfftakeError {
+export function eventRefused(what: string, thrown: unknown, row?: RefusedRow): OfftakeError {
+  const error = row?.hidden === true && thrown instanceof DatabaseError ? withoutValues(thrown) : thrown;
   const detail = error instanceof DatabaseError && error.detail !== undefined ? ` (${error.detail})` : "";
   const narrow = (row?.misfits ?? []).map(({ name, type }) => `; the column ${name} is ${type}`).join("");
   return new OfftakeError("EVENT_NOT_APPLICABLE", `The target refuses ${what}: ${messageOf(error)}${detail} [${sqlState(error)}]${narrow}.`, {
     cause: error,
     cure: `${refusalCure(error, row)} The applier goes on by itself.`,
   });
+}
+
+/**
+ * The detail of a constraint is the whole row, and the message of a text that cannot be read is the text: both would be in logs, answers and dead letters. What names a constraint names no value.
+ */
+function withoutValues({ message, code, schema, table, column, constraint }: DatabaseError): DatabaseError {
+  const shown = code?.startsWith("23") === true ? message : "what the server says of it may be a value that nobody may see";
+  return Object.assign(new DatabaseError(shown, 0, "error"), { code, schema, table, column, constraint });
 }
 
 /** unique_violation, exclusion_violation: another row has what only one may have. */

@@ -61,6 +61,10 @@ export interface TargetTable {
   readonly awake: boolean;
   /** Whether foreign keys to it act: what they refer to cannot go and come again. */
   readonly referenced: boolean;
+  /** Whether triggers act that are told of rows that are deleted: one that goes and comes again is more to them than what it was. */
+  readonly observed: boolean;
+  /** Whether it has values that nobody may see. */
+  readonly hidden?: boolean;
   /** Whether COPY can write its rows, with what it reads being what an INSERT would store. */
   readonly copied: boolean;
   /** Whether COPY can write them in binary. */
@@ -112,7 +116,7 @@ const tableSql = `
     UNION
     SELECT relid FROM pg_catalog.pg_partition_tree(to_regclass($1))
   ), firing AS (
-    SELECT t.tgrelid, t.tgisinternal, k.contype, k.confrelid
+    SELECT t.tgrelid, t.tgisinternal, t.tgtype, k.contype, k.confrelid
       FROM tree
       JOIN pg_catalog.pg_trigger t ON t.tgrelid = tree.oid AND t.tgenabled::text = ANY ($2::text[])
       LEFT JOIN pg_catalog.pg_constraint k ON k.oid = t.tgconstraint
@@ -121,7 +125,8 @@ const tableSql = `
          ARRAY(SELECT format('%s.%I', p.relnamespace::regnamespace, p.relname)
                  FROM tree JOIN pg_catalog.pg_class p ON p.oid = tree.oid AND p.relpersistence = 'u') AS unlogged,
          EXISTS (SELECT 1 FROM firing WHERE NOT tgisinternal OR contype = 'f') AS awake,
-         EXISTS (SELECT 1 FROM firing WHERE contype = 'f' AND confrelid = tgrelid) AS referenced
+         EXISTS (SELECT 1 FROM firing WHERE contype = 'f' AND confrelid = tgrelid) AS referenced,
+         EXISTS (SELECT 1 FROM firing WHERE NOT tgisinternal AND tgtype::int & 8 <> 0) AS observed
     FROM pg_catalog.pg_class c
    WHERE c.oid = to_regclass($1)`;
 
@@ -141,6 +146,7 @@ interface TableRow {
   unlogged: string[];
   awake: boolean;
   referenced: boolean;
+  observed: boolean;
 }
 
 interface ColumnRow {
@@ -259,6 +265,7 @@ export async function readTargetTable(
     replaces: columns.some((column) => column.identityAlways && !column.key),
     awake: table.awake,
     referenced: table.referenced,
+    observed: table.observed,
     copied: isCopied && columns.every(({ parameter, cast }) => cast === "" || !isFloat(parameter.form)),
     copiedInBinary: isCopied && columns.every(({ binary }) => binary !== undefined),
     mark: table.mark,

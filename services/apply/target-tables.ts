@@ -4,7 +4,7 @@
 import type { Client } from "pg";
 import type { EventPlan } from "../../schemas/event-plan.ts";
 import { OfftakeError } from "../runtime/errors.ts";
-import { type Mapped, mappingOf } from "../runtime/table-mapping.ts";
+import { type Mapped, mappingOf, redactedColumns } from "../runtime/table-mapping.ts";
 import { followTable } from "./follow-table.ts";
 import type { ShapeHistory } from "./table-history.ts";
 import { readTargetTable, type TargetTable } from "./target-table.ts";
@@ -62,7 +62,8 @@ export class TargetTables {
     const columns = await followTable(this.#client, plan, this.#service, history);
     if (columns.length > 0) added(`${plan.schema}.${plan.table}`, columns);
     const shapes = await history.of(plan);
-    return readTargetTable(this.#client, plan, mappingOf(this.#service, plan), this.#replica, shapes?.now);
+    const table = await readTargetTable(this.#client, plan, mappingOf(this.#service, plan), this.#replica, shapes?.now);
+    return { ...table, hidden: redactedColumns(this.#service, plan).columns.size > 0 };
   }
 
   /** Rows of two tables under one key would write over each other. */

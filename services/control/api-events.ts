@@ -3,6 +3,7 @@
  * broken says the last number that it saw, and misses nothing.
  */
 import { randomBytes } from "node:crypto";
+import type { Writable } from "node:stream";
 import { waitOrStop } from "../runtime/stop-signal.ts";
 import type { Operations, ShownStatus } from "./operations.ts";
 
@@ -13,6 +14,17 @@ const quietLooks = 10;
 
 /** Listeners at a time: each is an open connection. */
 export const mostListeners = 100;
+
+/** Bytes that a listener may leave unread. */
+const mostUnread = 4 << 20;
+
+/** Tells a connection. One that nobody reads any more, of a laptop that sleeps, is cut: what it is told would be kept for it until the process has no memory left. */
+export function tellerOf(connection: Writable): (text: string) => void {
+  return (text) => {
+    if (connection.writableLength > mostUnread) connection.destroy();
+    else connection.write(text);
+  };
+}
 
 interface Message {
   readonly number: number;

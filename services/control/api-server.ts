@@ -11,7 +11,7 @@ import type { RequestListener } from "node:http";
 import { OfftakeError } from "../runtime/errors.ts";
 import type { Log } from "../runtime/log.ts";
 import { apiDocument, apiPrefix } from "./api-document.ts";
-import { EventFeed } from "./api-events.ts";
+import { EventFeed, tellerOf } from "./api-events.ts";
 import { type ApiKey, holderOf, mayDo, type Role } from "./api-keys.ts";
 import { problemOf, problemType } from "./api-problem.ts";
 import { routes } from "./api-routes.ts";
@@ -87,7 +87,7 @@ function addEvents(app: FastifyInstance, feed: EventFeed, keys: readonly ApiKey[
     const { raw } = reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
     raw.writeHead(200);
-    const end = await feed.listen(typeof last === "string" ? last : undefined, (text) => void raw.write(text));
+    const end = await feed.listen(typeof last === "string" ? last : undefined, tellerOf(raw));
     if (raw.closed) end();
     else raw.once("close", end);
   });

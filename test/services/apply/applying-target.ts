@@ -44,6 +44,8 @@ export interface ApplierOptions {
   readonly uncopied?: readonly string[];
   /** Tables of which keys are parked. */
   readonly parks?: readonly string[];
+  /** Columns of these that nobody may see. */
+  readonly redact?: readonly string[];
 }
 
 export class Applier {
@@ -59,11 +61,12 @@ export class Applier {
     client: Client,
     replica: boolean,
     position: AppliedPosition | undefined,
-    { url = target.url, writer, uncopied, parks }: ApplierOptions,
+    { url = target.url, writer, uncopied, parks, redact = [] }: ApplierOptions,
   ) {
     this.client = client;
     this.writer = writer ?? new EventWriter();
-    const service = serviceOf(url, "public", parks);
+    const written = serviceOf(url, "public", parks);
+    const service = { ...written, tables: written.tables.map((table) => ({ ...table, redact })) };
     this.target = new Target({ client, replica }, position, {
       service,
       connector: "trading",

@@ -67,6 +67,20 @@ describe("an event that the target refuses, of a table with `poison: park`", () 
     ]);
   });
 
+  test("says nothing of its row where that has values that nobody may see", async () => {
+    const applier = await Applier.start({ parks: ["trades"], redact: ["note"] });
+    await target.admin.query("ALTER TABLE trades DROP CONSTRAINT trades_note_check, ALTER COLUMN note TYPE int4 USING NULL, ADD CHECK (note < 5)");
+    await applier.apply([trade(1, "4111"), trade(2, "forty-one")]);
+    const { rows } = await target.admin.query<{ sqlstate: string; error: string; cure: string }>(
+      "SELECT sqlstate, error, cure FROM offtake.dead_letter ORDER BY id",
+    );
+    expect(rows.map(({ sqlstate, error }) => [sqlstate, error])).toEqual([
+      ["23514", expect.stringMatching(/\(id\)=\(1\).*violates check constraint "trades_note_check1?" \[23514\]\.$/)],
+      ["22P02", expect.stringContaining("(id)=(2), position")],
+    ]);
+    expect(JSON.stringify(rows)).not.toMatch(/4111|forty/);
+  });
+
   test("is found by halves: the other transactions of its batch stay merged, and those without rows pass by", async () => {
     const applier = await parking();
     const transactions = Array.from({ length: 1000 }, (_, i) => (i % 100 === 50 ? [] : [i === 617 ? bad(i + 2) : trade(i + 2)]));

@@ -99,6 +99,23 @@ describe("rows of a copy", () => {
     ]);
   });
 
+  test("nor do they go and come again where triggers are told of it, or where events of the table wait in queues", async () => {
+    const swapped = [users.read({ id: 1, email: "a" }), users.read({ id: 2, email: "b" })];
+    const refused = { code: "EVENT_NOT_APPLICABLE", cure: expect.stringContaining("Remove the row of") };
+    await prepared(`CREATE TABLE users (id int4 PRIMARY KEY, email text UNIQUE); INSERT INTO users VALUES (1, 'b'), (2, 'a'); CREATE TABLE gone (id int4);
+      CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.gone VALUES (OLD.id); RETURN NULL; END';
+      CREATE TRIGGER note AFTER DELETE ON users FOR EACH ROW EXECUTE FUNCTION note(); ALTER TABLE users ENABLE ALWAYS TRIGGER note`);
+    expect(await errorOf((await Applier.start()).apply(swapped))).toMatchObject(refused);
+    expect([await target.texts("users"), await target.texts("gone")]).toEqual([["(1,b)", "(2,a)"], []]);
+    await prepared(tradesAndUsers);
+    const first = await Applier.start({ parks: ["users"] });
+    await first.apply([users.create({ id: 1, email: "b" }), users.create({ id: 2, email: "a" }), users.create({ id: 5, email: "e" })]);
+    await first.apply([users.update({ id: 5, email: "a" })]);
+    const next = await Applier.start({ writer: first.writer });
+    expect(await errorOf(next.apply([...swapped, users.read({ id: 5, email: "f" })]))).toMatchObject(refused);
+    expect(await target.texts("users")).toEqual(["(1,b)", "(2,a)", "(5,e)"]);
+  });
+
   test("many go by COPY into an empty table; once it has met a row, they are written over instead, until the table is copied", async () => {
     const applier = await Applier.start();
     await applier.apply([users.create({ id: 1, email: "a" })], copies(60));
