@@ -5,7 +5,7 @@
 import { runApplier } from "../apply/applier.ts";
 import { watchPausedLag } from "../apply/paused-lag.ts";
 import type { PauseWatch } from "../control/pause-watch.ts";
-import type { Pause } from "../control/pauses.ts";
+import { pausedText } from "../control/pauses.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Metrics } from "../runtime/metrics.ts";
@@ -44,8 +44,4 @@ export function applierUnit({ configuration, service, log: processLog, metrics, 
       }
     },
   };
-}
-
-function pausedText({ by, since }: Pause): string {
-  return `paused by ${by} since ${since}`;
 }

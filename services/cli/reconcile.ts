@@ -7,6 +7,7 @@ import type { Hashing } from "../reconcile/row-hash.ts";
 import { reportCsv, reportText } from "../reconcile/report-text.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError } from "../runtime/errors.ts";
+import { refusePaused } from "./refuse-paused.ts";
 import { pipelineOf, tableNamed } from "./service-pipeline.ts";
 import { ExitCode, type Terminal } from "./terminal.ts";
 
@@ -21,7 +22,7 @@ const everyMs = 2000;
 
 /**
  * @param names of tables; empty for all of the service
- * @throws OfftakeError USAGE, and of source and target
+ * @throws OfftakeError USAGE, RECONCILE_PAUSED, and of source and target
  */
 export async function reconcile(
   configuration: Configuration,
@@ -41,6 +42,7 @@ export async function reconcile(
   };
   const reports: Report[] = [];
   await withControl(configuration.control.url, "offtake reconcile", async (control) => {
+    await refusePaused(control, connector);
     for await (const report of reconcileService({ configuration, service, connector, tables, level, hashing: hash, signal, progress })) {
       reports.push(report);
       await record(control, connector.name, report, terminal);

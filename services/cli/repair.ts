@@ -11,6 +11,7 @@ import type { Differing, Report, ReportedKey, Undecided } from "../reconcile/rep
 import type { Configuration } from "../runtime/configuration.ts";
 import { fullName } from "../runtime/table-pattern.ts";
 import { exitOf } from "./reconcile.ts";
+import { refusePaused } from "./refuse-paused.ts";
 import { pipelineOf, tableNamed } from "./service-pipeline.ts";
 import { ExitCode, type Terminal } from "./terminal.ts";
 
@@ -53,7 +54,7 @@ export interface RepairOptions {
 
 /**
  * @param names of tables; empty for all of the service
- * @throws OfftakeError USAGE, REPAIR_FAILED, INTERRUPTED, and of source, target and control database
+ * @throws OfftakeError USAGE, RECONCILE_PAUSED, REPAIR_FAILED, INTERRUPTED, and of source, target and control database
  */
 export async function repair(
   configuration: Configuration,
@@ -68,6 +69,7 @@ export async function repair(
   const repairs: TableRepair[] = [];
   const reports: Report[] = [];
   await withControl(configuration.control.url, "offtake repair", async (control) => {
+    await refusePaused(control, connector);
     const passes = await ServicePasses.open({ configuration, service, connector, tables, level: "detailed", signal, stallMs });
     try {
       for (const each of passes.tables) {

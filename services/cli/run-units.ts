@@ -81,12 +81,12 @@ function connectorUnit({ configuration, log, metrics }: UnitParts, connector: Co
   };
 }
 
-function reconcilerUnit({ configuration, log, metrics }: UnitParts, service: ServiceConfiguration): Unit {
+function reconcilerUnit({ configuration, log, metrics, pauses }: UnitParts, service: ServiceConfiguration): Unit {
   const connector = configuration.connectors.find((each) => each.service === service.name)!;
   const name = `reconciler ${service.name}`;
   return {
     name,
     run: async ({ working }, signal) =>
-      runReconciler({ configuration, connector, service, log: log.child({ unit: name }), metrics, reconciling: working }, signal),
+      runReconciler({ configuration, connector, service, log: log.child({ unit: name }), metrics, pauses, reconciling: working }, signal),
   };
 }

@@ -45,7 +45,7 @@ export async function run(configuration: Configuration, options: RunOptions, log
   supervised.push(...units.map((unit) => supervise(unit, { log, metrics }, signal)));
   const over = new AbortController();
   const beside = [
-    units.some(({ name }) => name.startsWith("applier ")) ? pauses.run(over.signal) : Promise.resolve(),
+    units.some(({ name }) => /^(applier|reconciler) /.test(name)) ? pauses.run(over.signal) : Promise.resolve(),
     reportUnits(
       control,
       { installation: configuration.kafka.topicPrefix, process: `${hostname()} ${process.pid}`, readiness, complaints },

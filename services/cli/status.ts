@@ -1,5 +1,6 @@
 /** `offtake status`: every service on one line, once or again every second. */
 import { copyCure } from "../../connectors/postgres/copy-cure.ts";
+import { pausedText } from "../control/pauses.ts";
 import type { TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
@@ -71,7 +72,7 @@ function statusText(services: readonly (ServiceStatus & { readonly eventsPerSeco
   ]);
   const lines = columns([["service", "slot", "capture lag", "apply lag", "rate", "applied"], ...rows]);
   const notes = services.flatMap(({ service, connector, slot, notCopied, needsCopy, copies, reconciliations, alerts, parked, paused, errors }) => [
-    ...(paused === null ? [] : [`${service}: paused by ${paused.by} since ${paused.since}: offtake resume ${service}`]),
+    ...(paused === null ? [] : [`${service}: ${pausedText(paused)}, and neither applied to nor compared: offtake resume ${service}`]),
     ...(slot.reason === "" ? [] : [`${service}: slot ${slot.name}: ${slot.reason}`]),
     ...(notCopied.length === 0 ? [] : [`${service}: not copied, so that rows are missing at the target: ${notCopied.join(", ")}`]),
     ...needsCopy

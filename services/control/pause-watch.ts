@@ -1,5 +1,5 @@
 /**
- * What one process knows of pauses: looked at every second, for all its appliers. While the control database is away everything stays as it was, paused or not; where
+ * What one process knows of pauses: looked at every second, for all its appliers and reconcilers. While the control database is away everything stays as it was, paused or not; where
  * it was never asked, it is taken for not paused. An applier that waited for that database would make it one more thing that replication needs.
  */
 import type { Complaints } from "../runtime/complaints.ts";
@@ -61,6 +61,25 @@ export class PauseWatch {
     signal.addEventListener("abort", () => resolve(), { once: true });
     await promise;
     this.#waiting.delete(waiting);
+  }
+
+  /**
+   * Runs `work` with a signal that a pause of the service aborts, too: it ends then, as when it is stopped.
+   *
+   * @throws what `work` does, but for INTERRUPTED after its signal
+   */
+  async untilPaused(connector: string, work: (turn: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const turn = AbortSignal.any([signal, over.signal]);
+    const paused = this.until(connector, "paused", turn).then(() => over.abort());
+    try {
+      await work(turn);
+    } catch (error) {
+      if (!turn.aborted || asOfftakeError(error).code !== "INTERRUPTED") throw error;
+    } finally {
+      over.abort();
+      await paused;
+    }
   }
 
   async #look(): Promise<void> {

@@ -40,6 +40,11 @@ const resumeSql = `
 
 const readSql = "SELECT connector, paused_by, paused_at FROM offtake.pause WHERE connector = ANY ($1)";
 
+/** As readiness, `status` and messages say it. */
+export function pausedText({ by, since }: Pause): string {
+  return `paused by ${by} since ${since}`;
+}
+
 /** @returns false when it was paused already: whoever did it first stays named */
 export async function pauseApplying(control: ControlSession, { connector, service, who }: PauseOrder): Promise<boolean> {
   return (await control.query(pauseSql, [connector, service, who])).rowCount === 1;

@@ -61,20 +61,25 @@ export interface TableState {
   readonly passes: TablePasses | undefined;
   /** How far the target is behind the monolith, in milliseconds; undefined where it is not known. */
   readonly lagMs: number | undefined;
+  /** Nothing is applied to its service, and nothing compared: that it was not found equal says nothing. */
+  readonly paused: boolean;
+  /** When it was last seen to be, in milliseconds since 1970; undefined for never: its passes begin anew from there. */
+  readonly pausedAt: number | undefined;
 }
 
 /** @param since when the process began, in milliseconds since 1970: before, nobody compared what has no history */
-export function conditionsOf({ table, policy, passes, lagMs }: TableState, since: number, now: number): Condition[] {
+export function conditionsOf({ table, policy, passes, lagMs, paused, pausedAt = 0 }: TableState, since: number, now: number): Condition[] {
   const { everyMs, level, maxLagMs, maxMismatchRate } = policy;
   const cleanAt = Date.parse(passes?.lastCleanAt ?? new Date(since).toISOString());
   const allowedMs = intervals * (everyMs + (passes?.lastPassMs ?? 0));
+  const overdue = now - Math.max(cleanAt, pausedAt) > allowedMs;
   const age = Math.round((now - cleanAt) / 1000);
   const lag = lagMs === undefined ? 0 : Math.round(lagMs / 1000);
   return [
     { table, kind: "mismatch", detail: mismatchText(passes), holds: passes === undefined ? undefined : tooManyWrong(passes, maxMismatchRate) },
     ...(level === "basic"
       ? []
-      : [{ table, kind: "overdue" as const, detail: `It was not found equal for ${age} s.`, holds: now - cleanAt > allowedMs }]),
+      : [{ table, kind: "overdue" as const, detail: `It was not found equal for ${age} s.`, holds: paused ? undefined : overdue }]),
     ...(maxLagMs === undefined
       ? []
       : [

@@ -16,19 +16,22 @@ const lookMs = 2000;
 
 /** Until it is stopped. Never throws. @param schedule undefined while nobody has looked */
 export async function watchAlerts(context: ReconcilerContext, schedule: () => readonly Scheduled[] | undefined, signal: AbortSignal): Promise<void> {
-  const { configuration, connector, service, log, metrics } = context;
+  const { configuration, connector, service, log, metrics, pauses } = context;
   const complaints = new Complaints(log, metrics);
   const control = new ControlSession(configuration.control.url, `offtake ${service.name} reconciler`);
   const probe = new LagProbe(configuration, connector, service);
   const since = Date.now();
+  let pausedAt: number | undefined;
   while ((await waitOrStop(lookMs, signal)) === "elapsed") {
     try {
       const tables = schedule();
       if (tables === undefined) continue;
       const lagMs = tables.some(({ policy }) => policy.maxLagMs !== undefined) ? await probe.measure() : undefined;
       const passes = await readPasses(control, connector.name);
+      const paused = (await pauses.pauseOf(connector.name, signal)) !== undefined;
+      if (paused) pausedAt = Date.now();
       const conditions = tables.flatMap(({ table, policy }) =>
-        conditionsOf({ table, policy, lagMs, passes: passes.find((each) => each.table === table) }, since, Date.now()),
+        conditionsOf({ table, policy, lagMs, paused, pausedAt, passes: passes.find((each) => each.table === table) }, since, Date.now()),
       );
       await alert(context, control, conditions);
     } catch (thrown) {

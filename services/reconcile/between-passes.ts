@@ -41,25 +41,28 @@ export class BetweenPasses {
 
   /** Never throws. */
   async #run(): Promise<void> {
-    const { log, metrics, service } = this.#context;
+    const { connector, log, metrics, pauses, service } = this.#context;
     const { signal } = this.#stopping;
     if (!service.tables.some(({ reconcile }) => reconcile !== undefined && reconcile.level !== "basic")) return;
     const complaints = new Complaints(log, metrics);
     const backoff = new Backoff(500, 10_000);
     while (!signal.aborted) {
-      try {
-        await this.#check();
-        backoff.reset();
-      } catch (thrown) {
-        if (!signal.aborted) complaints.say(asOfftakeError(thrown), "rows that change are not looked at for the moment; passes go on");
-      }
+      await pauses.until(connector.name, "resumed", signal);
+      const check = async (turn: AbortSignal): Promise<void> => {
+        try {
+          await this.#check(turn);
+          backoff.reset();
+        } catch (thrown) {
+          if (!turn.aborted) complaints.say(asOfftakeError(thrown), "rows that change are not looked at for the moment; passes go on");
+        }
+      };
+      await pauses.untilPaused(connector.name, check, signal);
       await waitOrStop(backoff.next(), signal);
     }
   }
 
-  async #check(): Promise<void> {
+  async #check(signal: AbortSignal): Promise<void> {
     const { configuration, connector, service } = this.#context;
-    const { signal } = this.#stopping;
     const passes = await ServicePasses.open({ configuration, connector, service, tables: [], level: "strict", signal, ...patience });
     try {
       const takes = (table: Waiting["table"]): boolean => (reconcilePolicy(service, table)?.level ?? "basic") !== "basic";

@@ -7,6 +7,8 @@ import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { ControlSession } from "../control/control-session.ts";
 import { readPasses, recordPass, type TablePasses } from "../control/pass-history.ts";
+import type { PauseWatch } from "../control/pause-watch.ts";
+import { pausedText } from "../control/pauses.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { asOfftakeError } from "../runtime/errors.ts";
 import type { Log } from "../runtime/log.ts";
@@ -25,8 +27,10 @@ export interface ReconcilerContext {
   readonly service: ServiceConfiguration;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Told when it has begun to do its work. */
-  readonly reconciling: () => void;
+  /** Of the process: a paused service is not compared, since nothing that waits in its topic comes to its target. */
+  readonly pauses: PauseWatch;
+  /** Told when it has begun to do its work, and what keeps it from that without being a fault. */
+  readonly reconciling: (what?: string) => void;
 }
 
 /** Milliseconds between two looks at what is due, at most: tables come and go. Of a standby, between two at the lock. */
@@ -46,13 +50,15 @@ export interface Scheduled {
 
 /** Until it is stopped. @throws OfftakeError of source, target and control database: whoever supervises it begins again */
 export async function runReconciler(context: ReconcilerContext, signal: AbortSignal): Promise<void> {
-  const { configuration, connector, metrics, service, reconciling } = context;
+  const { configuration, connector, log, metrics, pauses, service, reconciling } = context;
   const control = new ControlSession(configuration.control.url, `offtake ${service.name} reconciler`);
   let between: BetweenPasses | undefined;
+  let saidPaused = false;
   try {
     while (!signal.aborted) {
       const isMine = (await control.query<{ mine: boolean }>(lockSql, [connector.name])).rows[0]?.mine === true;
-      reconciling();
+      const pause = await pauses.pauseOf(connector.name, signal);
+      reconciling(pause === undefined ? undefined : pausedText(pause));
       if (!isMine) {
         await between?.stop();
         between = undefined;
@@ -60,12 +66,21 @@ export async function runReconciler(context: ReconcilerContext, signal: AbortSig
         continue;
       }
       between ??= new BetweenPasses(context);
+      if (pause !== undefined && !saidPaused) log.info({ ...pause }, "paused: its tables are not compared until it is resumed");
+      saidPaused = pause !== undefined;
       const passes = await readPasses(control, connector.name);
       for (const pass of passes) showClean(metrics, service.name, pass);
       between.schedule = await scheduled(context);
+      if (pause !== undefined) {
+        await pauses.until(connector.name, "resumed", AbortSignal.any([signal, AbortSignal.timeout(lookMs)]));
+        continue;
+      }
       const next = firstDue(between.schedule.map((item) => ({ item, inMs: dueOf(item, passes) })));
-      if (next !== undefined && next.inMs === 0) await compare(context, control, next.item, signal);
-      else await waitOrStop(Math.min(next?.inMs ?? lookMs, lookMs), signal);
+      const turn = async (over: AbortSignal): Promise<void> => {
+        if (next !== undefined && next.inMs === 0) await compare(context, control, next.item, over);
+        else await waitOrStop(Math.min(next?.inMs ?? lookMs, lookMs), over);
+      };
+      await pauses.untilPaused(connector.name, turn, signal);
     }
   } catch (error) {
     // A stop in the middle of a pass is no failure.

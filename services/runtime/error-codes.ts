@@ -120,6 +120,8 @@ export const errorCodes = {
   RECONCILE_TABLE_UNSUITABLE: "operator",
   /** The applied position does not move, or the source holds something back, so that the two sides cannot be compared; that is lag, and no mismatch. `offtake status` says where it stands. The next pass compares again. */
   RECONCILE_STALLED: "yes",
+  /** The service is paused: nothing of what waits in its topic comes to its target, so that its tables cannot be compared or repaired. Resume it (`offtake resume`), and run the command again. By schedule it is compared again once it is resumed. */
+  RECONCILE_PAUSED: "operator",
   /** An alert: more of a table's rows are wrong at the target than its `maxMismatchRate` allows. The report says which (`offtake reconcile`); find out who writes to the target beside the applier, then `offtake repair`. It is over with the next pass that finds few enough. */
   RECONCILE_MISMATCHES: "operator",
   /** An alert: a table was not found equal for three of its intervals. Passes are incomplete, take too long, or find mismatches: the log and `offtake status` say which. It is over with the next clean pass. */

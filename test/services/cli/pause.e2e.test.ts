@@ -1,10 +1,14 @@
 import { userInfo } from "node:os";
 import { expect, inject, test } from "vitest";
 import { pause, resume } from "../../../services/cli/pause.ts";
+import { reconcile } from "../../../services/cli/reconcile.ts";
+import { repair } from "../../../services/cli/repair.ts";
 import { status } from "../../../services/cli/status.ts";
+import { readPasses, type TablePasses } from "../../../services/control/pass-history.ts";
 import { withControl } from "../../../services/control/control-session.ts";
 import type { Configuration } from "../../../services/runtime/configuration.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
+import { errorOf } from "../../support/error-of.ts";
 import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
 import { running, type Running } from "../../support/running-all.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -31,6 +35,16 @@ async function untilPaused(process: Running): Promise<void> {
 
 async function count({ target }: Pipeline): Promise<number> {
   return (await target.query("TABLE trades")).rowCount ?? 0;
+}
+
+/** Sessions of passes, and of looks at rows that have just changed, with the monolith. */
+async function comparing({ source }: Pipeline): Promise<number> {
+  const sql = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'offtake reconcile trading'";
+  return (await source.query(sql)).rowCount ?? 0;
+}
+
+async function passOf({ configuration, connector }: Pipeline): Promise<TablePasses | undefined> {
+  return withControl(configuration.control.url, "offtake test", async (control) => (await readPasses(control, connector.name))[0]);
 }
 
 function withoutControl(configuration: Configuration): Configuration {
@@ -65,7 +79,7 @@ test("a paused service is captured and not applied, over a restart too, and goes
     expect(await count(pipeline)).toBe(1);
     const { object, text } = await status(pipeline.configuration);
     expect(object.services[0]).toMatchObject({ paused: { by: userInfo().username }, lag: { apply: { events: 5 } }, errors: [] });
-    expect(text).toMatch(/^trading: paused by \S+ since \S+: offtake resume trading$/m);
+    expect(text).toMatch(/^trading: paused by \S+ since \S+, and neither applied to nor compared: offtake resume trading$/m);
     expect(await pause(pipeline.configuration, "trading", "somebody else")).toMatchObject({
       object: { changed: false, paused: { by: userInfo().username } },
     });
@@ -100,4 +114,31 @@ test("without the control database an applier applies", async () => {
   await caughtUp(pipeline);
   await waitFor(async () => (await applier.reason()) === "working", { what: "the applier to work" });
   expect(applier.log.filter(({ err }) => err?.code === "CONTROL_UNREACHABLE")).toHaveLength(1);
+});
+
+test("a paused service is not compared, by schedule or by hand, until it is resumed", async () => {
+  await using pipeline = await createPipeline(schema, { tables: { trades: { reconcile: { every: "1s" } } } });
+  await pipeline.up();
+  await using all = await running(pipeline.configuration);
+  await waitFor(async () => (await passOf(pipeline))?.verdict === "equal", { what: "a pass" });
+  await pause(pipeline.configuration, "trading", "ada");
+  await untilPaused(all);
+  await pipeline.source.query("INSERT INTO trades VALUES (1)");
+  // A pass that went on would wait for the target for a minute.
+  const reason = async (): Promise<string> => (await all.readyz()).reasons["reconciler trading"]!;
+  await waitFor(async () => /^paused by \S+ since 2\S+Z$/.test(await reason()), { what: "the reconciler to be paused" });
+  await waitFor(async () => (await comparing(pipeline)) === 0, { what: "it to let go" });
+  await waitFor(() => all.log.some(({ msg }) => msg?.startsWith("paused: its tables are not compared")), { what: "the log to say so" });
+  const [terminal, { signal }] = [{ json: true, progress: () => {}, answer: () => {} }, new AbortController()];
+  const byHand = [
+    async () => reconcile(pipeline.configuration, "trading", [], { level: "detailed", format: "text" }, terminal, signal),
+    async () => repair(pipeline.configuration, "trading", [], { dryRun: true, who: "ada" }, terminal, signal),
+  ];
+  for (const refused of byHand)
+    expect(await errorOf(refused())).toMatchObject({ code: "RECONCILE_PAUSED", cure: expect.stringContaining("offtake resume trading") });
+  await resume(pipeline.configuration, "trading", "ada");
+  const resumedAt = Date.now();
+  await waitFor(async () => Date.parse((await passOf(pipeline))!.finishedAt) > resumedAt, { what: "the next pass" });
+  expect((await passOf(pipeline))!.verdict).toBe("equal");
+  expect(all.log.filter(({ msg }) => msg?.startsWith("paused: its tables are not compared"))).toHaveLength(1);
 });

@@ -5,10 +5,12 @@ import { migrateControl } from "../../../services/control/migrate-control.ts";
 import { PauseWatch } from "../../../services/control/pause-watch.ts";
 import { pauseApplying, resumeApplying } from "../../../services/control/pauses.ts";
 import { Complaints } from "../../../services/runtime/complaints.ts";
+import { OfftakeError } from "../../../services/runtime/errors.ts";
 import { createLog } from "../../../services/runtime/log.ts";
 import { createMetrics } from "../../../services/runtime/metrics.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
 import { freshDatabase } from "../../support/databases.ts";
+import { errorOf } from "../../support/error-of.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const database = await freshDatabase("target");
@@ -25,6 +27,8 @@ afterAll(async () => {
 
 const log = createLog({ env: { OFFTAKE_LOG_LEVEL: "silent" }, terminal: false, write: () => {} });
 
+const broken = async (): Promise<void> => Promise.reject(new OfftakeError("INTERRUPTED", "Nobody has asked for it."));
+
 test("is told of a pause and of its end, and while the control database cannot answer everything stays as it was", async () => {
   await migrateControl(admin);
   const order = { connector: "c", service: "s", who: "ada" };
@@ -35,7 +39,16 @@ test("is told of a pause and of its end, and while the control database cannot a
   const ended = watch.run(stop.signal);
   expect(await watch.pauseOf("c", stop.signal)).toBeUndefined();
   await pauseApplying(control, { ...order, connector: "other" });
-  await pauseApplying(control, order);
+  const turn = watch.untilPaused(
+    "c",
+    async (signal) => {
+      await pauseApplying(control, order);
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+      throw new OfftakeError("INTERRUPTED", "Stopped.");
+    },
+    stop.signal,
+  );
+  await turn;
   await watch.until("c", "paused", stop.signal);
   expect(await watch.pauseOf("c", stop.signal)).toMatchObject({ by: "ada" });
 
@@ -48,6 +61,7 @@ test("is told of a pause and of its end, and while the control database cannot a
   await watch.until("c", "resumed", stop.signal);
   expect(await watch.pauseOf("c", stop.signal)).toBeUndefined();
   expect(await resumeApplying(control, order)).toBe(false);
+  expect(await errorOf(watch.untilPaused("c", broken, stop.signal))).toMatchObject({ code: "INTERRUPTED" });
 
   const waits = watch.until("c", "paused", stop.signal);
   stop.abort();

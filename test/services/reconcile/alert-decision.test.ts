@@ -19,12 +19,17 @@ const clean: TablePasses = {
 };
 
 /** The kinds that hold, with a mark for what nobody can tell. */
-function holding(passes: Partial<TablePasses> | undefined, more: { lagMs?: number; policy?: object; since?: number } = {}): string[] {
+function holding(
+  passes: Partial<TablePasses> | undefined,
+  more: { lagMs?: number; policy?: object; since?: number; paused?: boolean; pausedAt?: number } = {},
+): string[] {
   const state = {
     table: "public.t",
     policy: { ...policy, ...more.policy },
     passes: passes && { ...clean, ...passes },
     lagMs: more.lagMs,
+    paused: more.paused ?? false,
+    pausedAt: more.pausedAt,
   };
   return conditionsOf(state, more.since ?? now, now).flatMap(({ kind, holds }) => (holds === false ? [] : [holds === true ? kind : `${kind}?`]));
 }
@@ -53,6 +58,9 @@ describe("a table", () => {
     ["that could not be compared", holding({ verdict: "incomplete" }, { lagMs: 0 }), ["mismatch?"]],
     ["that was not found equal for three intervals and passes", holding({ lastCleanAt: ago(184) }, { lagMs: 0 }), ["overdue"]],
     ["that was found equal just in time, its passes counted", holding({ lastCleanAt: ago(182) }, { lagMs: 0 }), []],
+    ["of a paused service", holding({ lastCleanAt: ago(5000) }, { lagMs: 5001, paused: true, pausedAt: now }), ["overdue?", "lag"]],
+    ["of a service that was paused a moment ago", holding({ lastCleanAt: ago(5000) }, { lagMs: 0, pausedAt: now - 182_000 }), []],
+    ["of a service that was paused long ago", holding({ lastCleanAt: ago(5000) }, { lagMs: 0, pausedAt: now - 184_000 }), ["overdue"]],
     ["that is compared for its keys alone", holding({ lastCleanAt: null }, { lagMs: 0, since: 0, policy: { level: "basic" } }), []],
     ["that was never compared, a moment after the start", holding(undefined, { lagMs: 0 }), ["mismatch?"]],
     ["that was never compared for long", holding(undefined, { lagMs: 0, since: now - 200_000 }), ["mismatch?", "overdue"]],

@@ -4,11 +4,9 @@ import { expect, test } from "vitest";
 import { ControlSession } from "../../../services/control/control-session.ts";
 import { readPasses, type TablePasses } from "../../../services/control/pass-history.ts";
 import { status } from "../../../services/cli/status.ts";
-import { runReconciler } from "../../../services/reconcile/reconciler.ts";
 import { createPipeline } from "../../support/pipeline.ts";
-import { startUnit } from "../../support/running-unit.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { streaming } from "./passing.ts";
+import { startReconciler, streaming } from "./passing.ts";
 
 test("a table with a schedule is compared again and again, by one process, and what it finds is told", async () => {
   const schema = "CREATE TABLE trades (id int8 PRIMARY KEY, n int); CREATE TABLE users (id int8 PRIMARY KEY)";
@@ -18,16 +16,14 @@ test("a table with a schedule is compared again and again, by one process, and w
   await pipeline.target.query(schema);
   await using units = new AsyncDisposableStack();
   const stream = units.use(await streaming(pipeline));
-  const { configuration, connector, service, metrics, source, target } = pipeline;
+  const { configuration, connector, metrics, source, target } = pipeline;
   await source.query("INSERT INTO trades SELECT i, 0 FROM generate_series(1, 100) i");
   const control = new ControlSession(configuration.control.url, "offtake test");
   const passes = async (): Promise<TablePasses[]> => readPasses(control, connector.name);
   const other = new pg.Client(pipeline.controlUrl);
   await other.connect();
   await other.query("SELECT pg_advisory_lock(hashtext('offtake reconciler'), hashtext($1))", [connector.name]);
-  await using unit = startUnit(async ({ log, working, signal }) =>
-    runReconciler({ configuration, connector, service, log, metrics, reconciling: working }, signal),
-  );
+  await using unit = startReconciler(pipeline);
   await unit.working;
   expect(await passes()).toEqual([]);
   await other.end();

@@ -5,11 +5,10 @@
 import { expect, test } from "vitest";
 import { ControlSession } from "../../../services/control/control-session.ts";
 import { readPasses } from "../../../services/control/pass-history.ts";
-import { runReconciler } from "../../../services/reconcile/reconciler.ts";
 import { createPipeline } from "../../support/pipeline.ts";
-import { type RunningUnit, startUnit } from "../../support/running-unit.ts";
+
 import { waitFor } from "../../support/wait-for.ts";
-import { loaded, pass, streaming } from "./passing.ts";
+import { loaded, pass, startReconciler, streaming } from "./passing.ts";
 
 const schema = `
   CREATE TABLE trades (place text, id int8, n int, note text, r float8, big text, PRIMARY KEY (id, place));
@@ -22,13 +21,11 @@ test("rows that have just changed are looked at, and hot ones are held against t
   await pipeline.target.query(schema);
   await using units = new AsyncDisposableStack();
   units.use(await streaming(pipeline));
-  const { configuration, connector, service, metrics, source, target } = pipeline;
+  const { configuration, connector, metrics, source, target } = pipeline;
   await source.query(`INSERT INTO trades SELECT 'x', i, 0, 'n', i / 3.0, (${numbers}) FROM generate_series(1, 100) i`);
   const control = new ControlSession(configuration.control.url, "offtake test");
   units.defer(async () => control.end());
-  const start = (): RunningUnit =>
-    startUnit(async ({ log, working, signal }) => runReconciler({ configuration, connector, service, log, metrics, reconciling: working }, signal));
-  const unit = units.use(start());
+  const unit = units.use(startReconciler(pipeline));
   await waitFor(async () => (await readPasses(control, connector.name)).length === 1, { what: "the first pass" });
   const told = async (): Promise<{ kind: string; key: { id: string }; columns: { name: string }[] }[]> =>
     (
@@ -75,6 +72,6 @@ test("rows that have just changed are looked at, and hot ones are held against t
   await unit.stop();
   await source.query("UPDATE trades SET n = 1 WHERE id = 60");
   await waitFor(async () => (await target.query("SELECT FROM trades WHERE id = 60 AND n = 1")).rowCount === 1, { what: "the change at the target" });
-  units.use(start());
+  units.use(startReconciler(pipeline));
   await waitFor(async () => (await told()).some(({ key }) => key.id === "60"), { what: "what was applied while nobody looked" });
 });
