@@ -34,7 +34,9 @@ export interface News {
  */
 export function newsOf(told: readonly Told[], concerns: readonly Concern[], coolDownMs: number, now: number): News[] {
   const last = new Map(told.map((each) => [each.key, each]));
-  const raised = concerns.filter(({ key }) => {
+  const raised = concerns.filter(({ key }, i) => {
+    // One server that is away fails several questions about a service.
+    if (concerns.findIndex((each) => each.key === key) < i) return false;
     const before = last.get(key);
     return before === undefined || (before.state === "cleared" && now - before.at >= coolDownMs);
   });

@@ -16,6 +16,7 @@ import type { Metrics } from "../runtime/metrics.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
 import { type ReconcilePolicy, reconcilePolicy } from "../runtime/table-mapping.ts";
 import { fullName } from "../runtime/table-pattern.ts";
+import { withdraw } from "../runtime/withdrawn-series.ts";
 import { BetweenPasses } from "./between-passes.ts";
 import { ServicePasses } from "./reconcile-service.ts";
 import type { Report } from "./report.ts";
@@ -62,6 +63,8 @@ export async function runReconciler(context: ReconcilerContext, signal: AbortSig
       if (!isMine) {
         await between?.stop();
         between = undefined;
+        const { reconcileAlert, reconcileMismatches, reconcileLastCleanTimestampSeconds } = metrics;
+        await withdraw([reconcileAlert, reconcileMismatches, reconcileLastCleanTimestampSeconds], service.name);
         await waitOrStop(standbyMs, signal);
         continue;
       }

@@ -67,13 +67,17 @@ export function shownValue(column: string, redacted: boolean): string {
   return `CASE WHEN pg_catalog.num_nulls(${column}) = 0 THEN ${shown} END`;
 }
 
-/** Types that hash alike wherever their values are equal; those of one line also hash alike among themselves. */
+/**
+ * Types that hash alike wherever their values are equal; those of one line also hash alike among themselves. A float4 and a float8 do, and are not equal where they are what one becomes of the other: 0.1 arrives
+ * as 0.1, and not as the nearest float4.
+ */
 const hashFamilies = [
   ["int2", "int4", "int8"],
-  ["float4", "float8"],
   ["text", "varchar"],
   ...[
     "bool",
+    "float4",
+    "float8",
     "numeric",
     "bpchar",
     "uuid",

@@ -22,6 +22,7 @@ describe("what a webhook is told", () => {
       ],
     ],
     ["nothing twice", [told(slot, "raised", 50)], [slot], []],
+    ["of one thing that is not well in two ways, one", [], [slot, { ...slot, what: "lost" }], [["raised", slot]]],
     ["that it is over", [told(slot, "raised", 1)], [], [["cleared", slot]]],
     ["that it is over once", [told(slot, "cleared", 1)], [], []],
     ["nothing of what comes back at once", [told(slot, "cleared", 9)], [slot], []],

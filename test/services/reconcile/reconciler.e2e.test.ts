@@ -23,9 +23,15 @@ test("a table with a schedule is compared again and again, by one process, and w
   const other = new pg.Client(pipeline.controlUrl);
   await other.connect();
   await other.query("SELECT pg_advisory_lock(hashtext('offtake reconciler'), hashtext($1))", [connector.name]);
+  // As it has said when it was the one that compares.
+  for (const name of ["trading", "another"]) metrics.reconcileAlert.set({ service: name, table: "public.gone", kind: "lag" }, 1);
   await using unit = startReconciler(pipeline);
   await unit.working;
   expect(await passes()).toEqual([]);
+  await waitFor(async () => !(await metrics.registry.metrics()).includes('offtake_reconcile_alert_active{service="trading"'), {
+    what: "a standby to say nothing of what another one knows",
+  });
+  expect(await metrics.registry.metrics()).toContain('offtake_reconcile_alert_active{service="another"');
   await other.end();
   await waitFor(async () => (await passes()).length === 1, { what: "the first pass" });
   expect(await passes()).toMatchObject([{ table: "public.trades", verdict: "equal", level: "strict", mismatches: 0 }]);
