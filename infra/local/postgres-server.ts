@@ -146,7 +146,7 @@ export async function dropDatabase(url: string, name: string): Promise<void> {
 }
 
 async function inDatabase(url: string, sql: string): Promise<Record<string, string>[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 30_000 });
   // A server that ends in the middle says so twice: in the query's answer, and as an event that would end this process.
   client.on("error", () => undefined);
   try {

@@ -146,7 +146,7 @@ async function until(server: PostgresServer, sql: string): Promise<void> {
 }
 
 async function withSession<T>(server: PostgresServer, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: server.url(), connectionTimeoutMillis: 5000 });
+  const client = new pg.Client({ connectionString: server.url(), connectionTimeoutMillis: 30_000 });
   client.on("error", () => undefined);
   await client.connect();
   try {

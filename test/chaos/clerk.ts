@@ -131,7 +131,7 @@ export class Clerk {
   async #connected(): Promise<Client> {
     if (this.#client !== undefined) return this.#client;
     for (;;) {
-      const client = new pg.Client({ connectionString: this.#options.url, connectionTimeoutMillis: 5000 });
+      const client = new pg.Client({ connectionString: this.#options.url, connectionTimeoutMillis: 30_000 });
       client.on("error", () => undefined);
       try {
         await client.connect();

@@ -37,7 +37,7 @@ export class TargetWatcher {
 
   async #watch(url: string): Promise<void> {
     while (!this.#over) {
-      const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+      const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 30_000 });
       client.on("error", () => undefined);
       try {
         await client.connect();
