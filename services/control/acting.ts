@@ -7,17 +7,11 @@
 import type { Complaints } from "../runtime/complaints.ts";
 import { asOfftakeError } from "../runtime/errors.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
+import { holdsActingLock } from "./acting-lock.ts";
 import type { ControlSession } from "./control-session.ts";
 
 /** Milliseconds between two looks at the lock. */
 const lookMs = 1000;
-
-// Asked at every turn: a session that was lost is opened again without its lock.
-const lockSql = `
-  SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_locks
-                            WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()
-                              AND classid = hashtext('offtake control')::oid AND objid = hashtext($1)::oid) THEN true
-              ELSE pg_try_advisory_lock(hashtext('offtake control'), hashtext($1)) END AS mine`;
 
 export interface ActingOptions {
   readonly control: ControlSession;
@@ -44,7 +38,7 @@ export async function whileActing(
   };
   while (!signal.aborted && !failed.signal.aborted) {
     try {
-      const mine = (await control.query<{ mine: boolean }>(lockSql, [installation])).rows[0]?.mine === true;
+      const mine = await holdsActingLock(control, "offtake control", installation);
       if (!mine) await endTurn();
       else if (turn === undefined) {
         const over = new AbortController();

@@ -5,6 +5,7 @@
 import { hash } from "node:crypto";
 import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
+import { holdsActingLock } from "../control/acting-lock.ts";
 import { ControlSession } from "../control/control-session.ts";
 import { readPasses, recordPass, type TablePasses } from "../control/pass-history.ts";
 import type { PauseWatch } from "../control/pause-watch.ts";
@@ -38,11 +39,6 @@ export interface ReconcilerContext {
 const lookMs = 10_000;
 const standbyMs = 1000;
 
-// Asked at every turn: a session that was lost is opened again without its lock.
-const lockSql = `
-  SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()) THEN true
-              ELSE pg_try_advisory_lock(hashtext('offtake reconciler'), hashtext($1)) END AS mine`;
-
 export interface Scheduled {
   /** schema.table of the source. */
   readonly table: string;
@@ -57,7 +53,7 @@ export async function runReconciler(context: ReconcilerContext, signal: AbortSig
   let saidPaused = false;
   try {
     while (!signal.aborted) {
-      const isMine = (await control.query<{ mine: boolean }>(lockSql, [connector.name])).rows[0]?.mine === true;
+      const isMine = await holdsActingLock(control, "offtake reconciler", connector.name);
       const pause = await pauses.pauseOf(connector.name, signal);
       reconciling(pause === undefined ? undefined : pausedText(pause));
       if (!isMine) {
