@@ -16,6 +16,7 @@
  * Source: PostgreSQL documentation, "System Catalog Information Functions", "The Schema Search Path".
  */
 import { escapeIdentifier, type ClientBase } from "pg";
+import { inTransaction } from "./transaction-scope.ts";
 
 /** A catalog query that takes longer waits for a lock or for a server in trouble. */
 const statementTimeout = "60s";
@@ -56,14 +57,5 @@ export function catalogSettings(searchPath: readonly string[]): string {
  * @param searchPath schemas whose objects are printed without them
  */
 export async function inCatalogSnapshot<T>(client: ClientBase, searchPath: readonly string[], work: () => Promise<T>): Promise<T> {
-  await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${catalogSettings(searchPath)}`);
-  try {
-    const result = await work();
-    await client.query("COMMIT");
-    return result;
-  } catch (error) {
-    // A lost connection has rolled back already; what matters is the first error.
-    await client.query("ROLLBACK").catch(() => undefined);
-    throw error;
-  }
+  return inTransaction(client, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${catalogSettings(searchPath)}`, work);
 }

@@ -4,6 +4,7 @@
  */
 import type { ClientBase } from "pg";
 import type { Migration } from "../../schemas/migration.ts";
+import { inTransaction } from "./transaction-scope.ts";
 
 const beginSql = `
   BEGIN;
@@ -17,8 +18,7 @@ const thereSql = "SELECT to_regnamespace('offtake') IS NOT NULL AS schema, to_re
  * @returns the versions that were applied now; empty when it was up to date
  */
 export async function migrateSchema(client: ClientBase, table: string, migrations: readonly Migration[]): Promise<number[]> {
-  try {
-    await client.query(beginSql);
+  return inTransaction(client, beginSql, async () => {
     // IF NOT EXISTS asks for the right to create what is there already, which the role of somebody who has made it beforehand lacks.
     const there = (await client.query<{ schema: boolean; list: boolean }>(thereSql, [table])).rows[0]!;
     if (!there.schema) await client.query("CREATE SCHEMA offtake");
@@ -30,12 +30,8 @@ export async function migrateSchema(client: ClientBase, table: string, migration
       await client.query(sql);
       await client.query(`INSERT INTO ${table} (version) VALUES ($1)`, [version]);
     }
-    await client.query("COMMIT");
     return missing.map(({ version }) => version);
-  } catch (error) {
-    await client.query("ROLLBACK").catch(() => undefined);
-    throw error;
-  }
+  });
 }
 
 /** @param table as migrateSchema() has it. @returns the newest version that has run; 0 where none has */

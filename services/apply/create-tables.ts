@@ -11,6 +11,7 @@ import { DatabaseError, type ClientBase } from "pg";
 import { catalogSettings } from "../../connectors/postgres/catalog-session.ts";
 import { readCatalog } from "../../connectors/postgres/catalog.ts";
 import { sqlState } from "../../connectors/postgres/session.ts";
+import { inTransaction } from "../../connectors/postgres/transaction-scope.ts";
 import { messageOf, OfftakeError } from "../runtime/errors.ts";
 import type { TableName } from "../runtime/table-pattern.ts";
 import { readTargetContents } from "./create-existing.ts";
@@ -45,8 +46,7 @@ export async function createTables({ source, target, service, tables, targetSche
     if (!catalog.tables.some((each) => each.schema === schema && each.name === table))
       throw new OfftakeError("CATALOG_CHANGED", `The source has no table ${schema}.${table} any more.`, { cure: "Run the command again." });
   // Not a snapshot: what is there is read after the lock, when a run before this one has committed.
-  await target.query(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${catalogSettings([])}`);
-  try {
+  return inTransaction(target, `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${catalogSettings([])}`, async () => {
     await run(target, lock, targetLacks, service);
     const existing = await readTargetContents(target);
     const plan = planTables(catalog, existing, targetSchema, elsewhere);
@@ -57,14 +57,9 @@ export async function createTables({ source, target, service, tables, targetSche
       const why = await run(target, statement, tolerated, service);
       if (why !== null) leftOut.push({ what: statement.what, why });
     }
-    await target.query("COMMIT");
     const { created, present, reused } = plan;
     return { created, present, reused, leftOut: [...plan.leftOut, ...leftOut] };
-  } catch (error) {
-    // A lost connection has rolled back already; what matters is the first error.
-    await target.query("ROLLBACK").catch(() => undefined);
-    throw error;
-  }
+  });
 }
 
 const lock: Statement = {

@@ -7,6 +7,7 @@
  * Source: schemas/target-schema.ts.
  */
 import type { ClientBase } from "pg";
+import { inTransaction } from "../../connectors/postgres/transaction-scope.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 
 /** An event that is not applied. Names are public: `dlq list --json` and `dlq show --json` have them. */
@@ -73,18 +74,10 @@ const positionSql = "SELECT FROM offtake.applied_position WHERE connector = $1 F
 
 /** Runs work while no transaction of the applier is under way, in one transaction that is durable when it returns. */
 export async function besideApplier<T>(client: ClientBase, connector: string, work: () => Promise<T>): Promise<T> {
-  await client.query("BEGIN");
-  try {
-    await client.query("SET LOCAL synchronous_commit = on");
+  return inTransaction(client, "BEGIN; SET LOCAL synchronous_commit = on", async () => {
     await client.query(positionSql, [connector]);
-    const result = await work();
-    await client.query("COMMIT");
-    return result;
-  } catch (error) {
-    // Where the session has broken, the first error says more.
-    await client.query("ROLLBACK").catch(() => undefined);
-    throw error;
-  }
+    return work();
+  });
 }
 
 const queueSql = `

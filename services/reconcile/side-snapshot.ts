@@ -6,6 +6,7 @@
  */
 import type { Client } from "pg";
 import { sqlState } from "../../connectors/postgres/session.ts";
+import { inTransaction } from "../../connectors/postgres/transaction-scope.ts";
 import type { SideTable } from "./compared-table.ts";
 
 /** Beside the canonical ones: nothing is written, ranges are walked by their index, and the read takes no more than one process of the server. */
@@ -27,14 +28,6 @@ export function isBusy(error: unknown): boolean {
 
 /** What the statements of `work` read is of one moment. */
 export async function inSnapshot<T>(client: Client, table: SideTable, work: (client: Client) => Promise<T>): Promise<T> {
-  try {
-    await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE ${table.name} IN ACCESS SHARE MODE`);
-    const value = await work(client);
-    await client.query("COMMIT");
-    return value;
-  } catch (error) {
-    // A session that is lost has ended its transaction; the error says so.
-    await client.query("ROLLBACK").catch(() => undefined);
-    throw error;
-  }
+  const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE ${table.name} IN ACCESS SHARE MODE`;
+  return inTransaction(client, begin, async () => work(client));
 }
