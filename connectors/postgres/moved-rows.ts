@@ -76,10 +76,7 @@ export class MovedRows {
       aborted.over(fetched.aborted);
       while (records.next()) {
         if (!aborted.counts(records) || records.offset < next) continue;
-        if (!decoder.decode(records)) {
-          await decoder.load(records);
-          decoder.decode(records);
-        }
+        if (!decoder.decode(records)) await decoder.load(records);
         const { event } = decoder;
         const { plan, after, bytes } = event;
         if (plan.kind !== "row" || plan.schema !== table.schema || plan.table !== table.table) continue;

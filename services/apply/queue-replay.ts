@@ -131,10 +131,7 @@ class QueueReplay {
     this.#decoder ??= new RecordDecoder(topic, this.#parts.schemas);
     const decoder = this.#decoder;
     const record = { bytes, valueStart: 0, valueEnd: bytes.length, offset };
-    if (!decoder.decode(record)) {
-      await decoder.load(record);
-      decoder.decode(record);
-    }
+    if (!decoder.decode(record)) await decoder.load(record);
     this.#log.add(decoder.event, offset, 0, bytes.length);
   }
 }

@@ -33,6 +33,8 @@ export class RecordDecoder {
   }
 
   /**
+   * Without a promise, which would cost more than the record: load() where it says false.
+   *
    * @returns false when the record's schema has to be loaded first
    * @throws OfftakeError EVENT_MALFORMED
    */
@@ -54,8 +56,9 @@ export class RecordDecoder {
     return true;
   }
 
-  /** Loads the schema of the record that decode() said false to. @throws OfftakeError of the registry; EVENT_MALFORMED */
-  async load({ bytes, valueStart, offset }: TopicRecord): Promise<void> {
+  /** As decode(), of a record to which that said false: its schema is loaded first. @throws OfftakeError of the registry; EVENT_MALFORMED */
+  async load(record: TopicRecord): Promise<void> {
+    const { bytes, valueStart, offset } = record;
     const id = bytes.readUInt32BE(valueStart + 1);
     const type = await this.#registry.schema(id);
     try {
@@ -64,6 +67,7 @@ export class RecordDecoder {
       if (!(error instanceof OfftakeError)) throw error;
       throw this.#malformed(offset, `was not written by Offtake: ${lowered(error.message)}`, this.#foreignCure(offset), error);
     }
+    this.decode(record);
   }
 
   /** By then the applier has all that is before it, so that the topic may begin behind it. */

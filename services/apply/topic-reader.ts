@@ -162,10 +162,7 @@ export class TopicReader {
       if (records.offset < this.offset) continue;
       this.offset = records.offset + 1;
       if (!this.#aborted.counts(records)) continue;
-      if (!decoder.decode(records)) {
-        await decoder.load(records);
-        decoder.decode(records);
-      }
+      if (!decoder.decode(records)) await decoder.load(records);
       this.#message = event.plan.kind === "message" ? this.#readMessage() : undefined;
       if (this.#message?.kind === "take-over") {
         // It repeats a position: it is no link of the chain, and says where the events after it come from.

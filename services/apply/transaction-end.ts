@@ -42,10 +42,7 @@ export async function findTransactionEnd(
     aborted.over(fetched.aborted);
     while (records.next()) {
       if (records.offset < next || !aborted.counts(records)) continue;
-      if (!decoder.decode(records)) {
-        await decoder.load(records);
-        decoder.decode(records);
-      }
+      if (!decoder.decode(records)) await decoder.load(records);
       if (event.plan.kind === "message" && isGap(event)) return "never";
       if (!event.last || event.commitHigh !== high || event.commitLow !== low) continue;
       const ends = new TransactionEnds();

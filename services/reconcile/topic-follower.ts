@@ -87,10 +87,7 @@ export class TopicFollower {
         aborted.over(fetched.aborted);
         while (records.next()) {
           if (records.offset < this.next || !aborted.counts(records)) continue;
-          if (!decoder.decode(records)) {
-            await decoder.load(records);
-            decoder.decode(records);
-          }
+          if (!decoder.decode(records)) await decoder.load(records);
           this.#tell(decoder.event, records.offset);
         }
         this.next = Math.max(this.next, records.nextOffset);
