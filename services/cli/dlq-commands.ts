@@ -47,7 +47,7 @@ export function addDlq(program: Command, open: Open, leave: Leave): void {
     .action(async (name: string, id: string, options: { all: boolean }) => {
       const { terminal, configuration } = open();
       const { skipDeadLetters } = await import("./dlq.ts");
-      const { object, text } = await skipDeadLetters(configuration, name, id, options.all);
+      const { object, text } = await skipDeadLetters(configuration, name, id, options);
       terminal.answer(object, text);
     });
 }

@@ -15,6 +15,8 @@ import { TableHistory } from "../apply/table-history.ts";
 import { targetError } from "../apply/target-error.ts";
 import { openTargetSession } from "../apply/target-session.ts";
 import { rowTexts } from "../apply/named-event.ts";
+import { type AuditEntry, writeAudit } from "../control/audit.ts";
+import { withControl } from "../control/control-session.ts";
 import type { Configuration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
 import type { ErrorCode } from "../runtime/error-codes.ts";
@@ -64,10 +66,7 @@ export async function showDeadLetters(
 
 async function shown(decoder: RecordDecoder, { event: bytes, ...letter }: LetterRecord, service: ServiceConfiguration): Promise<ShownLetter> {
   const record = { bytes, valueStart: 0, valueEnd: bytes.length, offset: letter.offset };
-  if (!decoder.decode(record)) {
-    await decoder.load(record);
-    decoder.decode(record);
-  }
+  if (!decoder.decode(record)) await decoder.load(record);
   const log = new ChangeLog();
   log.add(decoder.event, letter.offset, 0, bytes.length);
   const { columns } = redactedColumns(service, decoder.event.plan);
@@ -94,7 +93,7 @@ export async function replayDeadLetters(
   name: string,
   ids: readonly string[],
   who: string = userInfo().username,
-): Promise<Answer<{ readonly replayed: readonly ReplayedQueue[] }> & { readonly exit: ExitCode }> {
+): Promise<Answer<{ readonly replayed: readonly ReplayedQueue[]; readonly audited: boolean }> & { readonly exit: ExitCode }> {
   const pipeline = pipelineOf(configuration, name);
   const { service, connector } = pipeline;
   const firsts = await withTarget(pipeline, async (client) => {
@@ -120,12 +119,14 @@ export async function replayDeadLetters(
   } finally {
     await endSession(session.client);
   }
+  const subject = firsts.length === 0 ? undefined : lettersText(firsts);
+  const lacking = subject && (await lackingAudit(configuration, { who, action: "replay", service: name, subject, before: waiting, after: replayed }));
   const lines = replayed.map(({ id, events, error }) =>
     error === null ? `${id}: ${events} events applied, in order` : `${id}: ${error.code}: ${error.message} ${error.cure}`,
   );
   return {
-    object: { service: name, replayed },
-    text: lines.length === 0 ? `Nothing of ${name} is put aside.` : lines.join("\n"),
+    object: { service: name, replayed, audited: lacking === undefined },
+    text: lines.length === 0 ? `Nothing of ${name} is put aside.` : [...lines, ...(lacking === undefined ? [] : [lacking])].join("\n"),
     exit: exitOf(replayed),
   };
 }
@@ -135,13 +136,34 @@ export async function skipDeadLetters(
   configuration: Configuration,
   name: string,
   id: string,
-  all: boolean,
-  who: string = userInfo().username,
-): Promise<Answer<{ readonly skipped: number }>> {
+  { all, who = userInfo().username, reason }: { readonly all: boolean; readonly who?: string; readonly reason?: string },
+): Promise<Answer<{ readonly skipped: number; readonly audited: boolean }>> {
   const pipeline = pipelineOf(configuration, name);
   const skipped = await withTarget(pipeline, async (client) => skipLetters(client, pipeline.connector.name, idOf(id), { all, by: who }));
+  const after = { skipped, ...(reason === undefined ? {} : { reason }) };
+  const lacking = await lackingAudit(configuration, { who, action: "skip", service: name, subject: lettersText([id]), before: waiting, after });
   const text = `${skipped} dropped. The target's row is not what the monolith's is. Next, before it changes again there: offtake repair ${name}`;
-  return { object: { service: name, skipped }, text };
+  return { object: { service: name, skipped, audited: lacking === undefined }, text: lacking === undefined ? text : `${text}\n${lacking}` };
+}
+
+const waiting = { state: "waiting" };
+
+function lettersText(ids: readonly string[]): string {
+  return `dead letter ${ids.join(", ")}`;
+}
+
+/**
+ * Who did what stands in the letters themselves, too, so that it is done and said where the control database is away.
+ *
+ * @returns why the audit lacks it; undefined where it has it
+ */
+async function lackingAudit({ control: { url } }: Configuration, entry: AuditEntry): Promise<string | undefined> {
+  try {
+    await withControl(url, "offtake dlq", async (control) => writeAudit(control, entry));
+    return undefined;
+  } catch (error) {
+    return `The audit lacks it, and the dead letters have who did it: ${asOfftakeError(error).line}`;
+  }
 }
 
 async function withTarget<T>({ service }: ServicePipeline, work: (client: Client) => Promise<T>): Promise<T> {

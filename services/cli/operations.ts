@@ -60,29 +60,13 @@ export function operationsOf({ configuration, control, board }: OperationParts):
       const asked = service === undefined ? services : [service];
       return (await Promise.all(asked.map(async (name) => lettersOf(configuration, name)))).flat();
     },
-    replay: async (service, id, who) => {
-      const { object } = await replayDeadLetters(configuration, service, [id], who);
-      await writeAudit(control, {
-        who,
-        action: "replay",
-        service,
-        subject: `dead letter ${id}`,
-        before: { state: "waiting" },
-        after: object.replayed,
-      });
-      return object;
-    },
+    replay: async (service, id, who) => (await replayDeadLetters(configuration, service, [id], who)).object,
     testNotifications: async (who) => {
       const { object } = await testNotifications(configuration, []);
       await writeAudit(control, { who, action: "test", service: "", subject: "notifications", before: null, after: object.webhooks });
       return object;
     },
-    skip: async (service, id, { all, reason, who }) => {
-      const { object } = await skipDeadLetters(configuration, service, id, all, who);
-      const after = { skipped: object.skipped, reason };
-      await writeAudit(control, { who, action: "skip", service, subject: `dead letter ${id}`, before: { state: "waiting" }, after });
-      return object;
-    },
+    skip: async (service, id, options) => (await skipDeadLetters(configuration, service, id, options)).object,
   };
 }
 

@@ -184,15 +184,17 @@ export const deadLetters = z
       .describe("Targets that could not be asked."),
   })
   .meta({ id: "DeadLetters" });
+const audited = z.boolean().describe("False where it is done, and the control database could not take the row of the audit.");
 export const replayAnswer = z
   .looseObject({
     service: z.string(),
     replayed: z.array(
       z.looseObject({ id: z.string(), events: z.number(), error: maybe(z.looseObject({ code: z.string(), message: z.string(), cure: z.string() })) }),
     ),
+    audited,
   })
   .meta({ id: "ReplayAnswer" });
-export const skipAnswer = z.looseObject({ service: z.string(), skipped: z.number() }).meta({ id: "SkipAnswer" });
+export const skipAnswer = z.looseObject({ service: z.string(), skipped: z.number(), audited }).meta({ id: "SkipAnswer" });
 export const testedWebhooks = z
   .looseObject({
     webhooks: z.array(

@@ -75,7 +75,7 @@ export async function everyCommand(
   expect((await showDeadLetters(configuration, service, replayed!)).object.deadLetters).toMatchObject([{ row: { [unquoted(text)]: texts[0] } }]);
   await target.query(`ALTER TABLE ${table.target} DROP CONSTRAINT refuses`);
   expect((await replayDeadLetters(configuration, service, [replayed!])).object.replayed).toMatchObject([{ events: 1, error: null }]);
-  expect((await skipDeadLetters(configuration, service, skipped!, false)).object.skipped).toBe(1);
+  expect((await skipDeadLetters(configuration, service, skipped!, { all: false })).object.skipped).toBe(1);
 
   // Row 4 was dropped from its queue, row 3 somebody else has deleted.
   await target.query(`DELETE FROM ${table.target} WHERE ${key} = 3`);

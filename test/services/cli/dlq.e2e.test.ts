@@ -1,15 +1,21 @@
 /** An event that the target refuses, from the monolith to the queue and, by the command line, to its table. */
-import { expect, test } from "vitest";
+import { userInfo } from "node:os";
+import { expect, inject, test } from "vitest";
 import { readQueues } from "../../../services/apply/queues.ts";
-import { showDeadLetters } from "../../../services/cli/dlq.ts";
+import { replayDeadLetters, showDeadLetters } from "../../../services/cli/dlq.ts";
 import { status } from "../../../services/cli/status.ts";
+import { withControl } from "../../../services/control/control-session.ts";
+import { Secret } from "../../../services/runtime/secret.ts";
 import { createPipeline } from "../../support/pipeline.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { lastObject, offtake } from "./cli-process.ts";
 import { documentedAnswer, namesIn } from "./documentation.ts";
 
 test("is put aside with its key, shown, replayed once the target is mended, and the applier, which runs all the while, goes on with the key", async () => {
-  await using pipeline = await createPipeline("CREATE TABLE trades (id int8 PRIMARY KEY, note text)", { tables: { trades: { poison: "park" } } });
+  // A control database of its own, whose audit nobody else writes.
+  const servers = { source: inject("source"), target: inject("target"), kafka: inject("kafka"), registry: inject("registry") };
+  const tables = { trades: { poison: "park" } };
+  await using pipeline = await createPipeline("CREATE TABLE trades (id int8 PRIMARY KEY, note text)", { servers, tables });
   await pipeline.up();
   const { source, target, metrics } = pipeline;
   await target.query("ALTER TABLE trades ALTER COLUMN note TYPE varchar(5)");
@@ -52,9 +58,14 @@ test("is put aside with its key, shown, replayed once the target is mended, and 
   const [failed, refusal] = await command("replay");
   expect([failed, refusal]).toMatchObject([1, { replayed: [{ id, events: 0, error: { code: "EVENT_NOT_APPLICABLE" } }] }]);
   expect(await rows()).toEqual(["(1,one)", "(3,three)"]);
+  const away = { ...configuration, control: { url: new Secret("postgres://me@127.0.0.1:1/app") } };
+  const unaudited = await replayDeadLetters(away, "trading", []);
+  expect(unaudited.object).toMatchObject({ replayed: [{ id, error: { code: "EVENT_NOT_APPLICABLE" } }], audited: false });
+  expect(unaudited.text).toContain("The audit lacks it, and the dead letters have who did it: CONTROL_UNREACHABLE");
   await target.query("ALTER TABLE trades ALTER COLUMN note TYPE text");
-  expect(await command("replay")).toEqual([0, { service: "trading", replayed: [{ id, events: 2, error: null }] }]);
-  expect(namesIn({ service: "", replayed: [{ id, events: 2, error: null }] })).toEqual(namesIn(documentedAnswer("dlq replay")));
+  const replayed = { service: "trading", replayed: [{ id, events: 2, error: null }], audited: true };
+  expect(await command("replay")).toEqual([0, replayed]);
+  expect(namesIn(replayed)).toEqual(namesIn(documentedAnswer("dlq replay")));
   await source.query("UPDATE trades SET note = 'two, and more' WHERE id = 2");
   await is("(1,one)", '(2,"two, and more")', "(3,three)");
 
@@ -68,7 +79,15 @@ test("is put aside with its key, shown, replayed once the target is mended, and 
   await waitFor(async () => (await gauge()).join() === "1,1", { what: "the metrics to say so" });
   const { first } = (await readQueues(target, pipeline.connector.name))[0]!;
   const [, skipped] = await command("skip", first.id);
-  expect([skipped, namesIn(skipped)]).toEqual([{ service: "trading", skipped: 1 }, namesIn(documentedAnswer("dlq skip"))]);
+  expect([skipped, namesIn(skipped)]).toEqual([{ service: "trading", skipped: 1, audited: true }, namesIn(documentedAnswer("dlq skip"))]);
+  const sql = "SELECT who, action, service, subject, before, after FROM offtake.audit ORDER BY id";
+  const { rows: audit } = await withControl(configuration.control.url, "offtake test", async (control) => control.query(sql, []));
+  const entry = { who: userInfo().username, service: "trading", before: { state: "waiting" } };
+  expect(audit).toMatchObject([
+    { ...entry, action: "replay", subject: `dead letter ${id}`, after: [{ id, events: 0, error: { code: "EVENT_NOT_APPLICABLE" } }] },
+    { ...entry, action: "replay", subject: `dead letter ${id}`, after: [{ id, events: 2, error: null }] },
+    { ...entry, action: "skip", subject: `dead letter ${first.id}`, after: { skipped: 1 } },
+  ]);
   expect((await command("list"))[1]).toEqual({ service: "trading", queues: [] });
   expect((await command("show", first.id))[0]).toBe(2);
   expect((await command("skip", "many"))[0]).toBe(2);
