@@ -7,6 +7,7 @@ import { escapeIdentifier, escapeLiteral, type ClientBase } from "pg";
 import type { TargetSession } from "../apply/target-session.ts";
 import type { ServiceConfiguration } from "../runtime/configuration.ts";
 import { type Mapped as MappedTables, mappingOf, type TableMapping, targetColumn } from "../runtime/table-mapping.ts";
+import { uniqueFindings } from "./check-target-unique.ts";
 import { fault, type Finding, warning } from "./finding.ts";
 import { fullName, quotedName, type TableName } from "../runtime/table-pattern.ts";
 import { type ColumnShape, readShapes, type TableShape } from "./table-shape.ts";
@@ -89,6 +90,7 @@ export async function checkTargetTables(
     if (!rights.usable) continue;
     findings.push(...(await stateFindings(client, where, { shown, name }, replica)));
     for (const column of columns) findings.push(...columnFindings(where, { shown, name }, column, key.includes(column.name), found.columns));
+    findings.push(...uniqueFindings(where, source, mapping, found, replica));
     if (key.length > 0 && !(await isUnique(client, name, key)))
       findings.push(
         warning(

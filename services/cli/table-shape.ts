@@ -1,5 +1,5 @@
 /**
- * The shape of tables, as much of it as source and target must have in common: columns with their types, and the key by which rows are found.
+ * The shape of tables, as much of it as source and target must have in common: columns with their types, the key by which rows are found, and what is unique.
  *
  * Source: PostgreSQL documentation, "pg_attribute", "pg_index"; "ALTER TABLE", REPLICA IDENTITY.
  */
@@ -22,10 +22,23 @@ export interface ColumnShape {
   readonly filled: boolean;
 }
 
+/** A unique constraint or index of plain columns, for all rows. */
+export interface UniqueShape {
+  /** Of the constraint, or of an index that belongs to none. */
+  readonly name: string;
+  readonly constraint: boolean;
+  readonly primary: boolean;
+  readonly columns: readonly string[];
+  readonly deferrable: boolean;
+  /** NULLS NOT DISTINCT, or columns that are never NULL. */
+  readonly nullsEqual: boolean;
+}
+
 export interface TableShape extends TableName {
   readonly columns: readonly ColumnShape[];
   /** Of the replica identity, or with REPLICA IDENTITY FULL of the primary key, unless that is deferrable; empty for none. */
   readonly key: readonly string[];
+  readonly uniques: readonly UniqueShape[];
 }
 
 const shapesSql = `
@@ -42,7 +55,17 @@ const shapesSql = `
          coalesce((SELECT json_agg(a.attname ORDER BY a.attnum)
                      FROM pg_catalog.pg_index i
                      JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts
-                    WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'n' THEN false ELSE i.indisprimary AND i.indimmediate END), '[]') AS key
+                    WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'n' THEN false ELSE i.indisprimary AND i.indimmediate END), '[]') AS key,
+         coalesce((SELECT json_agg(json_build_object('name', coalesce(k.conname, x.relname), 'constraint', k.oid IS NOT NULL, 'primary', i.indisprimary,
+                                                     'columns', u.names, 'deferrable', coalesce(k.condeferrable, false),
+                                                     'nullsEqual', i.indnullsnotdistinct OR u.filled) ORDER BY x.relname)
+                     FROM pg_catalog.pg_index i
+                     JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+                     LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = c.oid AND k.contype IN ('p', 'u')
+                    CROSS JOIN LATERAL (SELECT json_agg(a.attname ORDER BY o.n) AS names, bool_and(a.attnotnull) AS filled
+                                          FROM unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) WITH ORDINALITY AS o (attnum, n)
+                                          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = o.attnum) AS u
+                    WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL), '[]') AS uniques
     FROM unnest($1::text[], $2::text[]) AS wanted(schema, name)
     JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
@@ -50,10 +73,9 @@ const shapesSql = `
 
 /** @param generated whether the publication has the stored generated columns */
 export async function readShapes(client: ClientBase, tables: readonly TableName[], generated = false): Promise<TableShape[]> {
-  const { rows } = await client.query<{ schema: string; table: string; columns: ColumnShape[] | null; key: string[] }>(shapesSql, [
-    tables.map(({ schema }) => schema),
-    tables.map(({ table }) => table),
-    generated,
-  ]);
+  const { rows } = await client.query<{ schema: string; table: string; columns: ColumnShape[] | null; key: string[]; uniques: UniqueShape[] }>(
+    shapesSql,
+    [tables.map(({ schema }) => schema), tables.map(({ table }) => table), generated],
+  );
   return rows.map(({ columns, ...row }) => ({ ...row, columns: columns ?? [] }));
 }

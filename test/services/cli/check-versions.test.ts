@@ -17,6 +17,7 @@ const shapes: TableShape[] = [
     schema: "public",
     table: "Shifts",
     key: ["id"],
+    uniques: [],
     columns: [column("id", "int4"), column("lasts", "interval"), column("each", "_interval"), column("twice", "interval", true)],
   },
 ];

@@ -231,6 +231,12 @@ describe("offtake check", () => {
         "ALTER TABLE users DROP CONSTRAINT users_pkey, ADD PRIMARY KEY (id) DEFERRABLE",
         "has no unique index on id",
       ],
+      [
+        "has a unique constraint of its own",
+        "ALTER TABLE users ADD UNIQUE (name)",
+        "the unique constraint users_name_key, which the source's has not",
+      ],
+      ["has a unique index of its own", "CREATE UNIQUE INDEX own ON users (name)", "the unique index own, which the source's has not"],
       ["is unlogged", "ALTER TABLE users SET UNLOGGED", "the target's table public.users is unlogged"],
       [
         "generates the key",
@@ -266,6 +272,22 @@ describe("offtake check", () => {
         "SELECT conname, condeferrable FROM pg_constraint WHERE conrelid = 't'::regclass AND contype = 'p'",
       );
       expect(rows).toEqual([{ conname: "t_pkey", condeferrable: true }]);
+    });
+
+    test("a value that is checked at once, and at the source late; those that the source answers for are none", async () => {
+      await using pipeline = await createPipeline(`
+        CREATE TABLE t (id int8 PRIMARY KEY, late int4 UNIQUE DEFERRABLE, a int4 UNIQUE, b int4);
+        CREATE TABLE later (id int8 PRIMARY KEY, late int4 UNIQUE DEFERRABLE)`);
+      await pipeline.up();
+      await pipeline.target.query(`
+        ALTER TABLE t ADD UNIQUE (a, b), ADD UNIQUE (id, b), ADD own int4 UNIQUE, ADD UNIQUE (b) DEFERRABLE;
+        CREATE UNIQUE INDEX ON t ((b + 1)); CREATE UNIQUE INDEX ON t (b) WHERE b > 0`);
+      expect(serious(await check(pipeline.configuration))).toEqual([]);
+      await pipeline.target.query("ALTER TABLE t DROP CONSTRAINT t_late_key, ADD UNIQUE (late)");
+      const words = "the target's table public.t has the unique constraint t_late_key, which is checked at once, and the source's late";
+      expect((await cured(pipeline.configuration, pipeline.targetUrl)).what).toContain(words);
+      await pipeline.target.query("ALTER TABLE later DROP CONSTRAINT later_late_key; CREATE UNIQUE INDEX at_once ON later (late)");
+      expect((await cured(pipeline.configuration, pipeline.targetUrl)).what).toContain("the unique index at_once, which is checked at once");
     });
 
     test("a column of an enum that is missing is added with its type", async () => {
