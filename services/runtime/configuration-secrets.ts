@@ -105,7 +105,9 @@ function databaseFault(value: string, production: boolean): string | undefined {
   if (url.hostname === "" && !url.searchParams.has("host")) return `${expected}, found none with a host`;
   if (url.hostname.includes(",")) return `${expected}, found several hosts: give the primary's`;
   if (url.pathname.length < 2) return `${expected}, found none with a database`;
-  if (url.pathname.slice(1).includes("/")) return `${expected}, found a slash behind the database; one in its name is written as %2F`;
+  if (url.pathname.slice(1).includes("/")) return `${expected}, found a slash behind the database`;
+  const name = databaseNameFault(url.pathname);
+  if (name !== undefined) return `${expected}, found ${name}`;
   for (const key of ["sslrootcert", "sslcert", "sslkey"]) {
     const fault = fileFault(url.searchParams.get(key));
     if (fault !== undefined) return `${key}: ${fault}`;
@@ -122,6 +124,13 @@ function databaseFault(value: string, production: boolean): string | undefined {
       : `expected sslmode=verify-full, no-verify or disable in the URL, found another value`;
   const found = sslmode === null ? "none" : unencrypted.includes(sslmode) ? sslmode : "another value";
   return `expected sslmode=verify-full (or verify-ca, require) in the URL in mode: production, found ${found}`;
+}
+
+/** The client decodes the database as a whole URI, in which these stay as they are: it would ask the server for another database, by a name with a % in it. */
+function databaseNameFault(pathname: string): string | undefined {
+  if (/%(2f|3f|23)/i.test(pathname)) return "a database with / ? or # in its name, which no URL can have here: give the database another name";
+  if (/%(3b|3a|40|26|3d|2b|24|2c)/i.test(pathname)) return "one of ; : @ & = + $ , in the database's name written with a %: write it as it is";
+  return undefined;
 }
 
 /** The client reads it when it connects, and what it throws then names no key. */

@@ -63,7 +63,12 @@ describe("URLs", () => {
     ["postgres://me@host:5432/", `${expected}, found none with a database`],
     ["postgres:///shop", `${expected}, found none with a host`],
     ["postgres://me@one,two/shop", `${expected}, found several hosts: give the primary's`],
-    ["postgres://me@host/shop/", `${expected}, found a slash behind the database; one in its name is written as %2F`],
+    ["postgres://me@host/shop/", `${expected}, found a slash behind the database`],
+    [
+      "postgres://me@host/a%2Fb",
+      `${expected}, found a database with / ? or # in its name, which no URL can have here: give the database another name`,
+    ],
+    ["postgres://me@host/a%3bb", `${expected}, found one of ; : @ & = + $ , in the database's name written with a %: write it as it is`],
     ["postgres://me@host/shop?sslmode=on", "expected sslmode=verify-full, no-verify or disable in the URL, found another value"],
     ["postgres://me@host/shop?sslmode=verify-full&sslmode=disable", "expected one sslmode in the URL, found several"],
     ["postgres://me@host/shop?sslrootcert=/nowhere/ca.pem", "sslrootcert: the file /nowhere/ca.pem does not exist"],
