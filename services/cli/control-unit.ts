@@ -30,7 +30,7 @@ export interface ControlParts {
 const drainMs = 8000;
 
 export function controlUnit(parts: ControlParts): Unit {
-  const { configuration, control, metrics } = parts;
+  const { configuration, control, board, metrics } = parts;
   const log = parts.log.child({ unit: "control" });
   return {
     name: "control",
@@ -39,7 +39,13 @@ export function controlUnit(parts: ControlParts): Unit {
       const tasks = tasksOf(parts, log, complaints);
       const act = async (turn: AbortSignal): Promise<void> => {
         log.info({ tasks: tasks.map(({ name }) => name) }, "acting");
-        await Promise.all(tasks.map(async (task) => periodically(task, complaints, turn)));
+        try {
+          await Promise.all(tasks.map(async (task) => periodically(task, complaints, turn)));
+        } finally {
+          // Another one looks from now on: what this one has seen last would be an alert for as long as it lives.
+          metrics.checkFindings.reset();
+          board.validation = null;
+        }
       };
       const acting = whileActing({ control, installation: configuration.kafka.topicPrefix, complaints, told: working }, act, signal);
       const ended = new AbortController();

@@ -22,11 +22,15 @@ export async function watchAlerts(context: ReconcilerContext, schedule: () => re
   const probe = new LagProbe(configuration, connector, service);
   const since = Date.now();
   let pausedAt: number | undefined;
+  // A monolith that is away does not say how far behind it the target is; of rows that are wrong the history tells all the same.
+  const lagUnknown = (thrown: unknown): undefined => {
+    if (!signal.aborted) complaints.say(asOfftakeError(thrown), "no alert of lag is raised or cleared for the moment");
+  };
   while ((await waitOrStop(lookMs, signal)) === "elapsed") {
     try {
       const tables = schedule();
       if (tables === undefined) continue;
-      const lagMs = tables.some(({ policy }) => policy.maxLagMs !== undefined) ? await probe.measure() : undefined;
+      const lagMs = tables.some(({ policy }) => policy.maxLagMs !== undefined) ? await probe.measure().catch(lagUnknown) : undefined;
       const passes = await readPasses(control, connector.name);
       const paused = (await pauses.pauseOf(connector.name, signal)) !== undefined;
       if (paused) pausedAt = Date.now();
