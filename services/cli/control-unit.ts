@@ -29,6 +29,9 @@ export interface ControlParts {
 /** Milliseconds that a stop waits for what is under way: what a killed process leaves is found by the next one. */
 const drainMs = 8000;
 
+/** Milliseconds in which whatever starts with this process has begun to work: before, every start warned of units that were starting. */
+const beginMs = 30_000;
+
 export function controlUnit(parts: ControlParts): Unit {
   const { configuration, control, board, metrics } = parts;
   const log = parts.log.child({ unit: "control" });
@@ -85,6 +88,7 @@ function tasksOf(parts: ControlParts, log: Log, complaints: Complaints): Task[] 
     {
       name: "health",
       everyMs: healthEveryMs,
+      firstAfterMs: Math.min(healthEveryMs, beginMs),
       run: async () => {
         for (const { what, where } of troublesOf(await board.status())) log.warn({ where }, what);
       },

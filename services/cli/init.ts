@@ -8,6 +8,7 @@ import { surveyTables } from "../../connectors/postgres/catalog-survey.ts";
 import { inCatalogSnapshot } from "../../connectors/postgres/catalog-session.ts";
 import { endSession, openSession } from "../../connectors/postgres/session.ts";
 import { kafkaName, kafkaNamePattern } from "../../schemas/configuration.ts";
+import { databaseFault } from "../runtime/configuration-secrets.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import { isLiteral, References } from "../runtime/references.ts";
 import type { Secret } from "../runtime/secret.ts";
@@ -72,8 +73,9 @@ function sourceUrl({ source, file }: InitOptions, env: NodeJS.ProcessEnv): Secre
       cure: "Put the URL into an environment variable or a file, and give --source env:NAME or file:path.",
     });
   const resolved = new References(env, dirname(file)).resolve(source);
-  if ("secret" in resolved) return resolved.secret;
-  throw new OfftakeError("USAGE", `The monolith is not known: ${resolved.fault}.`, {
+  const fault = "fault" in resolved ? resolved.fault : databaseFault(resolved.secret.reveal(), false);
+  if ("secret" in resolved && fault === undefined) return resolved.secret;
+  throw new OfftakeError("USAGE", `The monolith is not known: ${"fault" in resolved ? "" : `${source}: `}${fault}.`, {
     cure: "export OFFTAKE_SOURCE_URL=postgres://user@host:port/database, or say with --source env:NAME or file:path where it is.",
   });
 }

@@ -16,12 +16,15 @@ export interface Task {
   readonly name: string;
   /** From the end of one run to the beginning of the next. */
   readonly everyMs: number;
+  /** Before the first run; 0 where it is left out. */
+  readonly firstAfterMs?: number;
   readonly run: (signal: AbortSignal) => Promise<void>;
 }
 
 /** Until it is stopped. Never throws. @param random in [0, 1) */
-export async function periodically({ name, everyMs, run }: Task, complaints: Complaints, signal: AbortSignal, random = Math.random): Promise<void> {
+export async function periodically({ name, everyMs, firstAfterMs = 0, run }: Task, complaints: Complaints, signal: AbortSignal, random = Math.random): Promise<void> {
   const backoff = new Backoff(firstWaitMs, longestWaitMs, random);
+  if (firstAfterMs > 0) await waitOrStop(firstAfterMs, signal);
   while (!signal.aborted) {
     let waitMs = everyMs;
     try {

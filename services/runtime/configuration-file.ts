@@ -19,6 +19,6 @@ export function findConfiguration(option: string | undefined, env: NodeJS.Proces
   if (exists(file)) return file;
   if (origin !== undefined) throw new OfftakeError("CONFIG_MISSING", `The file ${file} that ${origin} names does not exist.`);
   throw new OfftakeError("CONFIG_MISSING", `There is no configuration: no --config, no OFFTAKE_CONFIG, and no ./offtake.yaml in ${process.cwd()}.`, {
-    cure: "Name one with --config, or change to the folder that has it.",
+    cure: "Name one with --config, or change to the folder that has it; `offtake init` writes one.",
   });
 }

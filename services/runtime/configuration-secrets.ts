@@ -96,7 +96,8 @@ const unencrypted = ["disable", "allow", "prefer"];
 /** What the client takes without any of Offtake's requirements; it would take a slip for TLS. */
 const known = ["disable", "prefer", "no-verify"];
 
-function databaseFault(value: string, production: boolean): string | undefined {
+/** What is wrong with the URL of a database, without a word of it; undefined where nothing is. */
+export function databaseFault(value: string, production: boolean): string | undefined {
   const url = URL.parse(value);
   const expected = "expected a URL such as postgres://user@host:port/database";
   if (url === null) return `${expected}; in a password the characters : / ? # @ % are written as %3A %2F %3F %23 %40 %25`;

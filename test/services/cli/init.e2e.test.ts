@@ -93,6 +93,11 @@ describe("init", () => {
       code: "USAGE",
       message: "The monolith is not known: the environment variable MONOLITH is not set.",
     });
+    for (const mistyped of ["127.0.0.1:5432", "http://127.0.0.1:5432/shop", "postgres://app:p#w@127.0.0.1/shop", "'postgres://app@127.0.0.1/shop'"]) {
+      const { code, message } = await refused("env:M", { M: mistyped });
+      expect([code, message]).toEqual(["USAGE", expect.stringContaining("env:M: expected a URL such as postgres://user@host:port/database")]);
+      expect(message).not.toContain(mistyped);
+    }
     const literal = await refused("postgres://app:secret@10.0.0.1/shop");
     expect(literal).toMatchObject({ code: "USAGE", cure: expect.stringContaining("env:NAME") });
     expect(`${literal.message}${literal.cure}`).not.toContain("secret");

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import type { Argument, Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { port, positive, runKind } from "../../../services/cli/arguments.ts";
 import { createProgram } from "../../../services/cli/program.ts";
@@ -12,9 +12,15 @@ function leaves(command: Command, path: readonly string[] = []): { typed: string
   return command.commands.flatMap((each) => {
     const name = [...path, each.name()];
     if (each.commands.length > 0) return leaves(each, name);
-    const taken = each.registeredArguments.map((argument) => `[${argument.name()}${argument.variadic ? "..." : ""}]`);
+    const taken = each.registeredArguments.map((argument) => humanReadableArgName(argument));
     return [{ typed: [...name, ...taken].join(" "), command: each }];
   });
+}
+
+/** As help shows it. */
+function humanReadableArgName(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
 }
 
 function flags(command: Command): string[] {
