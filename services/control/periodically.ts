@@ -22,7 +22,12 @@ export interface Task {
 }
 
 /** Until it is stopped. Never throws. @param random in [0, 1) */
-export async function periodically({ name, everyMs, firstAfterMs = 0, run }: Task, complaints: Complaints, signal: AbortSignal, random = Math.random): Promise<void> {
+export async function periodically(
+  { name, everyMs, firstAfterMs = 0, run }: Task,
+  complaints: Complaints,
+  signal: AbortSignal,
+  random = Math.random,
+): Promise<void> {
   const backoff = new Backoff(firstWaitMs, longestWaitMs, random);
   if (firstAfterMs > 0) await waitOrStop(firstAfterMs, signal);
   while (!signal.aborted) {
