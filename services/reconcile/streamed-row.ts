@@ -31,6 +31,8 @@ export class StreamedRow {
   readonly #changes: StreamedChange[] = [];
   /** After the changes that are no longer there; undefined where nothing is known. */
   #base: { readonly row: KnownColumns | undefined; readonly xid: number } | undefined;
+  /** Of the event that the base is from. */
+  #baseOffset = -1;
   readonly #seeds = new Map<string, KnownColumns>();
 
   add(change: StreamedChange): void {
@@ -57,7 +59,8 @@ export class StreamedRow {
     this.#complete();
     this.#fold(offset);
     this.#complete();
-    return this.#base;
+    // Of a row that has changed more often since than is remembered nobody knows any more what it was: a target that was a second behind was called wrong for it.
+    return this.#baseOffset < offset ? this.#base : undefined;
   }
 
   #fold(offset: number): void {
@@ -65,6 +68,7 @@ export class StreamedRow {
       const change = this.#changes.shift()!;
       const before = this.#base?.row;
       const kept = change.kept.flatMap((name): [string, string | null][] => (before?.has(name) === true ? [[name, before.get(name)!]] : []));
+      this.#baseOffset = change.offset;
       this.#base = { row: change.row === undefined ? undefined : new Map([...kept, ...change.row]), xid: change.xid };
       // The source's row is that of its transaction's end.
       if (this.#changes.length > 0 && this.#changes[0]!.xid !== change.xid) this.#complete();

@@ -56,4 +56,14 @@ describe("what the stream says of a row", () => {
     streamed.add(change(301, 8, { a: "after" }, ["big"]));
     expect(streamed.at(302)?.row).toEqual(row({ big: "new", a: "after" }));
   });
+
+  test("is not known at a position that it has changed too often since: what is remembered begins behind it", () => {
+    const streamed = new StreamedRow();
+    for (let i = 0; i < 300; i += 1) streamed.add(change(i, i, { a: String(i) }));
+    expect(streamed.at(50)).toBeUndefined();
+    // The newest that is forgotten is that of offset 99.
+    expect(streamed.at(99)).toBeUndefined();
+    expect(streamed.at(100)?.row).toEqual(row({ a: "99" }));
+    expect(streamed.at(300)?.row).toEqual(row({ a: "299" }));
+  });
 });
