@@ -94,6 +94,20 @@ describe("an event that the target refuses, of a table with `poison: park`", () 
     expect(await committed()).toBe(applier.writer.commitLsn);
   });
 
+  test("where a batch is taken apart, half of it may go to queues as a whole, and leaves nothing to write", async () => {
+    const applier = await parking();
+    await applier.apply([bad(2)]);
+    await applier.apply([bad(9)], [trade(3)], [changed(2, "a")], [changed(2, "b")]);
+    expect(await target.texts("trades")).toContain("(3,n3,1.00,)");
+    expect((await waiting()).toSorted()).toEqual([
+      "public.trades create (id)=(2) #1 23514",
+      "public.trades create (id)=(9) #2 23514",
+      "public.trades update (id)=(2) #1",
+      "public.trades update (id)=(2) #1",
+    ]);
+    expect(await committed()).toBe(applier.writer.commitLsn);
+  });
+
   test("later events of its key wait behind it, in order, and no others", async () => {
     const applier = await parking();
     await applier.apply([bad(2), trade(3)]);
