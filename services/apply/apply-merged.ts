@@ -75,7 +75,7 @@ function exact(sent: Sent): Sent {
 
 /** Sends them all, and waits for all. @throws NotMergeable; the server's own error */
 export async function sendAll(client: Client, sent: readonly Sent[]): Promise<LeftOut[]> {
-  // A row that comes and goes leaves nothing to write.
+  // Of changes that all go to queues nothing is left to be sent, and a group has a first statement.
   if (sent.length === 0) return [];
   const { counts, error } = await runGroup(client, sent);
   if (error !== undefined) throw error;

@@ -27,21 +27,14 @@ export function applierUnit({ configuration, service, log: processLog, metrics, 
   return {
     name,
     run: async ({ working, interruption }, signal) => {
-      const over = new AbortController();
-      const turn = AbortSignal.any([signal, over.signal]);
       const pause = await pauses.pauseOf(connector, signal);
-      const turned = pauses.until(connector, pause === undefined ? "paused" : "resumed", turn).then(() => over.abort());
-      try {
-        if (pause === undefined) await runApplier({ ...context, applying: working, interruption }, turn);
-        else {
-          log.info({ ...pause }, "paused: nothing is applied, and capture goes on");
-          working(pausedText(pause));
-          await watchPausedLag(context, turn);
-        }
-      } finally {
-        over.abort();
-        await turned;
-      }
+      const work = async (turn: AbortSignal): Promise<void> => {
+        if (pause === undefined) return runApplier({ ...context, applying: working, interruption }, turn);
+        log.info({ ...pause }, "paused: nothing is applied, and capture goes on");
+        working(pausedText(pause));
+        await watchPausedLag(context, turn);
+      };
+      await pauses.workUntil(connector, pause === undefined ? "paused" : "resumed", work, signal);
     },
   };
 }

@@ -9,12 +9,12 @@ import { inCatalogSnapshot } from "../../connectors/postgres/catalog-session.ts"
 import { endSession, openSession } from "../../connectors/postgres/session.ts";
 import { kafkaName, kafkaNamePattern } from "../../schemas/configuration.ts";
 import { databaseFault } from "../runtime/configuration-secrets.ts";
-import { OfftakeError } from "../runtime/errors.ts";
+import { messageOf, OfftakeError } from "../runtime/errors.ts";
 import { isLiteral, References } from "../runtime/references.ts";
 import type { Secret } from "../runtime/secret.ts";
 import { fullName } from "../runtime/table-pattern.ts";
 import { unpublishableTables } from "./check-source-tables.ts";
-import { suggestServices, type SuggestedService } from "./ownership.ts";
+import { ownerIn, suggestServices, type SuggestedService } from "./ownership.ts";
 import { type LeftOut, oneLine, startingConfiguration, type StartingService, tableEntry, tableRemark, variableOf } from "./starting-configuration.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -101,10 +101,10 @@ async function look(url: Secret): Promise<{ database: string; suggested: Suggest
 
 /** Tables of two suggestions that get the same name are one service's. */
 async function chosen(suggested: readonly SuggestedService[], terminal: Terminal, ask: Ask): Promise<SuggestedService[]> {
-  const owners = new Map(suggested.flatMap(({ name, tables }) => tables.map((table) => [fullName(table), name] as const)));
+  const ownerOf = ownerIn(suggested);
   const services = new Map<string, SuggestedService>();
   for (const { name, tables } of suggested) {
-    for (const table of tables) terminal.progress(oneLine(`  ${tableEntry(table)}: ${tableRemark(table, (each) => owners.get(fullName(each)))}`));
+    for (const table of tables) terminal.progress(oneLine(`  ${tableEntry(table)}: ${tableRemark(table, ownerOf)}`));
     const answer = await serviceName(name, terminal, ask);
     if (answer !== none) services.set(answer, { name: answer, tables: [...(services.get(answer)?.tables ?? []), ...tables] });
   }
@@ -124,10 +124,9 @@ async function writeNew(file: string, text: string): Promise<void> {
     await writeFile(file, text, { flag: "wx" });
   } catch (error) {
     const exists = error instanceof Error && "code" in error && error.code === "EEXIST";
-    const cause = error instanceof Error ? error.message : String(error);
     throw new OfftakeError(
       "USAGE",
-      exists ? `The file ${file} is there already, and is left as it is.` : `The file ${file} could not be written: ${cause}.`,
+      exists ? `The file ${file} is there already, and is left as it is.` : `The file ${file} could not be written: ${messageOf(error)}.`,
       {
         cure: exists ? "Move it away, or name another with --config." : "Name another with --config.",
       },

@@ -38,6 +38,12 @@ export function suggestServices(tables: readonly SurveyedTable[], database: stri
   });
 }
 
+/** The name of the service that has a table; undefined where none has. */
+export function ownerIn(services: readonly SuggestedService[]): (table: TableName) => string | undefined {
+  const owners = new Map(services.flatMap(({ name, tables }) => tables.map((table) => [fullName(table), name] as const)));
+  return (table) => owners.get(fullName(table));
+}
+
 /** Where the table's rows belong in the end. */
 function rootOf(table: SurveyedTable, byName: ReadonlyMap<string, SurveyedTable>): SurveyedTable {
   const path: SurveyedTable[] = [];

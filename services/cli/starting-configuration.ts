@@ -6,7 +6,8 @@
  */
 import { stringify } from "yaml";
 import type { SurveyedTable } from "../../connectors/postgres/catalog-survey.ts";
-import { fullName, type TableName } from "../runtime/table-pattern.ts";
+import { type TableName, writtenName } from "../runtime/table-pattern.ts";
+import { ownerIn } from "./ownership.ts";
 
 export interface StartingService {
   readonly name: string;
@@ -33,7 +34,7 @@ export interface Starting {
 }
 
 export function startingConfiguration({ database, source, brokers, registry, services, leftOut }: Starting): string {
-  const owners = new Map(services.flatMap(({ name, tables }) => tables.map((table) => [fullName(table), name] as const)));
+  const ownerOf = ownerIn(services);
   return `# What \`offtake init\` suggests for the database ${oneLine(database)}: read it, change it, then run \`offtake check\`, which says what is missing and how to mend it.
 # \`offtake config schema\` prints the JSON Schema with which an editor completes and checks this file.
 
@@ -53,16 +54,12 @@ control: # a database of Offtake's own, not the monolith's
 
 # Each service gets a database, a publication <service>_pub, a slot offtake_<service> and a topic offtake.<service>.
 services:
-${services.map((service) => serviceText(service, owners)).join("\n")}${leftOut.length === 0 ? "" : `\n# Not replicated as they are:\n${leftOut.map(leftOutText).join("\n")}\n`}`;
+${services.map((service) => serviceText(service, ownerOf)).join("\n")}${leftOut.length === 0 ? "" : `\n# Not replicated as they are:\n${leftOut.map(leftOutText).join("\n")}\n`}`;
 }
 
 /** As the `tables` of a service name it. */
 export function tableEntry({ schema, table }: TableName): string {
-  return schema === "public" ? quoted(table) : `${quoted(schema)}.${quoted(table)}`;
-}
-
-function quoted(name: string): string {
-  return /[."]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
+  return [...(schema === "public" ? [] : [schema]), table].map(writtenName).join(".");
 }
 
 /** The environment variable for the URL of a service's database. */
@@ -87,11 +84,8 @@ export function tableRemark(table: SurveyedTable, ownerOf: (table: TableName) =>
   ].join("; ");
 }
 
-function serviceText({ name, variable, tables }: StartingService, owners: ReadonlyMap<string, string>): string {
-  const rows = tables.map((table) => {
-    const remark = tableRemark(table, (each) => owners.get(fullName(each)));
-    return `      - ${scalar(tableEntry(table))} # ${oneLine(remark)}`;
-  });
+function serviceText({ name, variable, tables }: StartingService, ownerOf: (table: TableName) => string | undefined): string {
+  const rows = tables.map((table) => `      - ${scalar(tableEntry(table))} # ${oneLine(tableRemark(table, ownerOf))}`);
   return `  ${scalar(name)}:\n    target:\n      url: env:${variable}\n    tables:\n${rows.join("\n")}\n`;
 }
 

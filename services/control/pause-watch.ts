@@ -63,23 +63,29 @@ export class PauseWatch {
     this.#waiting.delete(waiting);
   }
 
-  /**
-   * Runs `work` with a signal that a pause of the service aborts, too: it ends then, as when it is stopped.
-   *
-   * @throws what `work` does, but for INTERRUPTED after its signal
-   */
-  async untilPaused(connector: string, work: (turn: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+  /** Runs `work` with a signal that is aborted, too, once the service is so: it ends then, as when it is stopped. @throws what `work` does */
+  async workUntil(connector: string, wanted: "paused" | "resumed", work: (turn: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     const over = new AbortController();
     const turn = AbortSignal.any([signal, over.signal]);
-    const paused = this.until(connector, "paused", turn).then(() => over.abort());
+    const met = this.until(connector, wanted, turn).then(() => over.abort());
     try {
       await work(turn);
-    } catch (error) {
-      if (!turn.aborted || asOfftakeError(error).code !== "INTERRUPTED") throw error;
     } finally {
       over.abort();
-      await paused;
+      await met;
     }
+  }
+
+  /** As workUntil() a pause. @throws what `work` does, but for INTERRUPTED after its signal */
+  async untilPaused(connector: string, work: (turn: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const interruptible = async (turn: AbortSignal): Promise<void> => {
+      try {
+        await work(turn);
+      } catch (error) {
+        if (!turn.aborted || asOfftakeError(error).code !== "INTERRUPTED") throw error;
+      }
+    };
+    await this.workUntil(connector, "paused", interruptible, signal);
   }
 
   async #look(): Promise<void> {

@@ -7,6 +7,7 @@
 import { stringify } from "yaml";
 import type { Configuration, TableConfiguration } from "./configuration.ts";
 import type { ReconcilePolicy, WrittenMapping } from "./table-mapping.ts";
+import { writtenName } from "./table-pattern.ts";
 import { formatDuration, formatSize } from "./units.ts";
 
 export function redactedConfiguration({
@@ -94,12 +95,8 @@ function writtenPolicy({ everyMs, level, hash, maxLagMs, maxMismatchRate }: Reco
 
 function writtenMapping({ target, columns, exclude }: WrittenMapping): object {
   return {
-    ...(target === undefined ? {} : { target: [target.schema, target.table].map(nameText).join(".") }),
+    ...(target === undefined ? {} : { target: [target.schema, target.table].map(writtenName).join(".") }),
     ...(Object.keys(columns).length === 0 ? {} : { columns }),
     ...(exclude.length === 0 ? {} : { exclude }),
   };
-}
-
-function nameText(name: string): string {
-  return /[."]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
 }

@@ -38,6 +38,11 @@ export function parseTablePattern(text: string, schema = "public"): TablePattern
   return { schema: match[1] === undefined ? schema : unquoted(match[1]), table: unquoted(match[2]) };
 }
 
+/** A name of a catalog, as an entry has it. */
+export function writtenName(name: string): string {
+  return /[."]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
+}
+
 /** As messages, marks and lists name a table: schema.table. */
 export function fullName({ schema, table }: TableName): string {
   return `${schema}.${table}`;
