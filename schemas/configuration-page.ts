@@ -3,47 +3,10 @@
  *
  * Pure. Source: JSON Schema 2020-12.
  */
-import { z } from "zod";
+import type { z } from "zod";
 import { durationPattern, sizePattern } from "../services/runtime/units.ts";
 
-/** What of JSON Schema our schemas use. */
-interface Schema {
-  readonly type?: string | undefined;
-  readonly description?: string | undefined;
-  readonly default?: unknown;
-  readonly enum?: readonly string[] | undefined;
-  readonly const?: string | undefined;
-  readonly pattern?: string | undefined;
-  readonly minimum?: number | undefined;
-  readonly maximum?: number | undefined;
-  readonly writeOnly?: boolean | undefined;
-  readonly items?: Schema | undefined;
-  readonly properties?: Readonly<Record<string, Schema>> | undefined;
-  readonly required?: readonly string[] | undefined;
-  readonly additionalProperties?: boolean | Schema | undefined;
-  readonly anyOf?: readonly Schema[] | undefined;
-  readonly oneOf?: readonly Schema[] | undefined;
-}
-
-const schemaOf: z.ZodType<Schema> = z.lazy(() =>
-  z.object({
-    type: z.string().optional(),
-    description: z.string().optional(),
-    default: z.unknown().optional(),
-    enum: z.array(z.string()).optional(),
-    const: z.string().optional(),
-    pattern: z.string().optional(),
-    minimum: z.number().optional(),
-    maximum: z.number().optional(),
-    writeOnly: z.boolean().optional(),
-    items: schemaOf.optional(),
-    properties: z.record(z.string(), schemaOf).optional(),
-    required: z.array(z.string()).optional(),
-    additionalProperties: z.union([z.boolean(), schemaOf]).optional(),
-    anyOf: z.array(schemaOf).optional(),
-    oneOf: z.array(schemaOf).optional(),
-  }),
-);
+type Schema = z.core.JSONSchema.JSONSchema;
 
 interface Row {
   readonly path: string;
@@ -52,10 +15,9 @@ interface Row {
   readonly description: string;
 }
 
-/** @param jsonSchema as configurationJsonSchema() gives it */
-export function configurationPage(jsonSchema: unknown): string {
-  const root = schemaOf.parse(jsonSchema);
-  const parts = Object.entries(root.properties ?? {}).map(([name, schema]) => {
+/** @param root as configurationJsonSchema() gives it */
+export function configurationPage(root: Schema): string {
+  const parts = propertiesOf(root).map(([name, schema]) => {
     const rows = rowsOf(schema, name, root.required?.includes(name) === true);
     const shown = rows.filter(({ path, holds }) => path !== name || holds !== "a mapping");
     const table = ["| key | holds | left out | is for |", "|---|---|---|---|", ...shown.map(lineOf)].join("\n");
@@ -75,14 +37,16 @@ A secret is \`env:NAME\` or \`file:path\` (relative to the file); in \`mode: dev
 function rowsOf(schema: Schema, path: string, required: boolean): Row[] {
   const own: Row = { path, holds: holdsOf(schema), otherwise: otherwiseOf(schema, required), description: schema.description ?? "" };
   const below = alternatives(schema).flatMap((each) => [
-    ...Object.entries(each.properties ?? {}).flatMap(([name, property]) =>
-      rowsOf(property, `${path}.${name}`, each.required?.includes(name) === true),
-    ),
+    ...propertiesOf(each).flatMap(([name, property]) => rowsOf(property, `${path}.${name}`, each.required?.includes(name) === true)),
     ...(typeof each.additionalProperties === "object" && isMapping(each.additionalProperties)
       ? rowsOf(each.additionalProperties, `${path}.<name>`, false).slice(1)
       : []),
   ]);
   return [own, ...joined(below)];
+}
+
+function propertiesOf({ properties = {} }: Schema): [string, Schema][] {
+  return Object.entries(properties).flatMap(([name, schema]): [string, Schema][] => (typeof schema === "object" ? [[name, schema]] : []));
 }
 
 /** A key that several alternatives have is one row, with what each may hold. */
@@ -98,7 +62,7 @@ function joined(rows: readonly Row[]): Row[] {
 
 function alternatives(schema: Schema): readonly Schema[] {
   const choices = schema.oneOf ?? schema.anyOf;
-  return choices === undefined ? [schema] : choices.flatMap(alternatives);
+  return choices === undefined ? [schema] : choices.flatMap((choice) => (typeof choice === "object" ? alternatives(choice) : []));
 }
 
 function isMapping(schema: Schema): boolean {
@@ -122,7 +86,7 @@ function holdsOf(schema: Schema): string {
   if (pattern === sizePattern.source) return "a size";
   if (type === "integer" || type === "number") return `${minimum} to ${maximum}`;
   if (type === "boolean") return "`true`, `false`";
-  if (type === "array") return `a list${items?.type === "string" ? "" : " of mappings"}`;
+  if (type === "array") return typeof items === "object" && "type" in items && items.type === "string" ? "a list" : "a list of mappings";
   return type === "object" ? "a mapping" : "text";
 }
 
