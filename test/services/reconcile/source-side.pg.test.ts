@@ -2,11 +2,11 @@ import pg from "pg";
 import { afterAll, expect, test } from "vitest";
 import { parseLsn } from "../../../connectors/postgres/lsn.ts";
 import { SourceSide } from "../../../services/reconcile/source-side.ts";
-import type { SideTable } from "../../../services/reconcile/compared-table.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
 import { freshDatabase } from "../../support/databases.ts";
 import { errorOf } from "../../support/error-of.ts";
 import { waitFor } from "../../support/wait-for.ts";
+import { sideTable } from "./side-table.ts";
 
 const database = await freshDatabase("source");
 const admin = new pg.Client(database.url);
@@ -19,15 +19,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-const table: SideTable = {
-  oid: 0,
-  name: '"public"."t"',
-  from: 'ONLY "public"."t"',
-  columns: ['"id"'],
-  hashed: ['"id"'],
-  hashing: "representation",
-  key: [],
-};
+const table = sideTable([]);
 
 test("a read writes nothing", async () => {
   const writing = source.read(table, async (client) => client.query("INSERT INTO public.t VALUES (1)"));

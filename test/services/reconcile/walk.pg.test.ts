@@ -1,6 +1,5 @@
 import pg from "pg";
 import { afterAll, expect, test } from "vitest";
-import type { SideTable } from "../../../services/reconcile/compared-table.ts";
 import type { KeyRange } from "../../../services/reconcile/key-range.ts";
 import { buckets, differingBuckets } from "../../../services/reconcile/key-buckets.ts";
 import { type RangeHash, readRangeHash } from "../../../services/reconcile/range-hash.ts";
@@ -8,6 +7,7 @@ import { RangeSize } from "../../../services/reconcile/range-size.ts";
 import { readRowHashes, tooMany } from "../../../services/reconcile/row-hashes.ts";
 import { walk } from "../../../services/reconcile/walk.ts";
 import { freshDatabase } from "../../support/databases.ts";
+import { sideTable } from "./side-table.ts";
 
 const database = await freshDatabase("source");
 const client = new pg.Client(database.url);
@@ -19,15 +19,7 @@ afterAll(async () => {
 });
 
 const key = [{ name: '"id"', cast: "integer", operators: "pg_catalog" }];
-const table: SideTable = {
-  oid: 0,
-  name: '"public"."t"',
-  from: 'ONLY "public"."t"',
-  columns: ['"id"'],
-  hashed: ['"id"'],
-  hashing: "representation",
-  key,
-};
+const table = sideTable(key);
 
 async function ranges(within?: KeyRange): Promise<(string | undefined)[][]> {
   const found: (string | undefined)[][] = [];
