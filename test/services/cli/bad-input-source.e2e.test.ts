@@ -202,7 +202,7 @@ const cases: BadInputs = {
       for (const id of [1, 2]) {
         await pipeline.source.query("INSERT INTO trades VALUES ($1)", [id]);
         const reason = await waitFor(async () => /^(\w+_\w+): .*/.exec((await all.readyz()).reasons[unit] ?? ""), { what: "/readyz to say why" });
-        expect(reason[0]).toMatch(/cannot be reached|the server closed the replication connection/);
+        expect(reason[0]).toMatch(/cannot be reached|the server closed the replication connection|ended the session/);
         met.push(reason[1]!);
         proxy.accept();
         await waitFor(async () => (await pipeline.target.query("SELECT FROM trades WHERE id = $1", [id])).rowCount === 1, {
