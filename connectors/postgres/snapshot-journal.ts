@@ -29,7 +29,8 @@ export interface SnapshotJob {
 
 export interface SnapshotStart {
   readonly keyColumns: readonly string[];
-  readonly estimatedRows: number;
+  /** Undefined for a table that was never analysed. */
+  readonly estimatedRows: number | undefined;
   readonly estimatedBytes: number;
 }
 

@@ -33,7 +33,8 @@ export interface SnapshotTable extends TableName {
   readonly types: readonly NamedType[];
   readonly walk: readonly WalkColumn[];
   readonly partitioned: boolean;
-  readonly estimatedRows: number;
+  /** By its statistics and its size now; undefined for a table that was never analysed. */
+  readonly estimatedRows: number | undefined;
   readonly estimatedBytes: number;
 }
 
@@ -49,7 +50,7 @@ interface CatalogTable {
   readonly oid: number;
   readonly kind: string;
   readonly identity: Relation["replicaIdentity"];
-  readonly rows: number;
+  readonly rows: number | null;
   readonly bytes: number;
   readonly columns: readonly CatalogColumn[];
   readonly walk: readonly (WalkColumn & { readonly usual: boolean })[] | null;
@@ -75,7 +76,11 @@ const tableSql = `
          SELECT b.attnum, t.oid, t.typtype, t.typbasetype, t.typname, t.typnamespace
            FROM base b JOIN pg_catalog.pg_type t ON b.typtype = 'd' AND t.oid = b.typbasetype)
   SELECT c.oid::int8::float8 AS oid, c.relkind AS kind, c.relreplident AS identity,
-         (SELECT coalesce(sum(greatest(l.reltuples, 0)), 0)::float8 FROM tree JOIN pg_catalog.pg_class l ON l.oid = tree.oid AND l.relkind = 'r') AS rows,
+         -- As the planner reckons: rows in a page when it was analysed, times the pages of now. One part of which nothing is known makes the whole unknown.
+         (SELECT CASE WHEN coalesce(bool_and(p.pages = 0 OR p.reltuples >= 0 AND p.relpages > 0), true)
+                      THEN coalesce(sum(p.reltuples / nullif(p.relpages, 0) * p.pages), 0)::float8 END
+            FROM (SELECT l.reltuples, l.relpages, pg_catalog.pg_relation_size(l.oid) / current_setting('block_size')::int8 AS pages
+                    FROM tree JOIN pg_catalog.pg_class l ON l.oid = tree.oid AND l.relkind = 'r') AS p) AS rows,
          (SELECT coalesce(sum(pg_catalog.pg_table_size(tree.oid)), 0)::float8 FROM tree) AS bytes,
          (SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::int8, 'modifier', a.atttypmod,
                                             'base', json_build_object('schema', n.nspname, 'name', b.typname),
@@ -144,7 +149,7 @@ export async function readSnapshotTable(source: ClientBase, name: TableName, pub
     types: columns.filter(({ type }) => type >= firstNamed).map(({ type, base }) => ({ oid: type, ...base })),
     walk,
     partitioned: found.kind === "p",
-    estimatedRows: found.rows,
+    estimatedRows: found.rows ?? undefined,
     estimatedBytes: found.bytes,
   };
 }

@@ -4,8 +4,7 @@
  *
  * While the control database is away, what it said last stays: a service that is paused has not been resumed by that.
  */
-import type { ControlSession } from "../control/control-session.ts";
-import { readUnitReports, type UnitReport } from "../control/unit-reports.ts";
+import type { UnitReport } from "../control/unit-reports.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { type StatusAnswer, statusAnswer } from "./status.ts";
 import { type StatusSample, StatusSampler } from "./status-sampler.ts";
@@ -32,17 +31,12 @@ export interface InstallationStatus {
 }
 
 export class ControlBoard implements AsyncDisposable {
-  readonly #control: ControlSession;
-  readonly #installation: string;
   readonly #sampler: StatusSampler;
   #samples: { before: StatusSample; newest: StatusSample } | undefined;
   #looking: Promise<InstallationStatus> | undefined;
-  #units: readonly UnitReport[] = [];
   validation: Validation | null = null;
 
-  constructor(configuration: Configuration, control: ControlSession) {
-    this.#control = control;
-    this.#installation = configuration.kafka.topicPrefix;
+  constructor(configuration: Configuration) {
     this.#sampler = new StatusSampler(configuration, "offtake control status");
   }
 
@@ -61,15 +55,13 @@ export class ControlBoard implements AsyncDisposable {
 
   async #look(): Promise<InstallationStatus> {
     const sample = remembered(await this.#sampler.sample(), this.#samples?.newest);
-    // While it cannot be asked, what the processes said last is what is known.
-    this.#units = await readUnitReports(this.#control, this.#installation).catch(() => this.#units);
     this.#samples = { before: this.#samples?.newest ?? sample, newest: sample };
     return this.#told(sample);
   }
 
   #told(sample: StatusSample): InstallationStatus {
     const { services } = statusAnswer(this.#samples?.before ?? sample, sample).object;
-    return { at: new Date(sample.at).toISOString(), services, units: this.#units, validation: this.validation };
+    return { at: new Date(sample.at).toISOString(), services, units: sample.units ?? [], validation: this.validation };
   }
 }
 
@@ -80,5 +72,5 @@ function remembered(sample: StatusSample, before: StatusSample | undefined): Sta
     const { copies, reconciliations, paused } = earlier;
     return { ...service, copies, reconciliations, paused };
   });
-  return { at: sample.at, services };
+  return { at: sample.at, services, units: sample.units ?? before?.units };
 }

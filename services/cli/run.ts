@@ -76,7 +76,7 @@ class Controlling implements AsyncDisposable {
 
   static async open(configuration: Configuration, log: Log): Promise<Controlling> {
     const control = new ControlSession(configuration.control.url, "offtake control");
-    const board = new ControlBoard(configuration, control);
+    const board = new ControlBoard(configuration);
     const operations = operationsOf({ configuration, control, board });
     const api = await createApi({ operations, keys: configuration.http.apiKeys, version, log: log.child({ unit: "http" }) });
     return new Controlling(control, board, api);

@@ -23,7 +23,8 @@ import type { ControlSession } from "../control/control-session.ts";
 import { type Pause, readPauses } from "../control/pauses.ts";
 import { readAlerts } from "../control/alert-history.ts";
 import { readPasses, type TablePasses } from "../control/pass-history.ts";
-import { readCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
+import { heldUp, readCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
+import { isAtWork, type UnitReport } from "../control/unit-reports.ts";
 import type { Alert } from "../reconcile/alert-decision.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import type { ErrorCode } from "../runtime/error-codes.ts";
@@ -35,6 +36,8 @@ export interface StatusSources {
   readonly cluster: KafkaCluster;
   readonly registry: Registry;
   readonly control: ControlSession;
+  /** Undefined where the control database cannot say. */
+  readonly units: readonly UnitReport[] | undefined;
 }
 
 /** Null is what could not be found out. */
@@ -126,7 +129,7 @@ export async function serviceStatus(
     appliedOffset: position?.offset ?? null,
     notCopied: target?.marks.map(({ table }) => table) ?? [],
     needsCopy: target?.marks ?? [],
-    copies: copies ?? [],
+    copies: sources.units === undefined || isAtWork(sources.units, `connector ${connector.name}`) ? (copies ?? []) : (copies ?? []).map(heldUp),
     reconciliations: passes ?? [],
     alerts: alerts.flatMap(({ clearedAt, ...lasting }) => (clearedAt === null ? [lasting] : [])),
     parked: target?.parked ?? [],

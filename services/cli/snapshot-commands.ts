@@ -23,7 +23,7 @@ export function addSnapshot(program: Command, open: Open, leave: Leave): void {
     .description("which tables are being copied, how far, how fast and for how long still")
     .argument("<service>", service)
     .argument("[tables...]", "table or schema.table; all where left out")
-    .option("--watch", "wait until no copy waits or is under way, with a line of progress on a terminal")
+    .option("--watch", "wait until the target has all copies, with a line of progress on a terminal")
     .action(async (name: string, tables: string[], options: { watch?: boolean }) => {
       const { terminal, configuration } = open();
       const { snapshotStatus } = await import("./snapshot.ts");

@@ -3,17 +3,19 @@
  * so the commands end at once, and whoever asked may go home.
  */
 import { userInfo } from "node:os";
+import { LastingSession } from "../../connectors/postgres/lasting-session.ts";
 import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { markNeedsCopy, type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
 import { isPrepared } from "../apply/position.ts";
 import { writeAudit } from "../control/audit.ts";
 import { withControl } from "../control/control-session.ts";
-import { cancelCopies, readCopies, requestCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
+import { cancelCopies, requestCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration } from "../runtime/configuration.ts";
-import { OfftakeError } from "../runtime/errors.ts";
+import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
 import { fullName } from "../runtime/table-pattern.ts";
-import { copyText, copyTotal, type CopyTotal } from "./copy-text.ts";
+import { copiesOf, isOnItsWay, marksOf, notBegun } from "./copy-state.ts";
+import { copyText, copyTotal, type CopyTotal, notBegunText, onItsWayText } from "./copy-text.ts";
 import { pipelineOf, type ServicePipeline, tableNamed } from "./service-pipeline.ts";
 
 interface Answer<T> {
@@ -87,19 +89,37 @@ export async function cancelSnapshot(
   });
 }
 
-/** @param names empty for all that were ever copied. @throws OfftakeError USAGE, and of the control database */
+/**
+ * @param names empty for all that were ever copied
+ * @returns `needsCopy`: tables of which the target misses rows; null where it cannot be asked
+ * @throws OfftakeError USAGE, and of the control database
+ */
 export async function snapshotStatus(
   configuration: Configuration,
   service: string,
   names: readonly string[],
-): Promise<Answer<{ readonly tables: readonly TableCopyStatus[]; readonly total: CopyTotal }>> {
-  const { connector } = pipelineOf(configuration, service);
+): Promise<Answer<{ readonly tables: readonly TableCopyStatus[]; readonly needsCopy: readonly NeedsCopy[] | null; readonly total: CopyTotal }>> {
+  const pipeline = pipelineOf(configuration, service);
   const wanted = names.map((name) => tableNamed(name, service));
-  return withControl(configuration.control.url, applicationName, async (control) => {
-    const tables = (await readCopies(control, connector.name)).filter(({ table }) => wanted.length === 0 || wanted.includes(table));
-    const text = tables.length === 0 ? `No table of ${service} has been copied, or is to be.` : tables.map(copyText).join("\n");
-    return { object: { service, tables, total: copyTotal(tables) }, text };
-  });
+  const isWanted = ({ table }: { readonly table: string }): boolean => wanted.length === 0 || wanted.includes(table);
+  const { url } = pipeline.service.target;
+  const target = new LastingSession(url, { side: "target", applicationName, statementTimeoutMs: 10_000 });
+  try {
+    return await withControl(configuration.control.url, applicationName, async (control) => {
+      const asked = await marksOf(target, pipeline).catch((error: unknown) => asOfftakeError(error));
+      const marks = asked instanceof OfftakeError ? [] : asked.filter(isWanted);
+      const copies = (await copiesOf(control, pipeline.connector.name, configuration.kafka.topicPrefix)).filter(isWanted);
+      const lines = [
+        ...notBegun({ copies, marks }).map(notBegunText),
+        ...copies.map((copy) => (isOnItsWay(copy, marks) ? onItsWayText(copy) : copyText(copy))),
+        ...(asked instanceof OfftakeError ? [`What has arrived is not known: ${asked.code}: ${asked.message} ${asked.cure}`.trimEnd()] : []),
+      ];
+      const text = lines.length === 0 ? `No table of ${service} has been copied, or is to be.` : lines.join("\n");
+      return { object: { service, tables: copies, needsCopy: asked instanceof OfftakeError ? null : marks, total: copyTotal(copies) }, text };
+    });
+  } finally {
+    await target.end();
+  }
 }
 
 /** A table that the service does not have would wait for a connector for ever. */

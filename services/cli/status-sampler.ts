@@ -3,6 +3,7 @@ import { KafkaCluster } from "../../connectors/kafka/cluster.ts";
 import { Registry } from "../../connectors/kafka/registry.ts";
 import { LastingSession } from "../../connectors/postgres/lasting-session.ts";
 import { ControlSession } from "../control/control-session.ts";
+import { readUnitReports, type UnitReport } from "../control/unit-reports.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { serviceStatus, type ServiceStatus, type StatusSources } from "./service-status.ts";
 
@@ -10,10 +11,12 @@ export interface StatusSample {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly services: readonly ServiceStatus[];
+  /** What each process says of its connectors, appliers and reconcilers; undefined where the control database cannot say. */
+  readonly units: readonly UnitReport[] | undefined;
 }
 
 export class StatusSampler implements AsyncDisposable {
-  readonly #sources: StatusSources;
+  readonly #sources: Omit<StatusSources, "units">;
 
   /** @param applicationName as pg_stat_activity shows it */
   constructor(configuration: Configuration, applicationName: string) {
@@ -29,12 +32,14 @@ export class StatusSampler implements AsyncDisposable {
 
   /** Never throws: what could not be found out is in each service's errors. */
   async sample(): Promise<StatusSample> {
-    const { configuration } = this.#sources;
+    const { configuration, control } = this.#sources;
+    // Before the services, which are judged by it; why it is not known stands in their errors.
+    const units = await readUnitReports(control, configuration.kafka.topicPrefix).catch(() => undefined);
     const services = configuration.connectors.map(async (connector) => {
       const service = configuration.services.find((each) => each.name === connector.service)!;
-      return serviceStatus(this.#sources, connector, service);
+      return serviceStatus({ ...this.#sources, units }, connector, service);
     });
-    return { at: Date.now(), services: await Promise.all(services) };
+    return { at: Date.now(), services: await Promise.all(services), units };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

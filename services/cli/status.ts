@@ -2,16 +2,23 @@
 import { copyCure } from "../../connectors/postgres/copy-cure.ts";
 import { pausedText } from "../control/pauses.ts";
 import type { TableCopyStatus } from "../control/snapshot-orders.ts";
+import type { UnitReport } from "../control/unit-reports.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
-import { copyText } from "./copy-text.ts";
+import { isOnItsWay } from "./copy-state.ts";
+import { copyText, onItsWayText } from "./copy-text.ts";
+import { unitTroubles } from "./installation-health.ts";
 import { alertsText, passesText } from "./passes-text.ts";
 import type { ServiceStatus } from "./service-status.ts";
 import { type StatusSample, StatusSampler } from "./status-sampler.ts";
 import { ExitCode, type Terminal } from "./terminal.ts";
 
 export interface StatusAnswer {
-  readonly object: { readonly services: readonly (ServiceStatus & { readonly eventsPerSecond: number | null })[] };
+  readonly object: {
+    readonly services: readonly (ServiceStatus & { readonly eventsPerSecond: number | null })[];
+    /** What each process says of its connectors, appliers and reconcilers; null where the control database cannot say. */
+    readonly units: readonly UnitReport[] | null;
+  };
   readonly text: string;
   readonly exit: ExitCode;
 }
@@ -50,8 +57,8 @@ export function statusAnswer(before: StatusSample, now: StatusSample): StatusAns
     return { ...service, eventsPerSecond };
   });
   return {
-    object: { services },
-    text: statusText(services),
+    object: { services, units: now.units ?? null },
+    text: [statusText(services), ...unitsText(services, now.units)].join("\n"),
     exit: exitOf(services.flatMap(({ errors }) => errors.map(({ code }) => code))),
   };
 }
@@ -62,41 +69,62 @@ function exitOf(errors: readonly string[]): ExitCode {
 }
 
 function statusText(services: readonly (ServiceStatus & { readonly eventsPerSecond: number | null })[]): string {
-  const rows = services.map(({ service, slot, lag, eventsPerSecond, appliedLsn }) => [
+  const rows = services.map(({ service, slot, lag, eventsPerSecond, appliedLsn, errors }) => [
     service,
     slot.active !== false ? slot.word : `${slot.word}, not read`,
     `${seconds(lag.capture.seconds)} ${bytes(lag.capture.bytes)}`,
     `${seconds(lag.apply.seconds)} ${bytes(lag.apply.bytes)} ${lag.apply.events ?? "?"} events`,
     eventsPerSecond === null ? "-" : `${eventsPerSecond}/s`,
-    appliedLsn ?? "nothing yet",
+    appliedLsn ?? (errors.length === 0 ? "nothing yet" : "?"),
   ]);
   const lines = columns([["service", "slot", "capture lag", "apply lag", "rate", "applied"], ...rows]);
-  const notes = services.flatMap(({ service, connector, slot, notCopied, needsCopy, copies, reconciliations, alerts, parked, paused, errors }) => [
+  const notes = services.flatMap(({ service, connector, slot, notCopied, needsCopy, copies, reconciliations, alerts, parked, paused }) => [
     ...(paused === null ? [] : [`${service}: ${pausedText(paused)}, and neither applied to nor compared: offtake resume ${service}`]),
     ...(slot.reason === "" ? [] : [`${service}: slot ${slot.name}: ${slot.reason}`]),
     ...(notCopied.length === 0 ? [] : [`${service}: not copied, so that rows are missing at the target: ${notCopied.join(", ")}`]),
     ...needsCopy
-      .filter(({ table }) => !isUnderWay(copies.find((copy) => copy.table === table)))
+      .filter(({ table }) => !copies.some((copy) => copy.table === table && (isOpen(copy) || isOnItsWay(copy, needsCopy))))
       .map((mark) => `${service}: ${mark.table} has to be copied: ${mark.reason}. ${copyCure({ service, connector }, mark)}`),
-    ...copies.filter((copy) => isUnderWay(copy) || copy.state === "failed").map((copy) => `${service}: ${copyText(copy)}`),
-    ...unverifiedText(service, copies),
+    ...copies.filter((copy) => isOpen(copy) || copy.state === "failed").map((copy) => `${service}: ${copyText(copy)}`),
+    ...copies.filter((copy) => isOnItsWay(copy, needsCopy)).map((copy) => `${service}: ${onItsWayText(copy)}`),
+    ...unverifiedText(service, copies, notCopied),
     ...passesText(service, reconciliations),
     ...alertsText(service, alerts),
     ...parked.map(
       ({ table, keys, deadLetters }) =>
         `${service}: ${table}: ${keys} keys are parked, with ${deadLetters} dead letters: offtake dlq list ${service}`,
     ),
-    ...errors.map(({ code, message, cure }) => `${service}: ${code}: ${message}${cure === "" ? "" : ` ${cure}`}`),
   ]);
-  return [lines, ...notes].join("\n");
+  return [lines, ...notes, ...errorsText(services)].join("\n");
 }
 
-function isUnderWay(copy: TableCopyStatus | undefined): boolean {
-  return copy?.state === "waiting" || copy?.state === "copying";
+/** What is wrong with a server that all services have in common is said once. */
+function errorsText(services: readonly ServiceStatus[]): string[] {
+  const all = services.flatMap(({ service, errors }) =>
+    errors.map(({ code, message, cure }) => ({ service, text: `${code}: ${message}${cure === "" ? "" : ` ${cure}`}` })),
+  );
+  return [...Map.groupBy(all, ({ text }) => text)].map(([text, those]) => `${those.map(({ service }) => service).join(", ")}: ${text}`);
 }
 
-function unverifiedText(service: string, copies: readonly TableCopyStatus[]): string[] {
-  const tables = copies.filter(({ state, verifiedAt }) => state === "copied" && verifiedAt === null).map(({ table }) => table);
+/** Connectors and appliers that do not work, or that no process runs. */
+function unitsText(services: readonly ServiceStatus[], units: readonly UnitReport[] | undefined): string[] {
+  if (units === undefined) return [];
+  const expected = services.flatMap(({ service, connector }) => [`connector ${connector}`, `applier ${service}`]);
+  const missing = expected.filter((unit) => !units.some((each) => each.unit === unit));
+  return [
+    ...unitTroubles(units).map(({ where, what }) => `${where}: ${what}`),
+    ...(missing.length === 0 ? [] : [`No process runs ${missing.join(", ")}: offtake run`]),
+  ];
+}
+
+function isOpen(copy: TableCopyStatus): boolean {
+  return copy.state === "waiting" || copy.state === "copying";
+}
+
+function unverifiedText(service: string, copies: readonly TableCopyStatus[], notCopied: readonly string[]): string[] {
+  const tables = copies
+    .filter(({ table, state, verifiedAt }) => state === "copied" && verifiedAt === null && !notCopied.includes(table))
+    .map(({ table }) => table);
   return tables.length === 0 ? [] : [`${service}: copied, not yet verified: ${tables.join(", ")}`];
 }
 

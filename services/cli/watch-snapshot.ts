@@ -1,11 +1,12 @@
 /**
- * `offtake snapshot status --watch`: how far the copies of a service are, until none waits or is under way any more. On a terminal it is one line that is written over
- * and over on stderr; elsewhere nothing is said before the answer.
+ * `offtake snapshot status --watch`: how far the copies of a service are, until the target has all of them. On a terminal it is one line that is written over and over on stderr; elsewhere
+ * nothing is said before the answer.
  */
+import { LastingSession } from "../../connectors/postgres/lasting-session.ts";
 import { withControl } from "../control/control-session.ts";
-import { readCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
+import { copiesOf, isUnderWay, marksOf } from "./copy-state.ts";
 import { progressLine } from "./copy-text.ts";
 import { pipelineOf, tableNamed } from "./service-pipeline.ts";
 
@@ -30,8 +31,8 @@ export function terminalLine(stream: TerminalStream): ShowLine {
 
 /**
  * @param names of tables; empty for all
- * @returns when no copy waits or is under way any more, or it was stopped
- * @throws OfftakeError USAGE, and of the control database
+ * @returns when the target has all copies that were not called off and have not failed, or it was stopped
+ * @throws OfftakeError USAGE, and of the control database and the target
  */
 export async function untilCopied(
   configuration: Configuration,
@@ -40,17 +41,26 @@ export async function untilCopied(
   show: ShowLine,
   signal: AbortSignal,
 ): Promise<void> {
-  const { connector } = pipelineOf(configuration, service);
+  const pipeline = pipelineOf(configuration, service);
   const wanted = names.map((name) => tableNamed(name, service));
-  await withControl(configuration.control.url, "offtake snapshot", async (control) => {
-    for (;;) {
-      const copies = (await readCopies(control, connector.name)).filter(({ table }) => wanted.length === 0 || wanted.includes(table));
-      show?.(progressLine(copies));
-      if (!copies.some(isOpen) || (await waitOrStop(lookMs, signal)) === "stopped") break;
-    }
-  }).finally(() => show?.(""));
-}
-
-function isOpen({ state }: TableCopyStatus): boolean {
-  return state === "waiting" || state === "copying";
+  const isWanted = ({ table }: { readonly table: string }): boolean => wanted.length === 0 || wanted.includes(table);
+  const target = new LastingSession(pipeline.service.target.url, {
+    side: "target",
+    applicationName: "offtake snapshot",
+    statementTimeoutMs: 10_000,
+  });
+  try {
+    await withControl(configuration.control.url, "offtake snapshot", async (control) => {
+      for (;;) {
+        // The marks first: a copy that ends in between is then seen as under way, and not as one that nobody has begun.
+        const marks = (await marksOf(target, pipeline)).filter(isWanted);
+        const copies = (await copiesOf(control, pipeline.connector.name, configuration.kafka.topicPrefix)).filter(isWanted);
+        show?.(progressLine({ copies, marks }));
+        if (!isUnderWay({ copies, marks }) || (await waitOrStop(lookMs, signal)) === "stopped") break;
+      }
+    });
+  } finally {
+    await target.end();
+    show?.("");
+  }
 }

@@ -10,8 +10,8 @@ const columns = `
   'c' || id AS id, 'copy' AS kind, connector, service, ARRAY[table_name] AS tables, json_build_object('reason', reason) AS options,
   CASE state WHEN 'copying' THEN 'running' WHEN 'copied' THEN 'done' ELSE state END AS state, waits_for AS progress,
   rows::float8 AS rows, estimated_rows::float8 AS "estimatedRows", error, NULL AS result,
-  CASE WHEN state = 'copying' AND rows > 0
-       THEN round((greatest(estimated_rows - rows, 0) * extract(epoch FROM clock_timestamp() - started_at) / rows)::numeric)::float8 END AS "secondsLeft",
+  CASE WHEN state = 'copying' AND rows > 0 AND estimated_rows > rows
+       THEN round(((estimated_rows - rows) * extract(epoch FROM clock_timestamp() - started_at) / rows)::numeric)::float8 END AS "secondsLeft",
   requested_by AS "requestedBy", requested_at AS "requestedAt", started_at AS "startedAt", finished_at AS "finishedAt"`;
 
 const readSql = `

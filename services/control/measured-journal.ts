@@ -8,7 +8,7 @@ import type { Metrics } from "../runtime/metrics.ts";
 
 interface Measured {
   readonly table: string;
-  /** Undefined for a copy that goes on from an earlier process, until it is told. */
+  /** Undefined where nobody knows. */
   estimatedRows: number | undefined;
   rows: number;
   bytes: number;
@@ -87,10 +87,16 @@ export class MeasuredJournal implements SnapshotJournal {
 
   #show({ table, rows, estimatedRows, from }: Measured): void {
     const labels = { service: this.#service, table };
-    if (estimatedRows === undefined || estimatedRows <= 0) return;
-    this.#metrics.snapshotProgressRatio.set(labels, Math.min(rows / estimatedRows, 1));
+    if (estimatedRows === undefined || estimatedRows < rows) {
+      // No figure at all rather than one of statistics that the copy has passed by.
+      this.#metrics.snapshotProgressRatio.remove(labels);
+      this.#metrics.snapshotRemainingSeconds.remove(labels);
+      return;
+    }
+    if (estimatedRows === 0) return;
+    this.#metrics.snapshotProgressRatio.set(labels, rows / estimatedRows);
     const perSecond = ((rows - from.rows) * 1000) / Math.max(performance.now() - from.at, 1);
-    if (perSecond > 0) this.#metrics.snapshotRemainingSeconds.set(labels, Math.max(estimatedRows - rows, 0) / perSecond);
+    if (perSecond > 0) this.#metrics.snapshotRemainingSeconds.set(labels, (estimatedRows - rows) / perSecond);
   }
 
   #ended(id: string): void {

@@ -100,7 +100,12 @@ export class SnapshotJobs implements SnapshotJournal {
   }
 
   async started(id: string, { keyColumns, estimatedRows, estimatedBytes }: SnapshotStart): Promise<void> {
-    await this.#session.query(startedSql, [id, keyColumns, Math.round(estimatedRows), Math.round(estimatedBytes)]);
+    await this.#session.query(startedSql, [
+      id,
+      keyColumns,
+      estimatedRows === undefined ? null : Math.round(estimatedRows),
+      Math.round(estimatedBytes),
+    ]);
   }
 
   async progress(id: string, { lastKey, rows, bytes, movesFrom }: SnapshotProgress): Promise<boolean> {

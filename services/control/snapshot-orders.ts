@@ -17,7 +17,7 @@ export interface TableCopyStatus {
   /** What is in the topic. */
   readonly rows: number;
   readonly bytes: number;
-  /** By the source's statistics. */
+  /** By the source's statistics; null for a table that was never analysed. */
   readonly estimatedRows: number | null;
   readonly estimatedBytes: number | null;
   /** Since it was begun. */
@@ -114,6 +114,11 @@ export async function restartCopies(control: ControlSession, connector: string):
   await control.query(restartSql, [connector]);
 }
 
+/** A copy whose connector no process runs stands still: it goes on where it is, and nobody can say when. */
+export function heldUp(copy: TableCopyStatus): TableCopyStatus {
+  return copy.state === "copying" ? { ...copy, rowsPerSecond: null, secondsLeft: null, waitsFor: "its connector, which no process runs" } : copy;
+}
+
 /** @returns in order of the tables' names */
 export async function readCopies(control: ControlSession, connector: string): Promise<TableCopyStatus[]> {
   const { rows } = await control.query<Row>(newestSql, [connector]);
@@ -124,7 +129,9 @@ function statusOf(row: Row): TableCopyStatus {
   const rows = Number(row.rows);
   const estimatedRows = row.estimated_rows === null ? null : Number(row.estimated_rows);
   const rowsPerSecond = row.seconds === null || row.seconds === 0 || rows === 0 ? null : rows / row.seconds;
-  const left = row.state !== "copying" || rowsPerSecond === null || estimatedRows === null ? null : Math.max(estimatedRows - rows, 0) / rowsPerSecond;
+  // Statistics that the copy has passed by say nothing of what is left.
+  const isKnown = estimatedRows !== null && estimatedRows > rows;
+  const left = row.state === "copying" && rowsPerSecond !== null && isKnown ? (estimatedRows - rows) / rowsPerSecond : null;
   return {
     table: row.table_name,
     state: row.state,

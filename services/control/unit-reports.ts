@@ -70,6 +70,14 @@ export async function reportUnits(
   await Promise.race([farewell, waitOrStop(farewellMs, answered.signal)]);
 }
 
+/** Seconds after which a process that reports every five is missed. */
+export const silentSeconds = 30;
+
+/** Whether some process has it, and has said so lately; it need not be ready. */
+export function isAtWork(units: readonly UnitReport[], unit: string): boolean {
+  return units.some((each) => each.unit === unit && each.ageSeconds <= silentSeconds);
+}
+
 /** @returns by unit, that which spoke last first. @throws OfftakeError as ControlSession.query() */
 export async function readUnitReports(control: ControlSession, installation: string): Promise<UnitReport[]> {
   const { rows } = await control.query<{ unit: string; process: string; ready: boolean; reason: string; age: number }>(readSql, [installation]);

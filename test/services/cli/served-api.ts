@@ -31,7 +31,7 @@ export async function servedApi(configuration: Configuration, requestsPerMinute 
   const faults: string[] = [];
   const log = createLog({ env: {}, terminal: false, write: (line) => void faults.push(line) });
   const control = new ControlSession(configuration.control.url, "offtake test api");
-  const board = new ControlBoard(configuration, control);
+  const board = new ControlBoard(configuration);
   const operations = operationsOf({ configuration, control, board });
   const keys = made.map(({ name, role, hash }) => ({ name, role, hash }));
   const api = await createApi({ operations, keys, version: "test", log, requestsPerMinute });

@@ -7,6 +7,7 @@ import { readPosition } from "../../../services/apply/position.ts";
 import type { Configuration } from "../../../services/runtime/configuration.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
 import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
+import { running } from "../../support/running-all.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { caughtUp } from "../apply/same-texts.ts";
 import { CliProcess } from "./cli-process.ts";
@@ -71,7 +72,6 @@ describe("offtake status", () => {
       await pipeline.source.query("INSERT INTO trades SELECT i FROM generate_series(1, 3) i");
       await caughtUp(pipeline, [capturing, applier]);
       const { service, text } = await statusWhen(pipeline, (answer) => answer.service.lag.capture.seconds === 0);
-      expect(namesIn({ services: [service] })).toEqual(namesIn(documentedAnswer("status")));
       const applied = await readPosition(pipeline.target, connector.name);
       expect(service).toMatchObject({
         service: "trading",
@@ -88,7 +88,7 @@ describe("offtake status", () => {
       const [head, line, ...notes] = text.split("\n");
       expect(head).toMatch(/^service +slot +capture lag +apply lag +rate +applied$/);
       expect(line).toMatch(/^trading +ok +0 ms \S+ \S+ +0 ms 0 B 0 events +0\/s +[0-9A-F]+\/[0-9A-F]+$/);
-      expect(notes).toEqual([]);
+      expect(notes).toEqual([`No process runs connector ${connector.name}, applier trading: offtake run`]);
       await applier.stop();
 
       // The target is left behind, and the topic goes on.
@@ -136,10 +136,32 @@ describe("offtake status", () => {
     expect(target.service.lag.apply.bytes).toBeNull();
     expect(kafka.service).toMatchObject({ slot: { word: "ok" }, capturedLsn: null, appliedLsn: lsn, errors: [{ code: "KAFKA_UNREACHABLE" }] });
     expect(kafka.service.lag.apply).toEqual({ bytes: null, seconds: null, events: null });
+    expect(target.text.split("\n")[1]).toMatch(/ \?$/);
     for (const { text } of [source, target, kafka]) {
       expect(text).toMatch(/^trading: [A-Z]+_UNREACHABLE: .*127\.0\.0\.1:1/m);
       expect(text).not.toContain("hunter2");
     }
+  });
+
+  test("an applier that has stopped is seen, with why", async () => {
+    await using pipeline = await createPipeline(schema);
+    await pipeline.up();
+    const { configuration, connector } = pipeline;
+    await using all = await running(configuration);
+    await pipeline.source.query("INSERT INTO trades VALUES (1)");
+    const units = ["applier trading", `connector ${connector.name}`];
+    const well = await statusWhen(
+      pipeline,
+      ({ object, service }) => service.lag.apply.events === 0 && object.units?.every(({ ready }) => ready) === true,
+    );
+    expect(well.object.units?.map(({ unit }) => unit)).toEqual(expect.arrayContaining(units));
+    expect(namesIn(well.object)).toEqual(namesIn(documentedAnswer("status")));
+    expect(well.text).not.toMatch(/^applier|No process/m);
+    await pipeline.target.query("DROP TABLE trades");
+    await pipeline.source.query("INSERT INTO trades VALUES (2)");
+    const stopped = await statusWhen(pipeline, ({ text }) => /^applier /m.test(text));
+    expect(stopped.text).toMatch(/^applier trading: TARGET_TABLE_MISSING: /m);
+    await all.stop();
   });
 
   test("--watch says it again and again, goes on after its session was ended, and ends with Ctrl-C", async () => {

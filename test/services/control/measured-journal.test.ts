@@ -44,3 +44,19 @@ test("what an earlier process has copied is not counted again, and a copy that w
   expect(await journal.open("trading")).toEqual([]);
   expect(await metrics.registry.metrics()).toContain('offtake_snapshot_remaining_seconds{service="trading",table="public.trades"} 0');
 });
+
+test("of a copy that has passed its table's statistics by, or of which there are none, no figure of what is left is shown", async () => {
+  const metrics = createMetrics("test");
+  const memory = new MemoryJournal("public.trades");
+  const journal = new MeasuredJournal(memory, metrics, "trading");
+  const [job] = await journal.open("trading");
+  const left = async (): Promise<number> => (await metrics.snapshotRemainingSeconds.get()).values.length;
+  await journal.started(job!.id, start);
+  await journal.progress(job!.id, { lastKey: ["500"], rows: 500, bytes: 5000, movesFrom: 1 });
+  expect(await left()).toBe(1);
+  await journal.progress(job!.id, { lastKey: ["1500"], rows: 1500, bytes: 15_000, movesFrom: 1 });
+  expect(await left()).toBe(0);
+  await journal.started(job!.id, { ...start, estimatedRows: undefined });
+  await journal.progress(job!.id, { lastKey: ["500"], rows: 500, bytes: 5000, movesFrom: 1 });
+  expect(await left()).toBe(0);
+});
