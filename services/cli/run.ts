@@ -4,6 +4,7 @@
  */
 import { hostname } from "node:os";
 import { type Api, createApi } from "../control/api-server.ts";
+import { dashboardBundle } from "../control/dashboard-bundle.ts";
 import { ControlSession } from "../control/control-session.ts";
 import { PauseWatch } from "../control/pause-watch.ts";
 import { reportUnits } from "../control/unit-reports.ts";
@@ -78,7 +79,8 @@ class Controlling implements AsyncDisposable {
     const control = new ControlSession(configuration.control.url, "offtake control");
     const board = new ControlBoard(configuration);
     const operations = operationsOf({ configuration, control, board });
-    const api = await createApi({ operations, keys: configuration.http.apiKeys, version, log: log.child({ unit: "http" }) });
+    const { apiKeys: keys } = configuration.http;
+    const api = await createApi({ operations, keys, version, log: log.child({ unit: "http" }), dashboard: dashboardBundle });
     return new Controlling(control, board, api);
   }
 

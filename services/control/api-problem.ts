@@ -46,6 +46,7 @@ const statuses: Partial<Record<ErrorCode, ProblemStatus>> = {
   API_TOO_MANY_REQUESTS: 429,
   CONTROL_NOT_PREPARED: 503,
   CONTROL_REFUSED: 503,
+  DASHBOARD_UNAVAILABLE: 503,
   TARGET_BUSY: 503,
   INTERNAL: 500,
 };

@@ -15,6 +15,8 @@ import { EventFeed, tellerOf } from "./api-events.ts";
 import { type ApiKey, holderOf, mayDo, type Role } from "./api-keys.ts";
 import { problemOf, problemType } from "./api-problem.ts";
 import { routes } from "./api-routes.ts";
+import type { DashboardBundle } from "./dashboard-bundle.ts";
+import { addDashboard } from "./dashboard-routes.ts";
 import type { Operations } from "./operations.ts";
 
 export interface ApiOptions {
@@ -22,6 +24,8 @@ export interface ApiOptions {
   readonly keys: readonly ApiKey[];
   readonly version: string;
   readonly log: Log;
+  /** Asked when somebody opens the dashboard. */
+  readonly dashboard: () => Promise<DashboardBundle>;
   /** Requests a minute from one address. */
   readonly requestsPerMinute?: number;
 }
@@ -33,14 +37,14 @@ export interface Api {
 
 const bodyLimit = 256 * 1024;
 
-export async function createApi({ operations, keys, version, log, requestsPerMinute = 600 }: ApiOptions): Promise<Api> {
+export async function createApi({ operations, keys, version, log, dashboard, requestsPerMinute = 600 }: ApiOptions): Promise<Api> {
   const app = fastify({ bodyLimit, routerOptions: { maxParamLength: 300 } });
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: { "default-src": ["'none'"], "frame-ancestors": ["'none'"] } },
     referrerPolicy: { policy: "no-referrer" },
   });
   await app.register(rateLimit, { max: requestsPerMinute, timeWindow: 60_000, errorResponseBuilder: tooMany });
-  app.addHook("onSend", async (_, reply) => void reply.header("cache-control", "no-store"));
+  app.addHook("onSend", async (_, reply) => void (reply.hasHeader("cache-control") || reply.header("cache-control", "no-store")));
   app.removeContentTypeParser("text/plain");
   app.setErrorHandler((error, _, reply) => refuse(reply, error, log));
   // Who tries what there is not is counted, too.
@@ -50,6 +54,7 @@ export async function createApi({ operations, keys, version, log, requestsPerMin
   const feed = new EventFeed(operations.status);
   addRoutes(app, operations, keys);
   addEvents(app, feed, keys);
+  addDashboard(app, dashboard);
   const document = apiDocument(version);
   app.get(`${apiPrefix}/openapi.json`, async () => document);
   await app.ready();

@@ -113,6 +113,8 @@ export const errorCodes = {
   API_NOT_FOUND: "no",
   /** More requests a minute from one address than are answered, or more listeners than there may be. Wait, or close some dashboards. */
   API_TOO_MANY_REQUESTS: "no",
+  /** The page of the dashboard could not be read or built; the message says why: a clone with the packages for production alone (`npm ci` in it), or an installation that is not whole. API and replication go on without it. */
+  DASHBOARD_UNAVAILABLE: "operator",
 
   // --- Reconciler ------------------------------------------------------------------------------------------------------------------------
 

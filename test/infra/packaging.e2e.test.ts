@@ -5,6 +5,7 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
+import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -84,7 +85,12 @@ test("the package has the built program and its documents, and nothing of tests,
     "docs/",
     "package.json",
   ]);
-  expect(packed.filter((file) => file.startsWith("dist/") && !file.endsWith(".js"))).toEqual([]);
+  const others = packed.filter((file) => file.startsWith("dist/") && !file.endsWith(".js"));
+  expect(others.map((file) => file.replace(/-[A-Z0-9]{8}\./, ".")).toSorted()).toEqual([
+    "dist/services/control/dashboard/LICENCES.txt",
+    "dist/services/control/dashboard/icon.svg",
+    "dist/services/control/dashboard/style.css",
+  ]);
 });
 
 test("it can be published by nobody by accident, and offers its command alone", async () => {
@@ -116,15 +122,26 @@ test("check, up and run all carry a row from the monolith to its service", async
     env: { ...process.env, PATH: path },
     stdio: ["ignore", "ignore", "pipe"],
   });
-  const said = text(running.stderr);
+  const lines = createInterface(running.stderr);
+  let log = "";
+  const address = new Promise<string>((resolve) => {
+    lines.on("line", (line) => {
+      log += `${line}\n`;
+      const [http] = /http:\/\/127\.0\.0\.1:\d+/.exec(line) ?? [];
+      if (http !== undefined) resolve(http);
+    });
+  });
   const ended = once(running, "close");
   try {
     await pipeline.source.query("INSERT INTO trades VALUES (1, 'packed')");
-    const over = ended.then(async () => Promise.reject(new Error(`it ended:\n${await said}`)));
+    const over = ended.then(async () => Promise.reject(new Error(`it ended:\n${log}`)));
     const arrived = waitFor(async () => (await pipeline.target.query("SELECT FROM trades WHERE note = 'packed'")).rowCount === 1, {
       what: "the row at the target",
     });
     await Promise.race([arrived, over]);
+    const page = await (await fetch(await address)).text();
+    const [script = ""] = /assets\/main-\w+\.js/.exec(page) ?? [];
+    expect((await fetch(new URL(script, await address))).status).toBe(200);
   } finally {
     running.kill("SIGTERM");
     await ended;

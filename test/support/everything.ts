@@ -14,6 +14,7 @@ const checks: [name: string, program: string, args: string[]][] = [
   ["format", "prettier", ["--check", "--log-level", "warn", "."]],
   ["lint", "oxlint", ["--type-aware", "--deny-warnings"]],
   ["types", "tsc", ["--noEmit"]],
+  ["types of the dashboard", "tsc", ["--noEmit", "-p", "services/control/dashboard"]],
   ["unused code", "knip", []],
 ];
 

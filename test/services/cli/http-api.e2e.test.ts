@@ -156,12 +156,38 @@ test("answers carry what keeps browsers from doing harm with them, and no other 
   expect(headers.get("access-control-allow-origin")).toBeNull();
 });
 
+test("the dashboard's page is there for everybody, has no data, and may load nothing but its own files", async () => {
+  const answer = await fetch(`${api.url}/`);
+  const page = await answer.text();
+  expect([answer.status, answer.headers.get("content-type"), answer.headers.get("cache-control")]).toEqual([
+    200,
+    "text/html; charset=utf-8",
+    "no-store",
+  ]);
+  expect(answer.headers.get("content-security-policy")).toBe(
+    "default-src 'none';script-src 'self';style-src 'self';img-src 'self';connect-src 'self';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+  );
+  expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+  const files = [...page.matchAll(/"(assets\/[^"]+)"/g)].map((match) => `${api.url}/${match[1]}`);
+  expect(files).toHaveLength(3);
+  for (const file of files) {
+    const packed = await fetch(file);
+    const plain = await fetch(file, { headers: { "accept-encoding": "identity" } });
+    expect([packed.status, packed.headers.get("content-encoding"), plain.headers.get("content-encoding")]).toEqual([200, "gzip", null]);
+    expect(packed.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+    expect(await packed.text()).toBe(await plain.text());
+  }
+  const gone = await fetch(`${api.url}/assets/main-OF-BEFORE.js`);
+  expect([gone.status, gone.headers.get("cache-control")]).toEqual([404, "no-store"]);
+});
+
 test("who asks too often is told to wait, with whatever key", async () => {
   await using strict = await servedApi(pipeline.configuration, 3);
   const statuses = [];
   for (const key of ["guess 1", "guess 2", "guess 3", strict.keys.admin]) statuses.push((await strict.ask("GET", "/jobs", { key })).status);
   expect(statuses).toEqual([401, 401, 401, 429]);
   expect((await strict.ask("GET", "/nothing")).body).toMatchObject({ code: "API_TOO_MANY_REQUESTS" });
+  expect((await fetch(`${strict.url}/`)).status).toBe(429);
 });
 
 interface Event {

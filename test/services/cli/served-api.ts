@@ -1,6 +1,7 @@
 /** The HTTP API over a pipeline of a test's own, in this process, with a key of each role. */
 import { newApiKey, type Role, roles } from "../../../services/control/api-keys.ts";
 import { createApi } from "../../../services/control/api-server.ts";
+import { dashboardBundle } from "../../../services/control/dashboard-bundle.ts";
 import { ControlSession } from "../../../services/control/control-session.ts";
 import { ControlBoard } from "../../../services/cli/control-board.ts";
 import { operationsOf } from "../../../services/cli/operations.ts";
@@ -34,7 +35,7 @@ export async function servedApi(configuration: Configuration, requestsPerMinute 
   const board = new ControlBoard(configuration);
   const operations = operationsOf({ configuration, control, board });
   const keys = made.map(({ name, role, hash }) => ({ name, role, hash }));
-  const api = await createApi({ operations, keys, version: "test", log, requestsPerMinute });
+  const api = await createApi({ operations, keys, version: "test", log, dashboard: dashboardBundle, requestsPerMinute });
   const server = await startHealthServer({ host: "127.0.0.1", port: 0, metrics: createMetrics("test"), readiness: () => [], rest: api.handle });
   const url = `http://127.0.0.1:${server.port}`;
   return {
