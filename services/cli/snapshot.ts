@@ -8,7 +8,6 @@ import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { markNeedsCopy, type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
 import { isPrepared } from "../apply/position.ts";
-import { writeAudit } from "../control/audit.ts";
 import { withControl } from "../control/control-session.ts";
 import { cancelCopies, requestCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration } from "../runtime/configuration.ts";
@@ -46,8 +45,6 @@ export async function startSnapshot(
   return withControl(configuration.control.url, applicationName, async (control) => {
     const order = { connector: connector.name, service, tables, requestedBy: who };
     const requested = tables.length === 0 ? [] : await requestCopies(control, order);
-    if (requested.length > 0)
-      await writeAudit(control, { who, action: "snapshot", service, subject: requested.join(", "), before: null, after: { state: "waiting" } });
     const underWay = tables.map(({ table }) => table).filter((table) => !requested.includes(table));
     const lines = [
       ...requested.map((table) => `${table}: is copied as soon as the connector ${connector.name} runs`),
@@ -70,16 +67,7 @@ export async function cancelSnapshot(
   const pipeline = pipelineOf(configuration, service);
   const wanted = names.length === 0 ? undefined : names.map((name) => tableNamed(name, service));
   return withControl(configuration.control.url, applicationName, async (control) => {
-    const cancelled = await cancelCopies(control, pipeline.connector.name, wanted);
-    if (cancelled.length > 0)
-      await writeAudit(control, {
-        who,
-        action: "cancel",
-        service,
-        subject: cancelled.join(", "),
-        before: { state: "open" },
-        after: { state: "cancelled" },
-      });
+    const cancelled = await cancelCopies(control, { connector: pipeline.connector.name, service, who, tables: wanted });
     const others = (wanted ?? []).filter((table) => !cancelled.includes(table));
     const lines = [
       ...cancelled.map((table) => `${table}: cancelled; what is copied stays, and so does its mark as not copied`),

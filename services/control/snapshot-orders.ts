@@ -42,17 +42,28 @@ export const openCopy = "state IN ('waiting', 'copying') AND wanted_columns IS N
 /** A copy that has not begun yet will mend what its table is marked for by now. */
 export const newReason = "DO UPDATE SET reason = excluded.reason WHERE snapshot.state = 'waiting' AND snapshot.reason <> excluded.reason";
 
+// An order and its audit are one statement: neither is there without the other.
 const requestSql = `
-  INSERT INTO offtake.snapshot (connector, service, table_name, reason, requested_by)
-  SELECT $1, $2, l.name, l.reason, $5 FROM unnest($3::text[], $4::text[]) AS l (name, reason)
-      ON CONFLICT (connector, table_name) WHERE ${openCopy} ${newReason}
-  RETURNING table_name, xmax = 0 AS fresh`;
+  WITH copies AS (
+         INSERT INTO offtake.snapshot (connector, service, table_name, reason, requested_by)
+         SELECT $1, $2, l.name, l.reason, $5 FROM unnest($3::text[], $4::text[]) AS l (name, reason)
+             ON CONFLICT (connector, table_name) WHERE ${openCopy} ${newReason}
+         RETURNING table_name, xmax = 0 AS fresh),
+       told AS (
+         INSERT INTO offtake.audit (who, action, service, subject, before, after)
+         SELECT $5, 'snapshot', $2, string_agg(table_name, ', ' ORDER BY table_name), 'null', '{"state": "waiting"}' FROM copies WHERE fresh HAVING count(*) > 0)
+  SELECT table_name FROM copies WHERE fresh`;
 
 const cancelSql = `
-  UPDATE offtake.snapshot
-     SET state = 'cancelled', waits_for = NULL, finished_at = clock_timestamp()
-   WHERE connector = $1 AND ${openCopy} AND ($2::text[] IS NULL OR table_name = ANY ($2))
-  RETURNING table_name`;
+  WITH copies AS (
+         UPDATE offtake.snapshot
+            SET state = 'cancelled', waits_for = NULL, finished_at = clock_timestamp()
+          WHERE connector = $1 AND ${openCopy} AND ($4::text[] IS NULL OR table_name = ANY ($4))
+         RETURNING table_name),
+       told AS (
+         INSERT INTO offtake.audit (who, action, service, subject, before, after)
+         SELECT $3, 'cancel', $2, string_agg(table_name, ', ' ORDER BY table_name), '{"state": "open"}', '{"state": "cancelled"}' FROM copies HAVING count(*) > 0)
+  SELECT table_name FROM copies`;
 
 const restartSql = `
   UPDATE offtake.snapshot
@@ -96,13 +107,21 @@ export interface SnapshotOrder {
 /** @returns tables that had no open job, in order of their names: they have one now */
 export async function requestCopies(control: ControlSession, { connector, service, tables, requestedBy }: SnapshotOrder): Promise<string[]> {
   const values = [connector, service, tables.map(({ table }) => table), tables.map(({ reason }) => reason), requestedBy];
-  const { rows } = await control.query<{ table_name: string; fresh: boolean }>(requestSql, values);
-  return rows.flatMap(({ table_name: name, fresh }) => (fresh ? [name] : [])).toSorted();
+  const { rows } = await control.query<{ table_name: string }>(requestSql, values);
+  return rows.map(({ table_name: name }) => name).toSorted();
 }
 
-/** @param tables undefined for all. @returns tables whose job was open, in order of their names */
-export async function cancelCopies(control: ControlSession, connector: string, tables: readonly string[] | undefined): Promise<string[]> {
-  const { rows } = await control.query<{ table_name: string }>(cancelSql, [connector, tables ?? null]);
+export interface CancelOrder {
+  readonly connector: string;
+  readonly service: string;
+  readonly who: string;
+  /** Undefined for all. */
+  readonly tables?: readonly string[] | undefined;
+}
+
+/** @returns tables whose job was open, in order of their names */
+export async function cancelCopies(control: ControlSession, { connector, service, who, tables }: CancelOrder): Promise<string[]> {
+  const { rows } = await control.query<{ table_name: string }>(cancelSql, [connector, service, who, tables ?? null]);
   return rows.map(({ table_name: name }) => name).toSorted();
 }
 

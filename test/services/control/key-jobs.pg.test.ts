@@ -77,7 +77,7 @@ describe("a job that reads a list of keys", () => {
   test("is called off by its number, and not with the copies", async () => {
     const id = await ask();
     await copy();
-    expect(await cancelCopies(control, "trading", undefined)).toEqual(["public.trades"]);
+    expect(await cancelCopies(control, { connector: "trading", service: "trading-engine", who: "somebody" })).toEqual(["public.trades"]);
     expect(await readJob(control, id)).toMatchObject({ state: "waiting" });
     expect([await cancelKeys(control, id), await cancelKeys(control, id)]).toEqual([true, false]);
     expect(await readJob(control, id)).toMatchObject({ state: "cancelled" });
