@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startLocalStack } from "../../infra/local/stack.ts";
 import { allCells, alteredMatrix } from "./altered-matrix.ts";
+import { controlKilled } from "./control-killed.ts";
 import { failpointMatrix } from "./failpoint-matrix.ts";
 import { fuzz } from "./fuzz.ts";
 import { isolationRun, lagBounds, memoryBound } from "./isolation-run.ts";
@@ -34,19 +35,25 @@ npm run chaos -- altered [options]
   --changes N how many; the first 20 are each change once   [all]
   --json      one line of JSON on standard output
 
-<<<<<<< HEAD
 npm run chaos -- soak [options]
   A steady load for minutes, while once in each of them the servers end sessions, connections are cut, and the broker is restarted. Over the run, without its first
   minute, the trend of a figure may rise by this share of its median: memory ${growthBounds.rss}, handles ${growthBounds.handles}, latency p50 ${growthBounds.p50}, p99 ${growthBounds.p99}.
 
   --minutes N                                        [30]
   --seed S    of the disturbances' order              [1]
-=======
+  --json      one line of JSON on standard output
+
 npm run chaos -- reconcile [options]
   Compares the two sides again and again while a table is written, and applier, connector and target are stopped, killed and locked.
 
   --minutes N how long                                [30]
   --seed S    of the trials                            [1]
+  --json      one line of JSON on standard output
+
+npm run chaos -- control [options]
+  Kills the control process again and again, and compares a service's lag with it and without it, in turn: the same bounds as of isolation hold.
+
+  --kills N   how many                                [6]
   --json      one line of JSON on standard output
 
 npm run chaos -- fuzz [options]
@@ -67,7 +74,7 @@ npm run chaos -- isolation [options]
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    kills: { type: "string", default: "100" },
+    kills: { type: "string" },
     inputs: { type: "string", default: "1000000" },
     seed: { type: "string", default: "1" },
     events: { type: "string", default: "1000000" },
@@ -80,8 +87,8 @@ const { values, positionals } = parseArgs({
 });
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-function whole(name: "kills" | "inputs" | "seed" | "events" | "changes" | "minutes"): number {
-  const value = values[name] ?? "";
+function whole(name: "kills" | "inputs" | "seed" | "events" | "changes" | "minutes", otherwise = 0): number {
+  const value = values[name] ?? String(otherwise);
   if (/^[1-9]\d*$/.test(value)) return Number(value);
   throw new Error(`--${name} ${value}: expected a number above 0\n\n${usage}`);
 }
@@ -96,7 +103,7 @@ interface Course {
 
 async function kills(): Promise<Course> {
   const folder = mkdtempSync(join(tmpdir(), "offtake-chaos-"));
-  const result = await killRun({ kills: whole("kills"), seed: whole("seed"), folder, progress: say });
+  const result = await killRun({ kills: whole("kills", 100), seed: whole("seed"), folder, progress: say });
   const { lost, duplicated, halfVisible, wentBack, chainBreaks, topicDuplicates, sourceDiffers, neededSomebody } = result;
   const wrong = { lost, duplicated, halfVisible, wentBack, chainBreaks, topicDuplicates, sourceDiffers, neededSomebody: neededSomebody.length };
   return { result, wrong, folder };
@@ -150,12 +157,20 @@ async function comparing(): Promise<Course> {
   return { result, wrong: { falsePositives, reconcilerFalsePositives, missed }, folder };
 }
 
+async function unattended(): Promise<Course> {
+  const folder = mkdtempSync(join(tmpdir(), "offtake-chaos-"));
+  const result = await controlKilled({ kills: whole("kills", 6), folder, progress: say });
+  for (const fault of result.faults) say(fault);
+  return { result, wrong: { faults: result.faults.length }, folder };
+}
+
 const courses: Readonly<Record<string, () => Promise<Course>>> = {
   kills,
   matrix,
   altered,
   fuzz: readers,
   isolation: services,
+  control: unattended,
   soak: steady,
   reconcile: comparing,
 };

@@ -38,6 +38,7 @@ export interface TwoServicesOptions {
 export class TwoServices implements AsyncDisposable {
   readonly name: string;
   readonly configuration: Configuration;
+  readonly file: string;
   readonly sourceUrl: string;
   readonly ill: ServiceSide;
   readonly sound: ServiceSide;
@@ -48,6 +49,7 @@ export class TwoServices implements AsyncDisposable {
   private constructor(servers: TwoServicesServers, name: string, file: string, log: (kind: string) => string) {
     this.#servers = servers;
     this.name = name;
+    this.file = file;
     this.configuration = loadConfiguration(file, process.env);
     this.sourceUrl = databaseUrl(servers.source, name);
     this.ill = this.#side("ill", servers.illTarget);
