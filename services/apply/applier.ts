@@ -20,6 +20,7 @@ import type { Interruption } from "../runtime/interruption.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
+import { traced } from "../runtime/traces.ts";
 import { ApplyLag } from "./apply-lag.ts";
 import type { Batch } from "./batch.ts";
 import { Chain } from "./chain.ts";
@@ -269,6 +270,7 @@ class ApplyLoop {
     metrics.applyEventsTotal.inc(labels, batch.events);
     metrics.applyTransactionsTotal.inc(labels, batch.transactions.length - batch.pieces - batch.gaps.length);
     metrics.applyBatchSeconds.observe(labels, (now - startedAt) / 1000);
+    traced({ name: "offtake apply", startedAt, endedAt: now, attributes: { service: service.name, events: batch.events, offset: last.offset } });
     metrics.applyLagSeconds.set(labels, behind === 0 ? 0 : Math.max(now - last.micros / 1000, 0) / 1000);
     lag.applied(last);
     for (const { table, snapshot, reason } of batch.copied) log.info({ table, job: snapshot, reason }, "the table is copied");

@@ -33,7 +33,11 @@ function placesOf(command: Command, path: readonly string[], inherited: readonly
   const below = command.commands.filter((each) => !isHidden(command, each));
   const own = path.length === 0 ? [] : visibleOptions(command);
   return [
-    { path, commands: below.map((each) => ({ word: each.name(), description: each.description() })), options: [...own, ...inherited] },
+    {
+      path,
+      commands: below.map((each) => ({ word: each.name(), description: each.summary() || each.description() })),
+      options: [...own, ...inherited],
+    },
     ...below.flatMap((each) => placesOf(each, [...path, each.name()], inherited)),
   ];
 }

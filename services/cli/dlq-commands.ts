@@ -7,7 +7,10 @@ export function addDlq(program: Command, open: Open, leave: Leave): void {
   const service = "whose target it is";
   dlq
     .command("list")
-    .description("the first event of each queue, why it was refused, and how many wait behind it")
+    .summary("the first event of each queue, why it was refused, and how many wait behind it")
+    .description(
+      "events that the service's target has refused, of tables with `poison: park`: the first of each queue, why, and how many wait behind it: docs/dead-letters.md",
+    )
     .argument("<service>", service)
     .action(async (name: string) => {
       const { terminal, configuration } = open();
@@ -17,7 +20,8 @@ export function addDlq(program: Command, open: Open, leave: Leave): void {
     });
   dlq
     .command("show")
-    .description("the events of a queue, with their rows")
+    .summary("the events of a queue, with their rows")
+    .description("the first hundred events of the queue, with their rows")
     .argument("<service>", service)
     .argument("<id>", "of an event of the queue")
     .action(async (name: string, id: string) => {
@@ -28,7 +32,10 @@ export function addDlq(program: Command, open: Open, leave: Leave): void {
     });
   dlq
     .command("replay")
-    .description("apply queues, each in its order and in one transaction; where an event is refused again nothing of its queue changes")
+    .summary("apply queues, each in its order and in one transaction; where an event is refused again nothing of its queue changes")
+    .description(
+      "applies queues, all where none is named, each in its order and in one transaction, and frees their keys. Where an event is refused again nothing of its queue changes, and the exit code is 1",
+    )
     .argument("<service>", service)
     .argument("[ids...]", "of events of the queues; all where left out")
     .action(async (name: string, ids: string[]) => {
@@ -40,7 +47,10 @@ export function addDlq(program: Command, open: Open, leave: Leave): void {
     });
   dlq
     .command("skip")
-    .description("drop the first event of a queue; it is never applied")
+    .summary("drop the first event of a queue; it is never applied")
+    .description(
+      "drops the first event of a queue, with `--all` the whole queue: it is never applied. Who did it, and when, stays in `offtake.dead_letter`, and as of `replay` in the audit",
+    )
     .argument("<service>", service)
     .argument("<id>", "of that event")
     .addOption(new Option("--all", "all of its queue").default(false))

@@ -15,7 +15,10 @@ interface InitFlags {
 export function addInit(program: Command, terminalOf: () => Terminal, file: () => string): void {
   program
     .command("init")
-    .description("read a monolith's catalogs, ask which service owns which tables, and write an offtake.yaml to begin with")
+    .summary("read a monolith's catalogs, ask which service owns which tables, and write an offtake.yaml to begin with")
+    .description(
+      "reads a monolith's catalogs, shows its tables with size, key, writers and foreign keys, asks which service owns which, and writes an offtake.yaml to begin with, where there is none. What cannot be replicated as it is stands in it as a comment, with the cure. `--source` is where the monolith's URL is, `env:NAME` or `file:path`; `--yes` takes what is suggested along the foreign keys",
+    )
     .option("--source <reference>", "env:NAME or file:path of the monolith's URL", "env:OFFTAKE_SOURCE_URL")
     .option("--brokers <list>", "host:port of Kafka's brokers, with commas", "127.0.0.1:9092")
     .option("--registry <url>", "Confluent API of the schema registry", "http://127.0.0.1:8081")
@@ -38,7 +41,8 @@ export function addInit(program: Command, terminalOf: () => Terminal, file: () =
 export function addCompletion(program: Command, terminalOf: () => Terminal): void {
   program
     .command("completion")
-    .description("a script that completes commands and options: source <(offtake completion bash)")
+    .summary("a script that completes commands and options: source <(offtake completion bash)")
+    .description("a script that completes commands and options in `bash`, `zsh` or `fish`; its first line says how it is loaded")
     .addArgument(new Argument("<shell>", "the shell that is to load it").choices(shells))
     .action(async (shell: Shell) => {
       const { completionScript } = await import("./completion.ts");

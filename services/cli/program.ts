@@ -55,6 +55,7 @@ export function createProgram(): Command {
   addCompletion(program, () => terminalOf(program));
   program
     .command("version")
+    .summary("of Offtake and Node")
     .description("of Offtake and Node")
     .action(() => terminalOf(program).answer({ version, node: process.version }, `offtake ${version} (Node ${process.version})`));
   return program;
@@ -64,7 +65,8 @@ export function createProgram(): Command {
 function addOperations(program: Command): void {
   program
     .command("check")
-    .description("look at source, Kafka, registry and targets, change nothing, and say what is missing and how to mend it")
+    .summary("look at source, Kafka, registry and targets, change nothing, and say what is missing and how to mend it")
+    .description("looks at source, Kafka, registry and targets, changes nothing, and says what is missing and how to mend it")
     .action(async () => {
       const { terminal, configuration } = open(program);
       const { check, checkExit, checkText } = await import("./check.ts");
@@ -75,7 +77,10 @@ function addOperations(program: Command): void {
 
   program
     .command("up")
-    .description("create what is missing: publications, slots, topics, schemas offtake; changes nothing that is there")
+    .summary("create what is missing: publications, slots, topics, schemas offtake; changes nothing that is there")
+    .description(
+      "creates what is missing: publications, slots, topics, schemas `offtake`, and with the option the targets' tables from the monolith's catalogs. Changes nothing that is there; interrupted, it is run again. `--recover` makes a new slot in place of one that is lost, dropped or made again, and has all tables of its service copied again (docs/mishaps.md#recovering-a-slot); of a slot that is well it changes nothing (`RECOVERY_NOT_NEEDED`), and other connectors are not looked at",
+    )
     .option("--create-tables", "the targets' tables too, from the monolith's catalogs")
     .option("--recover <connector>", "a new slot in place of its lost one, and its tables copied again; no other connector is looked at")
     .action(async (options: { createTables?: boolean; recover?: string }) => {
@@ -88,7 +93,10 @@ function addOperations(program: Command): void {
 
   program
     .command("run")
-    .description("run connectors, appliers, the reconciler and the control process in the foreground until SIGTERM")
+    .summary("run connectors, appliers, the reconciler and the control process in the foreground until SIGTERM")
+    .description(
+      "runs connectors, appliers, reconcilers and the control process in the foreground until SIGTERM or Ctrl-C, then finishes what is on its way. `kind` is `connector`, `applier`, `reconciler` (passes by the schedule of `reconcile` in offtake.yaml, where there is one), `control` (jobs, what is looked at by itself, and the schedules of all reconcilers) or `all`; `names` are connectors for `connector`, else services",
+    )
     .argument("[kind]", "connector, applier, reconciler, control or all", runKind, "all")
     .argument("[names...]", "connectors, or services; all where left out")
     .option("--http-port <port>", "of /healthz, /readyz and /metrics; 0 for a free one", port)
@@ -103,7 +111,10 @@ function addOperations(program: Command): void {
 
   program
     .command("status")
-    .description("per service: where the monolith, the topic and the target are, lag, and how the slot is")
+    .summary("per service: where the monolith, the topic and the target are, lag, and how the slot is")
+    .description(
+      "where each service is, read from the servers themselves, so that it is true while no process of Offtake runs. `--watch` again every second until Ctrl-C",
+    )
     .option("--watch", "again every second, until it is stopped")
     .action(async (options: { watch?: boolean }) => {
       const { terminal, configuration } = open(program);
@@ -120,7 +131,10 @@ function addOperations(program: Command): void {
 function addPause(program: Command): void {
   program
     .command("pause")
-    .description("stop applying to a service, until it is resumed; capture goes on")
+    .summary("stop applying to a service, until it is resumed; capture goes on")
+    .description(
+      "stops applying to a service until it is resumed, restarts included. Capture goes on: changes wait in the topic, and the slot moves on. The applier stops within seconds",
+    )
     .argument("<service>", "whose applier stops")
     .action(async (name: string) => {
       const { terminal, configuration } = open(program);
@@ -130,7 +144,8 @@ function addPause(program: Command): void {
     });
   program
     .command("resume")
-    .description("apply to a service again, from where it was paused")
+    .summary("apply to a service again, from where it was paused")
+    .description("applies again, from where it was paused")
     .argument("<service>", "whose applier goes on")
     .action(async (name: string) => {
       const { terminal, configuration } = open(program);
@@ -145,7 +160,10 @@ function addNotifications(program: Command): void {
     .command("notifications")
     .description("webhooks that are told what is not well")
     .command("test")
-    .description("tell them that somebody wants to know whether it arrives")
+    .summary("tell them that somebody wants to know whether it arrives")
+    .description(
+      "tells the webhooks of `notifications`, all where none is named, that somebody wants to know whether it arrives; the exit code is 1 where one could not be told",
+    )
     .argument("[webhooks...]", "names of `notifications`; all where left out")
     .action(async (names: string[]) => {
       const { terminal, configuration } = open(program);
@@ -160,7 +178,8 @@ function addConfig(program: Command): void {
   const config = program.command("config").description("show the configuration");
   config
     .command("print")
-    .description("as it is understood, defaults filled in, secrets redacted")
+    .summary("as it is understood, defaults filled in, secrets redacted")
+    .description("the configuration as it is understood, defaults filled in, secrets redacted")
     .action(async () => {
       const { terminal, configuration } = open(program);
       const { printedConfiguration } = await import("./config.ts");
@@ -169,6 +188,7 @@ function addConfig(program: Command): void {
     });
   config
     .command("schema")
+    .summary("the JSON Schema that editors complete and check offtake.yaml with")
     .description("the JSON Schema that editors complete and check offtake.yaml with")
     .action(async () => {
       const { configurationSchema } = await import("./config.ts");
@@ -177,7 +197,10 @@ function addConfig(program: Command): void {
     });
   config
     .command("api-key")
-    .description("a new key of the HTTP API: shown once, and its hash for `http.apiKeys`")
+    .summary("a new key of the HTTP API: shown once, and its hash for `http.apiKeys`")
+    .description(
+      "a new key of the HTTP API (docs/http-api.md): shown once, with its hash for `http.apiKeys`. `--role` is `viewer` (the default), `operator` or `admin`",
+    )
     .argument("<name>", "who gets it: the audit names them")
     .addOption(new Option("--role <role>", "what it may do").choices(roles).default("viewer"))
     .action(async (name: string, options: { role: Role }) => {
@@ -191,7 +214,8 @@ function addStack(program: Command): void {
   const stack = program.command("stack").description("real servers on this machine to try things with: PostgreSQL, Kafka, schema registry");
   stack
     .command("up")
-    .description("start them; they go on after the command has ended")
+    .summary("start them; they go on after the command has ended")
+    .description("starts PostgreSQL, Kafka and a schema registry on this machine; they go on after the command has ended")
     .action(async () => {
       const terminal = terminalOf(program);
       const { up } = await import("./stack.ts");
@@ -200,7 +224,8 @@ function addStack(program: Command): void {
     });
   stack
     .command("down")
-    .description("stop them and remove their data")
+    .summary("stop them and remove their data")
+    .description("stops them and removes their data")
     .action(async () => {
       const terminal = terminalOf(program);
       const { down } = await import("./stack.ts");
@@ -209,6 +234,7 @@ function addStack(program: Command): void {
     });
   stack
     .command("status")
+    .summary("which of them answer, and where")
     .description("which of them answer, and where")
     .action(async () => {
       const { status, stackText } = await import("./stack.ts");
@@ -221,7 +247,8 @@ function addStack(program: Command): void {
 function addDemo(program: Command): void {
   program
     .command("demo")
-    .description("a trading monolith, carved into five services before your eyes, with the proof at the end")
+    .summary("a trading monolith, carved into five services before your eyes, with the proof at the end")
+    .description("a trading monolith, carved into five services: docs/demo.md")
     .option("--once", "load, drain, prove, and end; no live table")
     .option("--hold", "keep everything running at the end, to play with")
     .option("--rows <n>", "row changes that the load commits", positive)

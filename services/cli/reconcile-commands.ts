@@ -10,7 +10,10 @@ import { createTerminal } from "./terminal.ts";
 export function addReconcile(program: Command, open: Open, leave: Leave): void {
   program
     .command("reconcile")
-    .description("compare tables of a service with the monolith's, row for row, while both are written; exits with 3 for mismatches")
+    .summary("compare tables of a service with the monolith's, row for row, while both are written; exits with 3 for mismatches")
+    .description(
+      "compares tables with the monolith's, row for row, while both are written: docs/reconcile.md. `--level` is `basic` (which keys there are), `detailed` (all values, by hashes of ranges; the default) or `strict` (the hash of every row); `--hash` is `representation` (values as they are printed) or `value` (as `=` takes them), of each table that of its configuration where left out; `--format` is `text`, `json` or `csv`",
+    )
     .argument("<service>", "of which the tables are")
     .argument("[tables...]", "table or schema.table; all where left out")
     .addOption(new Option("--level <level>", "keys alone, hashes of ranges of rows, or the hash of every row").choices(levels).default("detailed"))
@@ -31,7 +34,10 @@ export function addReconcile(program: Command, open: Open, leave: Leave): void {
     });
   program
     .command("repair")
-    .description("compare tables of a service with the monolith's, publish again what is wrong, and look at it once more")
+    .summary("compare tables of a service with the monolith's, publish again what is wrong, and look at it once more")
+    .description(
+      "such a comparison, and what it finds wrong is published again by the connector, in order with the stream; then each of these rows is looked at once more. Needs a running connector and applier",
+    )
     .argument("<service>", "of which the tables are")
     .argument("[tables...]", "table or schema.table; all where left out")
     .option("--dry-run", "say what is wrong, and publish nothing")

@@ -4,6 +4,7 @@
 import { writeAudit } from "../control/audit.ts";
 import { withControl } from "../control/control-session.ts";
 import { recordPass } from "../control/pass-history.ts";
+import { isAtWork, readUnitReports } from "../control/unit-reports.ts";
 import type { Decided } from "../reconcile/candidates.ts";
 import { ServicePasses } from "../reconcile/reconcile-service.ts";
 import { publishAgain } from "../reconcile/repair.ts";
@@ -85,6 +86,10 @@ export async function repair(
           continue;
         }
         terminal.progress(`${table}: ${keys.length} rows are published again`);
+        const units = await readUnitReports(control, configuration.kafka.topicPrefix);
+        const idle = [`connector ${connector.name}`, `applier ${name}`].filter((unit) => !isAtWork(units, unit));
+        if (idle.length > 0)
+          terminal.progress(`No process runs ${idle.join(", ")}: this waits ${stallMs / 1000} s for a sign of it; \`offtake run\` starts it`);
         await publishAgain(control, { connector: connector.name, service: name, table, keys, requestedBy, stallMs, signal });
         const left = wrongOf(
           listed(

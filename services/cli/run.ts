@@ -13,6 +13,7 @@ import type { Configuration } from "../runtime/configuration.ts";
 import { type HealthServer, type Readiness, startHealthServer } from "../runtime/health-server.ts";
 import type { Log } from "../runtime/log.ts";
 import { createMetrics, type Metrics } from "../runtime/metrics.ts";
+import { openTraces } from "../runtime/traces.ts";
 import { supervise, type Supervised } from "../runtime/supervisor.ts";
 import { version } from "../runtime/version.ts";
 import { ControlBoard } from "./control-board.ts";
@@ -30,6 +31,7 @@ export interface RunOptions extends UnitChoice {
  * @throws OfftakeError USAGE, HTTP_PORT_IN_USE, HTTP_ADDRESS_REFUSED, before anything has begun
  */
 export async function run(configuration: Configuration, options: RunOptions, log: Log, signal: AbortSignal): Promise<boolean> {
+  await openTraces(process.env, log);
   const metrics = createMetrics(version);
   const control = new ControlSession(configuration.control.url, "offtake run");
   const complaints = new Complaints(log, metrics);

@@ -9,7 +9,10 @@ export function addSnapshot(program: Command, open: Open, leave: Leave): void {
   const service = "of which the tables are";
   snapshot
     .command("start")
-    .description("ask its connector to copy tables, beside the stream; what is there is written over, and nothing is deleted")
+    .summary("ask its connector to copy tables, beside the stream; what is there is written over, and nothing is deleted")
+    .description(
+      "asks the service's connector to copy tables beside the stream, those that are marked as not copied where none is named: what is at the target is written over, and nothing is deleted. It comes back at once; a copy goes on where it was after whatever has ended it",
+    )
     .argument("<service>", service)
     .argument("[tables...]", "table or schema.table; those that are marked as not copied where left out")
     .action(async (name: string, tables: string[]) => {
@@ -20,7 +23,10 @@ export function addSnapshot(program: Command, open: Open, leave: Leave): void {
     });
   snapshot
     .command("status")
-    .description("which tables are being copied, how far, how fast and for how long still")
+    .summary("which tables are being copied, how far, how fast and for how long still")
+    .description(
+      "which tables are being copied, how far, how fast and for how long still; exit code 1 where one has failed. `--watch` waits until the target has all of them, and on a terminal shows how far they are in one line",
+    )
     .argument("<service>", service)
     .argument("[tables...]", "table or schema.table; all where left out")
     .option("--watch", "wait until the target has all copies, with a line of progress on a terminal")
@@ -37,7 +43,8 @@ export function addSnapshot(program: Command, open: Open, leave: Leave): void {
     });
   snapshot
     .command("cancel")
-    .description("end copies that wait or are under way; what is copied stays")
+    .summary("end copies that wait or are under way; what is copied stays")
+    .description("ends copies that wait or are under way. What is copied stays, and so does the mark")
     .argument("<service>", service)
     .argument("[tables...]", "table or schema.table; all where left out")
     .action(async (name: string, tables: string[]) => {

@@ -7,6 +7,7 @@ import type { Complaints } from "../runtime/complaints.ts";
 import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
 import type { Log } from "../runtime/log.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
+import { traced } from "../runtime/traces.ts";
 import type { ControlSession } from "./control-session.ts";
 import { endJob, type Job, putBackJob, restartJobs, takeJob, tellProgress } from "./jobs.ts";
 
@@ -68,6 +69,7 @@ export async function runJobs(options: JobRunnerOptions, signal: AbortSignal): P
 /** Never throws. */
 async function runJob(options: JobRunnerOptions, job: Job, stop: AbortSignal): Promise<void> {
   const { control, work, log, complaints } = options;
+  const startedAt = Date.now();
   const over = new AbortController();
   const cancelled = new AbortController();
   const line: { newest: string | null } = { newest: null };
@@ -83,6 +85,8 @@ async function runJob(options: JobRunnerOptions, job: Job, stop: AbortSignal): P
   const state = cancelled.signal.aborted ? "cancelled" : stop.aborted ? "put back" : end.state;
   over.abort();
   await told;
+  const attributes = { job: `j${job.id}`, kind: job.kind, service: job.service, state };
+  traced({ name: "offtake job", startedAt, attributes, error: end.error ?? undefined });
   log.info({ job: `j${job.id}`, state, ...(end.error === null ? {} : { reason: end.error }) }, "a job has ended");
   for (;;) {
     try {

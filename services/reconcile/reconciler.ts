@@ -17,6 +17,7 @@ import type { Metrics } from "../runtime/metrics.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
 import { type ReconcilePolicy, reconcilePolicy } from "../runtime/table-mapping.ts";
 import { fullName } from "../runtime/table-pattern.ts";
+import { traced } from "../runtime/traces.ts";
 import { withdraw } from "../runtime/withdrawn-series.ts";
 import { BetweenPasses } from "./between-passes.ts";
 import { ServicePasses } from "./reconcile-service.ts";
@@ -120,10 +121,13 @@ async function compare(
   }
 }
 
-function show(metrics: Metrics, { service, table, level, verdict, startedAt, finishedAt, compared, missing, extra, differing }: Report): void {
+function show(metrics: Metrics, report: Report): void {
+  const { service, table, level, verdict, startedAt, finishedAt, compared, missing, extra, differing } = report;
   const labels = { service, table };
   metrics.reconcileRowsTotal.inc(labels, compared);
   metrics.reconcileDurationSeconds.observe(labels, (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000);
+  const span = { name: "offtake pass", startedAt: Date.parse(startedAt), endedAt: Date.parse(finishedAt) };
+  traced({ ...span, attributes: { ...labels, level, verdict, compared } });
   for (const [kind, found] of Object.entries({ missing, extra, differing })) metrics.reconcileMismatches.set({ ...labels, kind }, found.length);
   if (verdict === "equal" && level !== "basic") metrics.reconcileLastCleanTimestampSeconds.set(labels, Date.parse(finishedAt) / 1000);
 }

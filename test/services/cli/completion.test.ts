@@ -26,7 +26,9 @@ test.each(["zsh", "fish"] as const)("%s is told of every command that a user see
     .visibleCommands(program)
     .filter((each) => each.name() !== "help")) {
     expect(script).toContain(
-      shell === "zsh" ? `'${command.name()}:${zshText(command.description())}'` : `-a ${command.name()} -d '${zshText(command.description())}'`,
+      shell === "zsh"
+        ? `'${command.name()}:${zshText(command.summary() || command.description())}'`
+        : `-a ${command.name()} -d '${zshText(command.summary() || command.description())}'`,
     );
   }
   expect(script).not.toContain("help");

@@ -1,38 +1,26 @@
-import type { Argument, Command } from "commander";
+import type { Command } from "commander";
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { port, positive, runKind } from "../../../services/cli/arguments.ts";
+import { commandTable, leavesOf } from "../../../services/cli/command-page.ts";
 import { createProgram } from "../../../services/cli/program.ts";
 import { ExitCode } from "../../../services/cli/terminal.ts";
 import { documentedTable, quoted } from "./documentation.ts";
 
 const program = createProgram();
 
-/** Those that do something, as they are typed. */
-function leaves(command: Command, path: readonly string[] = []): { typed: string; command: Command }[] {
-  return command.commands.flatMap((each) => {
-    const name = [...path, each.name()];
-    if (each.commands.length > 0) return leaves(each, name);
-    const taken = each.registeredArguments.map((argument) => humanReadableArgName(argument));
-    return [{ typed: [...name, ...taken].join(" "), command: each }];
-  });
-}
-
-/** As help shows it. */
-function humanReadableArgName(argument: Argument): string {
-  const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
-  return argument.required ? `<${name}>` : `[${name}]`;
-}
-
 function flags(command: Command): string[] {
   return command.options.filter(({ hidden }) => !hidden).map(({ flags: each }) => each);
 }
 
-const present = leaves(program);
+const present = leavesOf(program);
 
 describe("docs/cli.md", () => {
-  test("names each command with its arguments and options, and no other", () => {
-    const documented = documentedTable("command").map(([command = "", options = ""]) => [quoted(command), quoted(options)]);
-    expect(documented).toEqual(present.map(({ typed, command }) => [[typed], flags(command)]));
+  test("has the commands as they are (`npx vitest run test/services/cli/program.test.ts --update` writes it)", async () => {
+    const page = readFileSync(new URL("../../../docs/cli.md", import.meta.url), "utf8");
+    const [table = ""] = /^\| command \|(?:.*\n)(?:\|.*\n)+/m.exec(page) ?? [];
+    expect(table).not.toBe("");
+    await expect(page.replace(table, () => `${commandTable(program)}\n`)).toMatchFileSnapshot("../../../docs/cli.md");
   });
 
   test("names the options that all commands take", () => {
@@ -69,7 +57,8 @@ describe("arguments", () => {
 describe("help", () => {
   test("tells of every command and option what it is for", () => {
     for (const { command } of present) {
-      expect([command.name(), command.description()]).toEqual([command.name(), expect.stringMatching(/^\S.{3,}/)]);
+      for (const text of [command.summary(), command.description()])
+        expect([command.name(), text]).toEqual([command.name(), expect.stringMatching(/^\S.{3,}/)]);
       const undescribed = command.options.filter(({ hidden, description }) => !hidden && !/^\S.{2,}/.test(description));
       expect(undescribed.map(({ flags: each }) => each)).toEqual([]);
       expect(command.helpInformation()).toContain("--config <file>");

@@ -28,8 +28,9 @@ async function shownBy({ configuration }: Pipeline, format: "text" | "csv"): Pro
   return `${text} ${JSON.stringify(object)}`;
 }
 
-async function repaired({ configuration }: Pipeline, dryRun: boolean, stallMs = 30_000): Promise<RepairAnswer> {
-  return repair(configuration, "trading", [], { dryRun, who: "ada", stallMs }, silent, signal);
+async function repaired({ configuration }: Pipeline, dryRun: boolean, stallMs = 30_000, said: string[] = []): Promise<RepairAnswer> {
+  const terminal = { ...silent, progress: (line: string) => void said.push(line) };
+  return repair(configuration, "trading", [], { dryRun, who: "ada", stallMs }, terminal, signal);
 }
 
 function sortedNames(of: object): string[] {
@@ -97,10 +98,15 @@ test("a copy is verified by a clean pass; rows that are wrong are published agai
   await using second = pipeline.startConnector();
   await Promise.all([applier.working, second.working]);
   await target.query("DELETE FROM trades WHERE a = 50");
-  expect(await errorOf(repaired(pipeline, false, 2000))).toMatchObject({
+  const said: string[] = [];
+  expect(await errorOf(repaired(pipeline, false, 2000, said))).toMatchObject({
     code: "REPAIR_FAILED",
     message: expect.stringContaining("has not taken it up for 2 s"),
   });
+  expect(said).toEqual([
+    "public.trades: 1 rows are published again",
+    `No process runs connector ${connector.name}, applier trading: this waits 2 s for a sign of it; \`offtake run\` starts it`,
+  ]);
   const { rows: jobs } = await control.query("SELECT FROM offtake.snapshot WHERE connector = $1 AND state = 'waiting'", [connector.name]);
   expect(jobs).toEqual([]);
   await control.end();
