@@ -4,7 +4,7 @@
  *
  * Source: OpenTelemetry, "Trace API"; the API's own global holds the provider, so that this module holds a tracer.
  */
-import type { Attributes, Tracer } from "@opentelemetry/api";
+import type * as Api from "@opentelemetry/api";
 import { OfftakeError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { version } from "./version.ts";
@@ -15,14 +15,12 @@ export interface FinishedSpan {
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly endedAt?: number;
-  readonly attributes: Attributes;
+  readonly attributes: Api.Attributes;
   /** Code and message, where it has failed. */
   readonly error?: string | undefined;
 }
 
-type Api = typeof import("@opentelemetry/api");
-
-let tracer: Tracer | undefined;
+let tracer: Api.Tracer | undefined;
 /** SpanStatusCode.ERROR. */
 const failed = 2;
 
@@ -30,7 +28,11 @@ const failed = 2;
  * @param load finds the API
  * @throws OfftakeError USAGE where traces are wanted and the API is not there, or OFFTAKE_TRACES means nothing
  */
-export async function openTraces(env: NodeJS.ProcessEnv, log: Log, load: () => Promise<Api> = async () => import("@opentelemetry/api")): Promise<void> {
+export async function openTraces(
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  load: () => Promise<Pick<typeof Api, "trace">> = async () => import("@opentelemetry/api"),
+): Promise<void> {
   const wish = env["OFFTAKE_TRACES"] ?? "";
   tracer = undefined;
   if (wish === "" || wish === "off") return;

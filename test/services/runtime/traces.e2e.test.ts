@@ -11,7 +11,12 @@ import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { CliProcess } from "../cli/cli-process.ts";
 
-const spanShape = z.object({ name: z.string(), attributes: z.record(z.string(), z.unknown()), ms: z.number(), status: z.object({ code: z.number() }) });
+const spanShape = z.object({
+  name: z.string(),
+  attributes: z.record(z.string(), z.unknown()),
+  ms: z.number(),
+  status: z.object({ code: z.number() }),
+});
 
 test("a process that is started with an SDK records what it applies, compares and works off", async () => {
   await using folder = await temporaryFolder();
