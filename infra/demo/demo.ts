@@ -9,7 +9,7 @@ import { asOfftakeError, messageOf, OfftakeError } from "../../services/runtime/
 import type { LocalStack } from "../local/stack.ts";
 import { carve } from "./carve.ts";
 import { Display } from "./display.ts";
-import { holdText } from "./hold-text.ts";
+import { dashboardAddress, holdText } from "./hold-text.ts";
 import { grouped } from "./live-table.ts";
 import { Load } from "./load.ts";
 import { RunningOfftake } from "./offtake-process.ts";
@@ -69,6 +69,7 @@ async function perform(stage: Stage, options: DemoOptions, faces: Faces, signal:
     say(picture(stage.configuration, scene.tables));
     await Promise.race([scene.health.untilReady(signal), running.died]);
     say(`offtake run all: 5 connectors and 5 appliers at work, process ${running.pid}`);
+    say(`Dashboard: ${dashboardAddress(stage)}`);
     const evidence = await untilDeath(running, signal, async (stop) => show(scene, options, faces.display, stop));
     if (options.hold) await hold(scene, running, options, evidence, faces, signal);
     await running.stop();

@@ -2,7 +2,13 @@
 import type { Stage } from "./stage.ts";
 import { databaseOf, monolithDatabase } from "./run-folder.ts";
 
-export function holdText({ stack, configuration, configFile, logFile }: Stage): string {
+/** The page with everything on it, and the key that it asks with. */
+export function dashboardAddress({ configuration: { http }, apiKey }: Pick<Stage, "configuration" | "apiKey">): string {
+  return `http://${http.host}:${http.port}/#key=${apiKey}`;
+}
+
+export function holdText(stage: Stage): string {
+  const { stack, configuration, configFile, logFile } = stage;
   const { host, port } = configuration.http;
   const first = configuration.services[0]?.name ?? "";
   const databases = configuration.services.map(({ name }) => `  ${name.padEnd(16)} ${stack.target.url(databaseOf(name))}`);
@@ -14,6 +20,7 @@ export function holdText({ stack, configuration, configFile, logFile }: Stage): 
     `  ${"Kafka".padEnd(16)} ${stack.kafka.brokers.join(",")}`,
     `  ${"schema registry".padEnd(16)} ${stack.registry.url}`,
     `  ${"log".padEnd(16)} ${logFile}`,
+    `  ${"dashboard".padEnd(16)} ${dashboardAddress(stage)}`,
     "",
     "Things to try, in another terminal:",
     `  npm run offtake -- status --watch --config ${configFile}`,

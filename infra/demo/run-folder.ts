@@ -8,12 +8,15 @@ import { cp, mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { newApiKey } from "../../services/control/api-keys.ts";
 import { freePort } from "../local/free-port.ts";
 import type { LocalStack } from "../local/stack.ts";
 
 export interface RunFolder {
   readonly configFile: string;
   readonly logFile: string;
+  /** Of the HTTP API, an admin's: the configuration has its hash alone. */
+  readonly apiKey: string;
 }
 
 /** The database of a service, on the target's server. */
@@ -33,7 +36,12 @@ export async function writeRunFolder(stack: LocalStack): Promise<RunFolder> {
   await mkdir(secrets, { recursive: true, mode: 0o700 });
   const template = await readFile(fileURLToPath(new URL("offtake.yaml", import.meta.url)), "utf8");
   const configFile = join(folder, "offtake.yaml");
-  await writeFile(configFile, template.replace("<brokers>", stack.kafka.brokers.join(", ")).replace("<port>", String(await freePort())));
+  const { key, hash } = newApiKey();
+  const placed = { "<brokers>": stack.kafka.brokers.join(", "), "<port>": String(await freePort()), "<hash>": hash };
+  await writeFile(
+    configFile,
+    Object.entries(placed).reduce((text, [place, value]) => text.replace(place, value), template),
+  );
   const services = [...template.matchAll(/"file:secrets\/([a-z-]+)"/g)].map((match) => match[1] ?? "");
   const urls: [name: string, url: string][] = [
     ["monolith", stack.source.url(monolithDatabase)],
@@ -42,7 +50,7 @@ export async function writeRunFolder(stack: LocalStack): Promise<RunFolder> {
     ...services.map((service): [string, string] => [service, stack.target.url(databaseOf(service))]),
   ];
   for (const [name, url] of urls) await writeFile(join(secrets, name), `${url}\n`, { mode: 0o600 });
-  return { configFile, logFile: join(folder, "offtake.log") };
+  return { configFile, logFile: join(folder, "offtake.log"), apiKey: key };
 }
 
 /** Copies the logs of the run and of its servers to where they stay when the stack is gone. @returns the folder */

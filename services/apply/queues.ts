@@ -70,6 +70,22 @@ export async function readRecords(client: ClientBase, connector: string, queue: 
   return (await client.query<LetterRecord>(recordsSql, [connector, queue, limit])).rows;
 }
 
+/** Names are public: `dlq show --json` has them. */
+export interface QueueSize {
+  /** Events. */
+  readonly waiting: number;
+  /** Keys that are parked with it. */
+  readonly keys: number;
+}
+
+const sizeSql = `
+  SELECT (SELECT count(*)::float8 FROM offtake.dead_letter WHERE connector = $1 AND queue = $2 AND state = 'waiting') AS waiting,
+         (SELECT count(*)::float8 FROM offtake.parked WHERE connector = $1 AND queue = $2) AS keys`;
+
+export async function readQueueSize(client: ClientBase, connector: string, queue: string): Promise<QueueSize> {
+  return (await client.query<QueueSize>(sizeSql, [connector, queue])).rows[0]!;
+}
+
 const positionSql = "SELECT FROM offtake.applied_position WHERE connector = $1 FOR UPDATE";
 
 /** Runs work while no transaction of the applier is under way, in one transaction that is durable when it returns. */

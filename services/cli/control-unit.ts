@@ -4,6 +4,7 @@
  */
 import { whileActing } from "../control/acting.ts";
 import type { ControlSession } from "../control/control-session.ts";
+import { historyEveryMs } from "../control/lag-history.ts";
 import { runJobs } from "../control/job-runner.ts";
 import { periodically, type Task } from "../control/periodically.ts";
 import { Complaints } from "../runtime/complaints.ts";
@@ -50,9 +51,11 @@ export function controlUnit(parts: ControlParts): Unit {
           board.validation = null;
         }
       };
-      const acting = whileActing({ control, installation: configuration.kafka.topicPrefix, complaints, told: working }, act, signal);
       const ended = new AbortController();
-      await Promise.race([acting.finally(() => ended.abort()), drained(signal, ended.signal)]);
+      // Whoever opens the dashboard of a process that stands by sees the last hour, too.
+      const history = periodically(historyTask(board), complaints, AbortSignal.any([signal, ended.signal]));
+      const acting = whileActing({ control, installation: configuration.kafka.topicPrefix, complaints, told: working }, act, signal);
+      await Promise.race([Promise.all([acting.finally(() => ended.abort()), history]), drained(signal, ended.signal)]);
     },
   };
 }
@@ -60,6 +63,10 @@ export function controlUnit(parts: ControlParts): Unit {
 async function drained(stop: AbortSignal, ended: AbortSignal): Promise<void> {
   if (!stop.aborted) await new Promise<void>((resolve) => stop.addEventListener("abort", () => resolve(), { once: true }));
   await waitOrStop(drainMs, ended);
+}
+
+function historyTask(board: ControlBoard): Task {
+  return { name: "history", everyMs: historyEveryMs, run: async () => board.remember() };
 }
 
 function tasksOf(parts: ControlParts, log: Log, complaints: Complaints): Task[] {

@@ -9,7 +9,7 @@ import { endSession, openSession } from "../../connectors/postgres/session.ts";
 import { ChangeLog } from "../apply/change-log.ts";
 import { refuseUnprepared } from "../apply/prepare.ts";
 import { replayQueue } from "../apply/queue-replay.ts";
-import { queueOf, readQueues, readRecords, skipLetters, type DeadLetter, type LetterRecord, type Queue } from "../apply/queues.ts";
+import { queueOf, readQueues, readQueueSize, readRecords, skipLetters, type DeadLetter, type LetterRecord, type Queue } from "../apply/queues.ts";
 import { RecordDecoder } from "../apply/record-decoder.ts";
 import { TableHistory } from "../apply/table-history.ts";
 import { targetError } from "../apply/target-error.ts";
@@ -51,17 +51,18 @@ export async function showDeadLetters(
   configuration: Configuration,
   name: string,
   id: string,
-): Promise<Answer<{ readonly deadLetters: readonly ShownLetter[] }>> {
+): Promise<Answer<{ readonly deadLetters: readonly ShownLetter[]; readonly waiting: number; readonly keys: number }>> {
   const pipeline = pipelineOf(configuration, name);
   const connector = pipeline.connector.name;
-  const records = await withTarget(pipeline, async (client) => {
+  const { records, size } = await withTarget(pipeline, async (client) => {
     const { queue } = await queueOf(client, connector, idOf(id));
-    return readRecords(client, connector, queue, shownLetters);
+    return { records: await readRecords(client, connector, queue, shownLetters), size: await readQueueSize(client, connector, queue) };
   });
   const decoder = new RecordDecoder(pipeline.service.topic, new Registry(configuration.registry.url));
   const deadLetters: ShownLetter[] = [];
   for (const record of records) deadLetters.push(await shown(decoder, record, pipeline.service));
-  return { object: { service: name, deadLetters }, text: deadLetters.map(letterText).join("\n") };
+  const more = size.waiting > deadLetters.length ? [`and ${size.waiting - deadLetters.length} more behind them`] : [];
+  return { object: { service: name, ...size, deadLetters }, text: [...deadLetters.map(letterText), ...more].join("\n") };
 }
 
 async function shown(decoder: RecordDecoder, { event: bytes, ...letter }: LetterRecord, service: ServiceConfiguration): Promise<ShownLetter> {

@@ -8,7 +8,7 @@ import { readMismatches, readReconciliations } from "../control/pass-reports.ts"
 import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError } from "../runtime/errors.ts";
 import type { ControlBoard } from "./control-board.ts";
-import { listDeadLetters, replayDeadLetters, skipDeadLetters } from "./dlq.ts";
+import { listDeadLetters, replayDeadLetters, showDeadLetters, skipDeadLetters } from "./dlq.ts";
 import { testNotifications } from "./notifications.ts";
 import { pause, resume } from "./pause.ts";
 import { pipelineOf, tableNamed } from "./service-pipeline.ts";
@@ -29,6 +29,8 @@ export function operationsOf({ configuration, control, board }: OperationParts):
     services,
     connectors,
     status: async () => board.status(),
+    history: (service) => board.history(service),
+    tables: async (service) => ({ ...(await board.tables(service)) }),
     changeable: async () => void (await control.query("SELECT 1", [])),
     pause: async (service, who) => (await pause(configuration, service, who)).object,
     resume: async (service, who) => (await resume(configuration, service, who)).object,
@@ -59,6 +61,10 @@ export function operationsOf({ configuration, control, board }: OperationParts):
     deadLetters: async (service) => {
       const asked = service === undefined ? services : [service];
       return (await Promise.all(asked.map(async (name) => lettersOf(configuration, name)))).flat();
+    },
+    deadLetter: async (service, id) => {
+      const { object } = await showDeadLetters(configuration, service, id);
+      return { ...object, deadLetters: object.deadLetters.map((letter) => ({ ...letter, id: `${service}:${letter.id}` })) };
     },
     replay: async (service, id, who) => (await replayDeadLetters(configuration, service, [id], who)).object,
     testNotifications: async (who) => {

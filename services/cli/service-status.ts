@@ -52,6 +52,8 @@ export interface SlotStatus {
   /** WAL that the source keeps for it, and WAL that can still be written before it may be lost; null for no limit. */
   readonly retainedBytes: number | null;
   readonly safeBytes: number | null;
+  /** source.maxRetainedWal. */
+  readonly budgetBytes: number;
 }
 
 /** The first version of a target's schema that has dead letters. */
@@ -142,17 +144,26 @@ function slotStatus(
   { name: connector, slot: name }: ConnectorConfiguration,
   source: SourceState | undefined,
   tail: TailRecord | undefined,
-  maxRetainedWalBytes: number,
+  budgetBytes: number,
 ): SlotStatus {
   if (source === undefined)
-    return { name, word: "unknown", reason: "the source cannot be asked", page: true, active: null, retainedBytes: null, safeBytes: null };
+    return {
+      name,
+      word: "unknown",
+      reason: "the source cannot be asked",
+      page: true,
+      active: null,
+      retainedBytes: null,
+      safeBytes: null,
+      budgetBytes,
+    };
   const { slot } = source;
   // A connector that is reading has been let in: what it confirms may be newer than the tail that was read here.
   const loss = slot?.active === true ? undefined : slotLoss(slot, tail);
-  const health = slotHealth(slot, maxRetainedWalBytes);
+  const health = slotHealth(slot, budgetBytes);
   const { word, reason, page } = loss === undefined ? health : { word: loss.word, reason: lossText(loss, connector), page: true };
   const retainedBytes = slot?.retainedBytes ?? 0;
-  return { name, word, reason, page, active: slot?.active ?? false, retainedBytes, safeBytes: slot?.safeWalSize ?? null };
+  return { name, word, reason, page, active: slot?.active ?? false, retainedBytes, safeBytes: slot?.safeWalSize ?? null, budgetBytes };
 }
 
 interface SourceState {
@@ -188,7 +199,8 @@ async function unlessUnprepared<T>(read: Promise<T>, none: T): Promise<T> {
   }
 }
 
-async function readTarget(
+/** @throws OfftakeError of the target */
+export async function readTarget(
   connector: ConnectorConfiguration,
   service: ServiceConfiguration,
 ): Promise<{ position: AppliedPosition | undefined; marks: NeedsCopy[]; parked: ParkedCount[] }> {

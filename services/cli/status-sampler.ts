@@ -5,6 +5,8 @@ import { LastingSession } from "../../connectors/postgres/lasting-session.ts";
 import { ControlSession } from "../control/control-session.ts";
 import { readUnitReports, type UnitReport } from "../control/unit-reports.ts";
 import type { Configuration } from "../runtime/configuration.ts";
+import { type ReadTables, readTables } from "./read-tables.ts";
+import { pipelineOf } from "./service-pipeline.ts";
 import { serviceStatus, type ServiceStatus, type StatusSources } from "./service-status.ts";
 
 export interface StatusSample {
@@ -40,6 +42,12 @@ export class StatusSampler implements AsyncDisposable {
       return serviceStatus({ ...this.#sources, units }, connector, service);
     });
     return { at: Date.now(), services: await Promise.all(services), units };
+  }
+
+  /** What is known of one service's tables. Never throws. */
+  async tables(name: string): Promise<ReadTables> {
+    const { connector, service } = pipelineOf(this.#sources.configuration, name);
+    return readTables(this.#sources, connector, service);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

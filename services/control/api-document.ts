@@ -75,7 +75,7 @@ const eventsOperation: Json = {
   operationId: "getEvents",
   summary: "What changes, as it changes: server-sent events.",
   description:
-    "Needs the role viewer. The first event is `status`, with all that GET /status has; those behind it are `patch`, with the services that have changed, and `units` and `validation` where they have. With Last-Event-ID of this process what was missed comes first.",
+    "Needs the role viewer. The first event is `status`, with all that GET /status has; those behind it are `patch`, with the name of each service that has changed and those of its fields that have, and `units` and `validation` where they have. With Last-Event-ID of this process what was missed comes first.",
   parameters: [{ name: "Last-Event-ID", in: "header", required: false, schema: { type: "string" } }],
   responses: {
     200: { description: "It goes on until one of the two ends it.", content: { "text/event-stream": { schema: { type: "string" } } } },

@@ -10,6 +10,9 @@ import type { Operations, ShownStatus } from "./operations.ts";
 /** Milliseconds between two looks; messages that are kept; looks without any change until a sign of life. */
 const lookMs = 1000;
 const kept = 300;
+
+/** Characters of the messages that are kept: a patch of an installation that goes up and down as a whole is long. */
+const mostKept = 16 << 20;
 const quietLooks = 10;
 
 /** Listeners at a time: each is an open connection. */
@@ -95,7 +98,7 @@ export class EventFeed {
     if (patch === undefined) return false;
     this.#number += 1;
     const text = eventText(this.#id(this.#number), "patch", patch);
-    this.#messages = [...this.#messages.slice(1 - kept), { number: this.#number, text }];
+    this.#messages = newestOf([...this.#messages, { number: this.#number, text }]);
     for (const tell of this.#listeners) tell(text);
     return true;
   }
@@ -113,11 +116,25 @@ export class EventFeed {
   }
 }
 
-/** Services whose status is another, and the rest where it is. Pure. @returns undefined where nothing has changed but the time */
-function patchOf(before: ShownStatus, now: ShownStatus): Readonly<Record<string, unknown>> | undefined {
-  const services = now.services.filter((service) => {
-    const earlier = before.services.find((each) => each.service === service.service);
-    return JSON.stringify(earlier) !== JSON.stringify(service);
+/** Those that are kept: without the oldest, as long as they are too many or too long. Pure. */
+export function newestOf<T extends { readonly text: string }>(messages: readonly T[]): T[] {
+  let length = 0;
+  const tooOld = messages.findLastIndex(({ text }) => (length += text.length) > mostKept);
+  return messages.slice(Math.max(tooOld + 1, messages.length - kept, 0));
+}
+
+/**
+ * Of each service that has changed its name and what has, and the rest where it has. Lag changes every second, and what is known of two hundred tables does not: whole services would be megabytes a
+ * second, which a page has no time to read.
+ *
+ * Pure. @returns undefined where nothing has changed but the time
+ */
+export function patchOf(before: ShownStatus, now: ShownStatus): Readonly<Record<string, unknown>> | undefined {
+  const earlier = new Map(before.services.map((each) => [each.service, new Map<string, unknown>(Object.entries(each))]));
+  const services = now.services.flatMap((service) => {
+    const then = earlier.get(service.service);
+    const changed = Object.entries(service).filter(([name, value]) => JSON.stringify(then?.get(name)) !== JSON.stringify(value));
+    return changed.length === 0 ? [] : [{ service: service.service, ...Object.fromEntries(changed) }];
   });
   const rest = (["units", "validation"] as const).filter((name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]));
   if (services.length === 0 && rest.length === 0) return undefined;

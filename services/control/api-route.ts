@@ -1,15 +1,16 @@
 /** One operation of the HTTP API: everything that is said of it, checked of it and done for it, in one place. */
 import type { z } from "zod";
 import { OfftakeError } from "../runtime/errors.ts";
-import type { Role } from "./api-keys.ts";
+import type { ApiKey, Role } from "./api-keys.ts";
 import type { Operations } from "./operations.ts";
 
 export interface RouteRequest<Params, Query, Body> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
-  /** Whose key it came with. */
+  /** Whose key it came with, as the audit has it. */
   readonly who: string;
+  readonly key: Pick<ApiKey, "name" | "role">;
 }
 
 export interface RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject, Body extends z.ZodObject> {
@@ -44,6 +45,7 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Bod
         query: checkedPart(query, request.query),
         body: checkedPart(body, request.body ?? {}),
         who: request.who,
+        key: request.key,
       };
       // A change of which nobody could say afterwards who made it is not made.
       if (definition.method === "POST") await operations.changeable();

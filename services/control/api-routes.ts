@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { OfftakeError } from "../runtime/errors.ts";
 import { type Route, route } from "./api-route.ts";
 import * as schemas from "./api-schemas.ts";
+import { historyEveryMs } from "./lag-history.ts";
 import type { Operations, Page } from "./operations.ts";
 
 const { nothing, page, serviceParams } = schemas;
@@ -10,6 +11,14 @@ const read = { method: "GET", role: "viewer", status: 200, query: nothing, body:
 const change = { method: "POST", role: "operator", status: 200, query: nothing, body: nothing } as const;
 
 export const routes: readonly Route[] = [
+  route({
+    ...read,
+    path: "/key",
+    summary: "Whose key this is, and what it may do.",
+    params: nothing,
+    answer: schemas.ownKey,
+    handle: async ({ key: { name, role } }) => ({ name, role }),
+  }),
   route({
     ...read,
     path: "/status",
@@ -36,6 +45,26 @@ export const routes: readonly Route[] = [
       const { lag, paused } = await serviceOf(operations, service);
       return { service, at: new Date().toISOString(), lag, paused };
     },
+  }),
+  route({
+    ...read,
+    path: "/services/:service/history",
+    summary: "Its last hour: lag by stage, rate, and the WAL that its slot retains.",
+    params: serviceParams,
+    answer: schemas.history,
+    handle: async ({ params: { service } }, operations) => ({
+      service,
+      everySeconds: historyEveryMs / 1000,
+      ...operations.history(knownService(operations, service)),
+    }),
+  }),
+  route({
+    ...read,
+    path: "/services/:service/tables",
+    summary: "Its tables, each with what is known of it.",
+    params: serviceParams,
+    answer: schemas.serviceTables,
+    handle: async ({ params }, operations) => operations.tables(knownService(operations, params.service)),
   }),
   route({
     ...read,
@@ -74,6 +103,17 @@ export const routes: readonly Route[] = [
       const { service } = known(operations, { ...query, limit: 1 });
       const items = await operations.deadLetters(service);
       return { queues: items.filter((item) => item["code"] === undefined), errors: items.filter((item) => item["code"] !== undefined) };
+    },
+  }),
+  route({
+    ...read,
+    path: "/dead-letters/:id",
+    summary: "The queue of a dead letter, with its events. As `offtake dlq show`.",
+    params: schemas.letterParams,
+    answer: schemas.shownLetters,
+    handle: async ({ params }, operations) => {
+      const { service, id } = letterOf(operations, params.id);
+      return operations.deadLetter(service, id);
     },
   }),
   route({

@@ -4,6 +4,7 @@
  * Source: docs/cli.md for what commands answer, too.
  */
 import { z } from "zod";
+import { roles } from "./api-keys.ts";
 
 /** PostgreSQL takes no NUL in a text. */
 const text = (most: number) =>
@@ -45,7 +46,20 @@ export const serviceStatus = z
   .looseObject({
     service: z.string(),
     connector: z.string(),
-    slot: z.looseObject({ name: z.string(), word: z.string(), reason: z.string(), page: z.boolean(), active: maybe(z.boolean()) }),
+    slot: z.looseObject({
+      name: z.string(),
+      word: z.string(),
+      reason: z.string(),
+      page: z.boolean(),
+      active: maybe(z.boolean()),
+      retainedBytes: maybe(z.number()),
+      safeBytes: maybe(z.number()).describe("WAL that can still be written before the slot may be lost; null for no limit."),
+      budgetBytes: z.number().describe("source.maxRetainedWal."),
+      growthBytesPerSecond: maybe(z.number()).describe(
+        "Of retainedBytes, over the last two minutes; 0 where it does not grow, null where it is not known yet.",
+      ),
+      secondsToLoss: maybe(z.number()).describe("At that rate; null where it does not grow, has no limit, or is not known."),
+    }),
     capturedLsn: maybe(z.string()),
     appliedLsn: maybe(z.string()),
     lag: z.looseObject({
@@ -56,7 +70,7 @@ export const serviceStatus = z
     paused: maybe(z.looseObject({ by: z.string(), since: moment })),
     errors: z.array(z.looseObject({ code: z.string(), message: z.string(), cure: z.string() })),
   })
-  .meta({ id: "ServiceStatus", description: "As `offtake status --json` has it." });
+  .meta({ id: "ServiceStatus", description: "As `offtake status --json` has it, and of the slot what can be said by who looks for a while." });
 
 export const installationStatus = z
   .looseObject({
@@ -164,6 +178,65 @@ export const audit = z
   })
   .meta({ id: "Audit" });
 
+export const ownKey = z.looseObject({ name: z.string(), role: z.enum(roles) }).meta({ id: "OwnKey" });
+
+const column = z.array(maybe(z.number()));
+export const history = z
+  .looseObject({
+    service: z.string(),
+    everySeconds: z.number(),
+    times: z.array(z.number()).describe("Seconds since 1970, oldest first; the other columns have a value for each."),
+    captureBytes: column,
+    captureSeconds: column,
+    applyBytes: column,
+    applySeconds: column,
+    applyEvents: column,
+    eventsPerSecond: column,
+    retainedBytes: column.describe("WAL that the slot retains."),
+  })
+  .meta({ id: "History", description: "The last hour, as far as the process that answers has lived. Null is what was not known." });
+
+const pass = z.looseObject({
+  verdict: z.string(),
+  level: z.string(),
+  finishedAt: moment,
+  mismatches: z.number(),
+  lastCleanAt: maybe(moment),
+  lastPassAt: maybe(moment),
+  lastPassMs: maybe(z.number()),
+  mismatchRate: z.number(),
+});
+const copy = z.looseObject({
+  state: z.string(),
+  rows: z.number(),
+  estimatedRows: maybe(z.number()),
+  secondsLeft: maybe(z.number()),
+  finishedAt: maybe(moment),
+  verifiedAt: maybe(moment),
+});
+export const serviceTables = z
+  .looseObject({
+    service: z.string(),
+    at: moment,
+    tables: z.array(
+      z.looseObject({
+        table: z.string(),
+        rows: maybe(z.number()).describe("By the monolith's statistics; null for a table that was never analysed, or where it cannot be asked."),
+        pass: maybe(pass).describe("The newest."),
+        mismatches: maybe(z.looseObject({ missing: z.number(), extra: z.number(), differing: z.number() })).describe(
+          "Null where it was never compared.",
+        ),
+        copy: maybe(copy).describe("The newest."),
+        needsCopy: maybe(z.string()).describe("Why rows of it are missing at the target."),
+        parkedKeys: maybe(z.number()).describe("Null where the target cannot be asked."),
+        deadLetters: maybe(z.number()),
+        alerts: z.array(z.looseObject({ kind: z.string(), detail: z.string(), raisedAt: moment })),
+      }),
+    ),
+    errors: serviceStatus.shape.errors.describe("What could not be found out."),
+  })
+  .meta({ id: "ServiceTables" });
+
 const letter = z.looseObject({
   id: z.string().describe("service:number"),
   service: z.string(),
@@ -184,6 +257,31 @@ export const deadLetters = z
       .describe("Targets that could not be asked."),
   })
   .meta({ id: "DeadLetters" });
+export const shownLetters = z
+  .looseObject({
+    service: z.string(),
+    waiting: z.number().describe("Events of the queue."),
+    keys: z.number().describe("Keys that are parked with it."),
+    deadLetters: z
+      .array(
+        z.looseObject({
+          id: z.string().describe("service:number"),
+          table: z.string(),
+          op: z.string(),
+          key: z.string(),
+          position: z.string(),
+          topic: z.string(),
+          offset: z.number(),
+          since: moment,
+          sqlState: maybe(z.string()),
+          error: maybe(z.string()).describe("Null for one that only waits behind another."),
+          cure: maybe(z.string()),
+          row: z.record(z.string(), maybe(z.string())).describe("As the event has it; redacted columns are [redacted]."),
+        }),
+      )
+      .describe("The first hundred of the queue, in their order."),
+  })
+  .meta({ id: "ShownLetters" });
 const audited = z.boolean().describe("False where it is done, and the control database could not take the row of the audit.");
 export const replayAnswer = z
   .looseObject({

@@ -75,8 +75,9 @@ function addRoutes(app: FastifyInstance, operations: Operations, keys: readonly 
       // Before its body is read, and behind the rate limit.
       preParsing: async (request) => void holder(request, keys, role),
       handler: async (request, reply) => {
-        const { name: who } = holder(request, keys, role);
-        const answer = await handle({ params: request.params, query: request.query, body: request.body, who: `api key ${who}` }, operations);
+        const { params, query, body } = request;
+        const key = holder(request, keys, role);
+        const answer = await handle({ params, query, body, who: `api key ${key.name}`, key }, operations);
         return reply.code(status).send(answer);
       },
     });

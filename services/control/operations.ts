@@ -4,6 +4,7 @@
  *
  * Each throws the OfftakeErrors of its command.
  */
+import type { History } from "./lag-history.ts";
 import type { Job, JobArguments, JobKind } from "./jobs.ts";
 import type { UnitReport } from "./unit-reports.ts";
 
@@ -32,6 +33,9 @@ export interface Operations {
   readonly connectors: readonly string[];
   /** Never throws. */
   status: () => Promise<ShownStatus>;
+  history: (service: string) => History;
+  /** Never throws: what cannot be asked is in its errors. */
+  tables: (service: string) => Promise<Item>;
   /** @throws OfftakeError where nothing could be written down, so that nothing may be changed */
   changeable: () => Promise<void>;
   pause: (service: string, who: string) => Promise<Item>;
@@ -47,6 +51,8 @@ export interface Operations {
   mismatches: (page: Page) => Promise<readonly Item[]>;
   audit: (page: Page) => Promise<readonly Item[]>;
   deadLetters: (service: string | undefined) => Promise<readonly Item[]>;
+  /** @param id of any dead letter of a queue */
+  deadLetter: (service: string, id: string) => Promise<Item>;
   replay: (service: string, id: string, who: string) => Promise<Item>;
   testNotifications: (who: string) => Promise<Item>;
   skip: (service: string, id: string, options: { readonly all: boolean; readonly reason: string; readonly who: string }) => Promise<Item>;

@@ -13,8 +13,8 @@ const passesSql = `
    ORDER BY offtake.reconciliation.id DESC LIMIT $4`;
 
 // A look at rows of the stream is of some rows: it adds to what the pass before it has found, and is no word on the others.
-const mismatchesSql = `
-  WITH passes AS (
+const foundSql = `
+       passes AS (
          SELECT id, connector, service, table_name, finished_at, max(id) FILTER (WHERE level <> 'stream') OVER (PARTITION BY connector, table_name) AS newest
            FROM offtake.reconciliation
           WHERE connector = ANY ($1) AND ($2::text IS NULL OR service = $2) AND ($3::text IS NULL OR table_name = $3)),
@@ -23,8 +23,9 @@ const mismatchesSql = `
                 p.service, p.table_name AS "table", m.kind, m.key, m.detail, p.finished_at AS "foundAt", p.id::text AS reconciliation
            FROM passes p JOIN offtake.mismatch m ON m.reconciliation = p.id
           WHERE p.id >= coalesce(p.newest, 0)
-          ORDER BY p.connector, p.table_name, m.key, p.id DESC)
-  SELECT * FROM found ORDER BY service, "table", kind, key::text LIMIT $4`;
+          ORDER BY p.connector, p.table_name, m.key, p.id DESC)`;
+
+const mismatchesSql = `WITH ${foundSql} SELECT * FROM found ORDER BY service, "table", kind, key::text LIMIT $4`;
 
 /** @param connectors of this installation. @returns newest first */
 export async function readReconciliations(control: ControlSession, connectors: readonly string[], { service, table, limit }: Page): Promise<Item[]> {
@@ -34,4 +35,23 @@ export async function readReconciliations(control: ControlSession, connectors: r
 /** Of the newest pass over each table, and of what the stream has shown since. */
 export async function readMismatches(control: ControlSession, connectors: readonly string[], { service, table, limit }: Page): Promise<Item[]> {
   return (await control.query<Record<string, unknown>>(mismatchesSql, [connectors, service ?? null, table ?? null, limit])).rows;
+}
+
+/** Rows that are wrong, by what is wrong with them. */
+export interface MismatchCounts {
+  readonly missing: number;
+  readonly extra: number;
+  readonly differing: number;
+}
+
+const countsSql = `
+  WITH ${foundSql}
+  SELECT "table", count(*) FILTER (WHERE kind = 'missing')::float8 AS missing, count(*) FILTER (WHERE kind = 'extra')::float8 AS extra,
+         count(*) FILTER (WHERE kind = 'differing')::float8 AS differing
+    FROM found GROUP BY "table"`;
+
+/** As readMismatches() has them, of one service, counted. @returns by schema.table; a table of which nothing is wrong is not in it */
+export async function countMismatches(control: ControlSession, connector: string, service: string): Promise<ReadonlyMap<string, MismatchCounts>> {
+  const { rows } = await control.query<MismatchCounts & { table: string }>(countsSql, [[connector], service, null]);
+  return new Map(rows.map(({ table, ...counts }) => [table, counts]));
 }

@@ -39,6 +39,12 @@ test("demo --hold: the proof, then everything goes on and can be looked at, unti
   const status = await promisify(execFile)(process.execPath, [program, "status", "--json", "--config", configFile]);
   const { services }: { services: { service: string; slot: { word: string }; errors: unknown[] }[] } = JSON.parse(status.stdout);
   expect(services).toHaveLength(5);
+  const [address = ""] = /^Dashboard: (\S+)$/m.exec(demo.stderr)?.slice(1) ?? [];
+  expect(demo.stderr).toContain(`dashboard        ${address}`);
+  const { origin, hash } = new URL(address);
+  const key = await fetch(`${origin}/api/v1/key`, { headers: { authorization: `Bearer ${hash.replace("#key=", "")}` } });
+  expect(await key.json()).toEqual({ name: "demo", role: "admin" });
+  expect(await (await fetch(origin)).text()).toContain('<div id="app">');
   for (const service of services) expect(service).toMatchObject({ slot: { word: "ok", active: true }, errors: [] });
   demo.child.kill("SIGINT");
   expect(await demo.ended).toEqual({ code: 0, signal: null });

@@ -10,6 +10,7 @@ import { createPipeline } from "../../support/pipeline.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { lastObject, offtake } from "./cli-process.ts";
 import { documentedAnswer, namesIn } from "./documentation.ts";
+import { servedApi } from "./served-api.ts";
 
 test("is put aside with its key, shown, replayed once the target is mended, and the applier, which runs all the while, goes on with the key", async () => {
   // A control database of its own, whose audit nobody else writes.
@@ -54,6 +55,24 @@ test("is put aside with its key, shown, replayed once the target is mended, and 
   const redacting = { ...configuration, services: [{ ...service, tables: service.tables.map((table) => ({ ...table, redact: ["note"] })) }] };
   const { object: hidden } = await showDeadLetters(redacting, "trading", id);
   expect(hidden.deadLetters.map(({ row }) => row)).toEqual([1, 2].map(() => ({ id: "2", note: "[redacted]" })));
+
+  await using api = await servedApi(redacting);
+  const told = await api.ask("GET", `/dead-letters/trading:${id}`, { key: api.keys.viewer });
+  expect([told.status, told.body]).toMatchObject([
+    200,
+    {
+      service: "trading",
+      waiting: 2,
+      keys: 1,
+      deadLetters: [
+        { id: `trading:${id}`, op: "create", key: "(id)=(2)", sqlState: "22001", row: { id: "2", note: "[redacted]" } },
+        { op: "update", error: null, row: { note: "[redacted]" } },
+      ],
+    },
+  ]);
+  expect(JSON.stringify(told.body)).not.toContain("much too long");
+  const { body: shownTables } = await api.ask("GET", "/services/trading/tables", { key: api.keys.viewer });
+  expect(shownTables).toMatchObject({ tables: [{ table: "public.trades", parkedKeys: 1, deadLetters: 2, mismatches: null }], errors: [] });
 
   const [failed, refusal] = await command("replay");
   expect([failed, refusal]).toMatchObject([1, { replayed: [{ id, events: 0, error: { code: "EVENT_NOT_APPLICABLE" } }] }]);

@@ -1,6 +1,8 @@
 import { afterAll, describe, expect, inject, test } from "vitest";
 import fc from "fast-check";
 import { jobs } from "../../../services/control/api-schemas.ts";
+import { recordPass } from "../../../services/control/pass-history.ts";
+import type { Report } from "../../../services/reconcile/report.ts";
 import { apiPrefix } from "../../../services/control/api-document.ts";
 import { mostListeners } from "../../../services/control/api-events.ts";
 import { mayDo, roles } from "../../../services/control/api-keys.ts";
@@ -67,7 +69,60 @@ describe("each operation", () => {
   });
 });
 
+async function tables(): Promise<unknown> {
+  return (await api.ask("GET", "/services/trading/tables", { key: keys.viewer })).body["tables"];
+}
+
 describe("what is asked for", () => {
+  test("is whose key it is, by which a page knows what may be pressed", async () => {
+    for (const role of roles) expect((await api.ask("GET", "/key", { key: keys[role] })).body).toEqual({ name: `the ${role}`, role });
+  });
+
+  test("of its tables: what is wrong with which, and what nobody knows is null", async () => {
+    const report = {
+      service: "trading",
+      table: "public.trades",
+      level: "detailed",
+      verdict: "mismatch",
+      mismatchRate: 0.5,
+      rounds: 1,
+      parked: 0,
+      startedAt: "2026-01-01T00:00:00.000Z",
+      finishedAt: "2026-01-01T00:00:01.000Z",
+      snapshot: { sourceLsn: "0/1", appliedLsn: "0/1" },
+      totalSource: 4,
+      totalTarget: 4,
+      compared: 4,
+      matchRate: 0.5,
+      rowsPerSecond: 4,
+      undecided: [],
+      truncatedAt: null,
+      reason: null,
+      missing: [{ key: { id: "1" } }],
+      extra: [],
+      differing: [],
+    } satisfies Report;
+    await withControl(pipeline.configuration.control.url, "test", async (control) => recordPass(control, pipeline.connector.name, report));
+    await waitFor(async () => JSON.stringify(await tables()).includes('"missing":1'), { what: "the pass to be known" });
+    await waitFor(async () => !JSON.stringify(await tables()).includes('"pass":null'), { what: "the status to have it" });
+    expect(await tables()).toEqual([
+      {
+        table: "public.trades",
+        rows: null,
+        copy: null,
+        needsCopy: null,
+        parkedKeys: 0,
+        deadLetters: 0,
+        alerts: [],
+        mismatches: { missing: 1, extra: 0, differing: 0 },
+        pass: expect.objectContaining({ verdict: "mismatch", mismatches: 1, lastCleanAt: null }),
+      },
+    ]);
+    await pipeline.source.query("INSERT INTO trades VALUES (1, 'a'), (2, 'b'); ANALYZE trades");
+    expect(await tables()).toMatchObject([{ rows: 2 }]);
+    await withControl(pipeline.configuration.control.url, "test", async (control) => control.query("DELETE FROM offtake.reconciliation", []));
+  });
+
   test("of a service: it is paused and resumed, and who did it is in the audit", async () => {
     expect(await api.ask("POST", "/services/trading/pause", { key: keys.operator })).toMatchObject({
       status: 200,
