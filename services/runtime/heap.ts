@@ -4,10 +4,12 @@
  * V8's nursery keeps the size that it begins with. It would grow to 32 MB while modules load and stay there, for a process that makes no object per row: 104 MB
  * instead of 126 at the start, and 40 MB less under load, at the same speed (docs/benchmarks.md).
  *
- * The C library has one arena. It would give each thread of V8 and libuv one of its own, which keeps what was freed in it: 20 MB of an applier. That is a matter
- * of the environment that a process begins with, so a process that is to run for long begins again, as itself, under its own number.
+ * The C library has one arena. It would give each thread of V8 and libuv one of its own, which keeps what was freed in it: 20 MB of an applier. And a large buffer that is
+ * freed goes back to the system, always: by itself the library would stop giving them back once it has seen large ones come and go, and an applier whose sessions were
+ * ended a hundred times kept 35 MB of them. Both are a matter of the environment that a process begins with, so a process that is to run for long begins again, as
+ * itself, under its own number.
  *
- * Source: Node.js documentation, v8.setFlagsFromString and process.execve; V8's flag semi_space_growth_factor; mallopt(3), M_ARENA_MAX.
+ * Source: Node.js documentation, v8.setFlagsFromString and process.execve; V8's flag semi_space_growth_factor; mallopt(3), M_ARENA_MAX and M_MMAP_THRESHOLD.
  */
 import { setFlagsFromString } from "node:v8";
 
@@ -17,4 +19,4 @@ const { argv, env, execArgv, execPath, platform } = process;
 
 // Nothing is said to a parent over a channel that would be lost; and where the platform cannot, the process is larger and works.
 if (platform === "linux" && argv.includes("run") && env["MALLOC_ARENA_MAX"] === undefined && process.channel === undefined)
-  process.execve?.(execPath, [execPath, ...execArgv, ...argv.slice(1)], { ...env, MALLOC_ARENA_MAX: "1" });
+  process.execve?.(execPath, [execPath, ...execArgv, ...argv.slice(1)], { MALLOC_MMAP_THRESHOLD_: "131072", ...env, MALLOC_ARENA_MAX: "1" });

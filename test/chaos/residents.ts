@@ -34,6 +34,11 @@ export class Residents {
     return samples;
   }
 
+  /** Of each process the newest resident memory since the last take(), MB. */
+  newest(): [name: string, rssMb: number][] {
+    return [...this.#samples].map(([name, samples]) => [name, Math.round(samples.at(-1)!.rssMb)]);
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }

@@ -30,6 +30,8 @@ interface Minute {
   readonly p99Ms: number;
   readonly maxMs: number;
   readonly rows: number;
+  /** Of each process, at the minute's end. */
+  readonly rssMb: Readonly<Record<string, number>>;
 }
 
 /** Of one process. */
@@ -97,6 +99,7 @@ export async function soak({ minutes, seed, folder, progress }: SoakOptions): Pr
         p99Ms: round(quantile(lags, 0.99), 1),
         maxMs: round(quantile(lags, 1), 1),
         rows: lags.length,
+        rssMb: Object.fromEntries(residents.newest()),
       });
       progress(JSON.stringify(latency.at(-1)));
     }

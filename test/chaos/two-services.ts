@@ -54,8 +54,7 @@ export class TwoServices implements AsyncDisposable {
     this.sourceUrl = databaseUrl(servers.source, name);
     this.ill = this.#side("ill", servers.illTarget);
     this.sound = this.#side("sound", servers.target);
-    const environment = { MALLOC_ARENA_MAX: "1" };
-    const start = (kind: string): Victim => new Victim(["--config", file, "run", kind, "--http-port", "0"], log(kind), { environment });
+    const start = (kind: string): Victim => new Victim(["--config", file, "run", kind, "--http-port", "0"], log(kind));
     this.connectors = start("connector");
     this.appliers = start("applier");
   }
