@@ -13,12 +13,12 @@ function verdict(input: Partial<LivenessInput> & { silentFor?: number; statusAgo
 describe("liveness", () => {
   test.each<[string, Parameters<typeof verdict>[0], boolean]>([
     ["nothing to say just after a status", { statusAgo: 0 }, false],
-    ["a status every ten seconds, so that the slot follows what is durable", { statusAgo: 10 * seconds }, true],
-    ["not before", { statusAgo: 10 * seconds - 1 }, false],
-    ["one at half of a short timeout of the server", { walSenderTimeout: 4 * seconds, statusAgo: 2 * seconds }, true],
-    ["not before that either", { walSenderTimeout: 4 * seconds, statusAgo: 2 * seconds - 1 }, false],
-    ["one every ten seconds where the server never ends a connection", { walSenderTimeout: 0, statusAgo: 10 * seconds }, true],
-    ["one while reading is held back: the server must not think that we are gone", { paused: true, statusAgo: 10 * seconds }, true],
+    ["a status every second, so that the slot follows what is durable", { statusAgo: seconds }, true],
+    ["not before", { statusAgo: seconds - 1 }, false],
+    ["one at half of a short timeout of the server", { walSenderTimeout: seconds, statusAgo: 0.5 * seconds }, true],
+    ["not before that either", { walSenderTimeout: seconds, statusAgo: 0.5 * seconds - 1 }, false],
+    ["one every second where the server never ends a connection", { walSenderTimeout: 0, statusAgo: seconds }, true],
+    ["one while reading is held back: the server must not think that we are gone", { paused: true, statusAgo: seconds }, true],
   ])("a status is due: %s", (_, input, expected) => {
     expect(verdict(input).sendStatus).toBe(expected);
   });
