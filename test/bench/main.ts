@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- <capture|apply|end-to-end|latency|growth|clients>`: product and peers on the same rows in the same run, alternating; medians, spread, and the
+ * `npm run bench -- <capture|apply|end-to-end|latency|growth|…>`: product and peers on the same rows in the same run, alternating; medians, spread, and the
  * ratio of the medians. A run whose tables differ at the end is a failure, not a figure.
  */
 import { parseArgs } from "node:util";
@@ -10,6 +10,7 @@ import { capturePgRecvlogical, captureProduct, pgRecvlogicalMissing } from "./ca
 import { decodeCosts, produceCosts } from "./clients-bench.ts";
 import { alternate, compare, type Contestants, type Outcome } from "./contest.ts";
 import { keepApart } from "./cores.ts";
+import { dashboardBench } from "./dashboard-bench.ts";
 import { Debezium } from "./debezium.ts";
 import { endToEnd } from "./end-to-end-bench.ts";
 import { round } from "./figures.ts";
@@ -24,7 +25,7 @@ import { CopiedTable } from "./snapshot-bench.ts";
 import { copyUnderLoad } from "./snapshot-windows.ts";
 import { bulk, giant, hot, quiet, small, wide, type Workload } from "./workloads.ts";
 
-const usage = `npm run bench -- <capture|apply|end-to-end|latency|growth|snapshot|reconcile|interop|clients> [options]
+const usage = `npm run bench -- <capture|apply|end-to-end|latency|growth|snapshot|reconcile|interop|clients|dashboard> [options]
 
   --rows N                     row changes of w1; the others are in proportion        [1000000]
   --workload w1,w2,…           w1 bulk, w2 small transactions, w4 wide rows, w5 one transaction, w6 hot keys [w1,w2]
@@ -32,7 +33,8 @@ const usage = `npm run bench -- <capture|apply|end-to-end|latency|growth|snapsho
                                [all but debezium]
   --synchronous-commit on|off  of the sessions that write a target, on both sides     [off]
   --runs N                     runs of each, alternating                              [5]
-  --seconds N                  of load in a run of latency; of a window of snapshot   [60; 30]
+  --seconds N                  of load in a run of latency; of a window of snapshot; that a view of
+                               the dashboard is watched                               [60; 30; 20]
   --windows N                  pairs of windows of snapshot, with a load before and
                                during a copy; 0 for none                              [3]
   --apart                      snapshot: the monolith and its load on the first half of the cores, all else on the second
@@ -254,6 +256,10 @@ async function clients(stack: LocalStack): Promise<object> {
   return { bench: "clients", produce: await produceCosts(stack, Math.round(rows * 0.4), runs), decode: await decodeCosts(2_000_000), runs };
 }
 
+function print(result: object): void {
+  process.stdout.write(`${JSON.stringify(result, null, values.json ? 0 : 2)}\n`);
+}
+
 async function main(): Promise<void> {
   if (values.help) {
     process.stdout.write(`${usage}\n`);
@@ -268,13 +274,16 @@ async function main(): Promise<void> {
     interop: async (stack) => interop(stack, workloads["w2"]!(), say),
     clients,
   };
-  const bench = oneOf("bench", positionals[0] ?? "nothing", Object.keys(all));
+  const bench = oneOf("bench", positionals[0] ?? "nothing", [...Object.keys(all), "dashboard"]);
+  if (bench === "dashboard") {
+    const seconds = whole("seconds", values.seconds ?? "20");
+    return print(await dashboardBench({ runs, seconds }, say));
+  }
   if (bench !== "clients") buildProduct();
   // It costs a subscription much at the target, and is needed at the source of one benchmark only.
   const stack = await startBenchServers(say, bench === "latency" ? { track_commit_timestamp: "on" } : {});
   try {
-    const result = await all[bench]!(stack);
-    process.stdout.write(`${JSON.stringify(result, null, values.json ? 0 : 2)}\n`);
+    print(await all[bench]!(stack));
   } finally {
     await stack.stop();
   }

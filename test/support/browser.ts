@@ -28,6 +28,7 @@ export interface PageOptions {
 
 /** `await using`, or [Symbol.asyncDispose]() in afterAll, ends it with its pages. */
 export interface TestBrowser extends AsyncDisposable {
+  readonly version: string;
   /** A page of its own, which has nothing in its storage. */
   open(url: string, options?: PageOptions): Promise<OpenedPage>;
 }
@@ -36,6 +37,7 @@ export async function openBrowser(): Promise<TestBrowser> {
   // Chromium refuses to run as root in a sandbox, which every container of a CI would make it do.
   const browser = await driver.launch({ executablePath: chromium(), chromiumSandbox: process.getuid?.() !== 0 });
   return {
+    version: browser.version(),
     async open(url, { colorScheme = "light", viewport = { width: 1280, height: 800 }, timezone = "UTC" } = {}) {
       const context = await browser.newContext({ colorScheme, viewport, timezoneId: timezone, locale: "en-GB", reducedMotion: "reduce" });
       const page = await context.newPage();
