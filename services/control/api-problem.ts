@@ -66,8 +66,16 @@ function statusOf(code: ErrorCode): ProblemStatus {
 function fromServer(thrown: unknown): OfftakeError | undefined {
   if (thrown instanceof OfftakeError || !(thrown instanceof Error)) return undefined;
   const status = statusIn(thrown);
-  return status === undefined || status >= 500 ? undefined : new OfftakeError("API_REQUEST_INVALID", thrown.message, { cause: thrown });
+  return status === undefined || status >= 500
+    ? undefined
+    : new OfftakeError("API_REQUEST_INVALID", thrown.message, { cause: thrown, cure: curesOfServer[status] ?? "" });
 }
+
+const curesOfServer: Readonly<Record<number, string>> = {
+  400: "Send a body that is JSON, or none.",
+  413: "Name fewer tables at a time.",
+  415: "Send the body as JSON, with `content-type: application/json`, or send none.",
+};
 
 function statusOfServer(thrown: unknown): ProblemStatus {
   const status = statusIn(thrown);

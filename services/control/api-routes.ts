@@ -140,7 +140,7 @@ export const routes: readonly Route[] = [
     summary: "One of them.",
     params: schemas.jobParams,
     answer: schemas.job,
-    handle: async ({ params: { id } }, operations) => (await operations.job(id)) ?? notFound(`job ${id}`),
+    handle: async ({ params: { id } }, operations) => (await operations.job(id)) ?? notFound(`job ${id}`, jobsAre),
   }),
   route({
     ...change,
@@ -233,16 +233,21 @@ export const routes: readonly Route[] = [
     summary: "Call a job off; what is done of it stays.",
     params: schemas.jobParams,
     answer: schemas.cancelAnswer,
-    handle: async ({ params: { id }, who }, operations) => ({ id, cancelled: (await operations.cancelJob(id, who)) ?? notFound(`job ${id}`) }),
+    handle: async ({ params: { id }, who }, operations) => ({
+      id,
+      cancelled: (await operations.cancelJob(id, who)) ?? notFound(`job ${id}`, jobsAre),
+    }),
   }),
 ];
 
-function notFound(what: string): never {
-  throw new OfftakeError("API_NOT_FOUND", `There is no ${what}.`);
+const jobsAre = "GET /api/v1/jobs lists them.";
+
+function notFound(what: string, cure: string): never {
+  throw new OfftakeError("API_NOT_FOUND", `There is no ${what}.`, { cure });
 }
 
 function knownService({ services }: Operations, name: string): string {
-  return services.includes(name) ? name : notFound(`service ${name}`);
+  return services.includes(name) ? name : notFound(`service ${name}`, `The services are ${services.join(", ")}.`);
 }
 
 function known(operations: Operations, asked: Page): Page {
@@ -262,7 +267,8 @@ async function serviceOf(operations: Operations, name: string): Promise<z.infer<
 
 async function connectorOf(operations: Operations, name: string): Promise<z.infer<typeof schemas.connectorStatus>> {
   const { services, units, at } = await operations.status();
-  const found = services.find(({ connector }) => connector === name) ?? notFound(`connector ${name}`);
+  const found =
+    services.find(({ connector }) => connector === name) ?? notFound(`connector ${name}`, `The connectors are ${operations.connectors.join(", ")}.`);
   const { connector, service, slot, capturedLsn, lag } = schemas.serviceStatus.parse(found);
   const own = units.filter(({ unit }) => unit === `connector ${name}`).map((each) => ({ ...each }));
   return { connector, service, at, slot, capturedLsn, lag: lag.capture, units: own };

@@ -54,10 +54,23 @@ export async function tellWebhook({ name, url, format }: Webhook, notification: 
     });
 }
 
+/** What the system's codes mean to whoever wrote the address down. */
+const wordsFor: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nobody listens at its address (ECONNREFUSED)",
+  ECONNRESET: "it ended the connection (ECONNRESET)",
+  ENOTFOUND: "its host is not known (ENOTFOUND)",
+  EAI_AGAIN: "its host could not be looked up (EAI_AGAIN)",
+  EHOSTUNREACH: "there is no way to its host (EHOSTUNREACH)",
+  CERT_HAS_EXPIRED: "its certificate has expired (CERT_HAS_EXPIRED)",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by nobody whom Node trusts: NODE_EXTRA_CA_CERTS (DEPTH_ZERO_SELF_SIGNED_CERT)",
+  SELF_SIGNED_CERT_IN_CHAIN: "its certificate is signed by nobody whom Node trusts: NODE_EXTRA_CA_CERTS (SELF_SIGNED_CERT_IN_CHAIN)",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its certificate is signed by nobody whom Node trusts: NODE_EXTRA_CA_CERTS (UNABLE_TO_VERIFY_LEAF_SIGNATURE)",
+};
+
 /** What the client says of it has the address in it; the cause below has only what the system says. */
 function withoutAddress(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
-  if (cause instanceof Error && "code" in cause && typeof cause.code === "string") return cause.code;
+  if (cause instanceof Error && "code" in cause && typeof cause.code === "string") return wordsFor[cause.code] ?? cause.code;
   return cause === undefined ? "the request failed" : messageOf(cause).split(/[:\s]/)[0]!;
 }
 

@@ -190,10 +190,14 @@ describe("what is asked for", () => {
         "application/problem+json",
         { status, code, type: `urn:offtake:error:${code}` },
       ]);
-      expect(problemSchema.parse(answer.body).detail).not.toBe("");
+      const { detail, cure } = problemSchema.parse(answer.body);
+      expect([path, detail !== "", cure !== ""]).toEqual([path, true, true]);
     }
     expect(await api.ask("POST", "/services/trading/pause", { key, text: "{" })).toMatchObject({ status: 400, type: "application/problem+json" });
-    expect(await api.ask("POST", "/services/trading/pause", { key, text: "a=b", type: "text/plain" })).toMatchObject({ status: 415 });
+    expect(await api.ask("POST", "/services/trading/pause", { key, text: "a=b", type: "text/plain" })).toMatchObject({
+      status: 415,
+      body: { cure: expect.stringContaining("content-type: application/json") },
+    });
     expect(await api.ask("POST", "/services/trading/pause", { key, text: `"${"x".repeat(300_000)}"` })).toMatchObject({ status: 413 });
   });
 });

@@ -6,6 +6,7 @@ import type { InstallationStatus } from "../../../services/cli/control-board.ts"
 import { periodically } from "../../../services/control/periodically.ts";
 import type { Configuration } from "../../../services/runtime/configuration.ts";
 import { parseConfiguration } from "../../../services/runtime/configuration.ts";
+import { Secret } from "../../../services/runtime/secret.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { controlDatabase, unheard } from "../control/control-database.ts";
 import { env, sample } from "../runtime/sample-configuration.ts";
@@ -115,6 +116,11 @@ test("a test tells each of them, and says which could not be told, without its a
   expect(heard.slice(before)).toHaveLength(2);
   expect(text).toContain("The webhook down answers with status 503.");
   expect(text).not.toContain("127.0.0.1");
+  const { notifications, ...rest } = configuration();
+  const away = { ...notifications.webhooks[0]!, url: new Secret("http://127.0.0.1:1/hook?token=hidden") };
+  const refused = await testNotifications({ ...rest, notifications: { webhooks: [away] } }, []);
+  expect(refused.text).toContain("could not be told: nobody listens at its address (ECONNREFUSED).");
+  expect(refused.text).not.toMatch(/127\.0\.0\.1|hidden/);
   await expect(testNotifications(configuration(), ["nobody"])).rejects.toMatchObject({ code: "USAGE", cure: "It has json, slack, down." });
   expect((await testNotifications(configuration(), ["json"])).exit).toBe(0);
 });
