@@ -71,6 +71,7 @@ const wordsFor: Readonly<Record<string, string>> = {
 function withoutAddress(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
   if (cause instanceof Error && "code" in cause && typeof cause.code === "string") return wordsFor[cause.code] ?? cause.code;
+  if (cause instanceof Error && cause.message === "bad port") return "its port is one that no HTTP client may use";
   return cause === undefined ? "the request failed" : messageOf(cause).split(/[:\s]/)[0]!;
 }
 

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { afterAll, expect, test } from "vitest";
 import { z } from "zod";
+import { freePort } from "../../../infra/local/free-port.ts";
 import { notificationTasks, testNotifications } from "../../../services/cli/notifications.ts";
 import type { InstallationStatus } from "../../../services/cli/control-board.ts";
 import { periodically } from "../../../services/control/periodically.ts";
@@ -117,7 +118,7 @@ test("a test tells each of them, and says which could not be told, without its a
   expect(text).toContain("The webhook down answers with status 503.");
   expect(text).not.toContain("127.0.0.1");
   const { notifications, ...rest } = configuration();
-  const away = { ...notifications.webhooks[0]!, url: new Secret("http://127.0.0.1:1/hook?token=hidden") };
+  const away = { ...notifications.webhooks[0]!, url: new Secret(`http://127.0.0.1:${await freePort()}/hook?token=hidden`) };
   const refused = await testNotifications({ ...rest, notifications: { webhooks: [away] } }, []);
   expect(refused.text).toContain("could not be told: nobody listens at its address (ECONNREFUSED).");
   expect(refused.text).not.toMatch(/127\.0\.0\.1|hidden/);
