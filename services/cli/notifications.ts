@@ -35,10 +35,20 @@ export function notificationTasks({ configuration, control, board }: Notificatio
         const troubles = troublesOf(await board.status()).map(concernOf);
         const told = await readTold(control, installation, webhook.name);
         const concerns = [...(await lastingAlerts(control, connectors)), ...lasting.of(troubles, told, now)];
+        let refused: OfftakeError | undefined;
         for (const news of newsOf(told, concerns, webhook.coolDownMs, now)) {
-          await tellWebhook(webhook, { version: 1, installation, ...news, at: new Date().toISOString() });
+          try {
+            await tellWebhook(webhook, { version: 1, installation, ...news, at: new Date().toISOString() });
+          } catch (thrown) {
+            const error = asOfftakeError(thrown);
+            // What it does not take must not keep it from what it does.
+            if (error.code !== "NOTIFICATION_REFUSED") throw error;
+            refused ??= error;
+            continue;
+          }
           await recordTold(control, installation, webhook.name, news);
         }
+        if (refused !== undefined) throw refused;
       },
     };
   });

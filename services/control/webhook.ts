@@ -29,7 +29,7 @@ export interface Notification {
 /** Milliseconds. */
 const answerMs = 5000;
 
-/** @throws OfftakeError NOTIFICATION_FAILED */
+/** @throws OfftakeError NOTIFICATION_FAILED, NOTIFICATION_REFUSED for one message that it will not take */
 export async function tellWebhook({ name, url, format }: Webhook, notification: Notification): Promise<void> {
   const body = JSON.stringify(format === "slack" ? { text: slackText(notification) } : notification);
   // A stop waits for it: what was sent and not written down is sent again by the next process.
@@ -49,9 +49,18 @@ export async function tellWebhook({ name, url, format }: Webhook, notification: 
     },
   );
   if (status < 200 || status > 299)
-    throw new OfftakeError("NOTIFICATION_FAILED", `The webhook ${name} answers with status ${status}.`, {
-      cure: "See `notifications` in offtake.yaml.",
-    });
+    throw new OfftakeError(
+      isOfMessage(status) ? "NOTIFICATION_REFUSED" : "NOTIFICATION_FAILED",
+      `The webhook ${name} answers with status ${status}.`,
+      {
+        cure: "Look at what receives it, and at `notifications` in offtake.yaml.",
+      },
+    );
+}
+
+/** Whether a status says something of what was sent, and not of whoever receives it: another message may be taken. Too many, or too slow, are the receiver's. */
+function isOfMessage(status: number): boolean {
+  return status >= 400 && status <= 499 && status !== 408 && status !== 429;
 }
 
 /** What the system's codes mean to whoever wrote the address down. */

@@ -101,6 +101,9 @@ export const errorCodes = {
   /** A webhook of `notifications` could not be told; the message says why. It is told again, by itself, and the others are told meanwhile. `offtake notifications test` tries it. */
   NOTIFICATION_FAILED: "yes",
 
+  /** A webhook of `notifications` answers, and does not take one message; it is told the others, and that one again, by itself. Look at what receives it: its log says why. */
+  NOTIFICATION_REFUSED: "yes",
+
   // --- HTTP API ---------------------------------------------------------------------------------------------------------------------------
 
   /** The request came without a key of the API, or with one that is not in `http.apiKeys`. `offtake config api-key` makes one; the configuration has its hash. */

@@ -21,6 +21,8 @@ const receiver = createServer((request, response) => {
   request.on("end", () => {
     const path = request.url ?? "";
     if (path === "/down" && isDown) return response.writeHead(503).end();
+    // A receiver that chokes on what one of them says.
+    if (path === "/picky" && text.includes("rows are wrong")) return response.writeHead(400).end();
     heard.push({ path, body: JSON.parse(text) });
     return response.writeHead(204).end();
   });
@@ -100,6 +102,20 @@ test("webhooks are told what is not well and when it is over, once, over restart
     { event: "cleared" },
   ]);
   expect(at("/slack")[1]).toEqual({ text: ":red_circle: *offtake* applier api: TARGET_UNREACHABLE: &lt;away&gt; &amp; gone" });
+});
+
+test("a message that a webhook does not take keeps no other from it", async () => {
+  await alerts("DELETE FROM offtake.notification; UPDATE offtake.alert SET cleared_at = NULL");
+  const { notifications, ...rest } = configuration();
+  const url = new Secret(notifications.webhooks[0]!.url.reveal().replace("/json", "/picky"));
+  const picky = { ...rest, notifications: { webhooks: [{ ...notifications.webhooks[0]!, name: "picky", url }] } };
+  const board = { status: async (): Promise<InstallationStatus> => ({ ...well, units: [unit] }) };
+  const [task] = notificationTasks({ configuration: picky, control: database.session(), board }, 20, 0);
+  const { signal } = new AbortController();
+  await expect(task!.run(signal)).rejects.toMatchObject({ code: "NOTIFICATION_REFUSED", message: "The webhook picky answers with status 400." });
+  expect(at("/picky")).toMatchObject([{ event: "raised", concern: { key: "unit applier api" } }]);
+  await expect(task!.run(signal)).rejects.toMatchObject({ code: "NOTIFICATION_REFUSED" });
+  expect(at("/picky")).toHaveLength(1);
 });
 
 test("a test tells each of them, and says which could not be told, without its address", async () => {
