@@ -20,6 +20,8 @@ interface Place {
 interface Word {
   readonly word: string;
   readonly description: string;
+  /** Of an option that takes one of a few. */
+  readonly choices?: readonly string[] | undefined;
 }
 
 export function completionScript(program: Command, shell: Shell): string {
@@ -35,7 +37,10 @@ function placesOf(command: Command, path: readonly string[], inherited: readonly
   return [
     {
       path,
-      commands: below.map((each) => ({ word: each.name(), description: each.summary() || each.description() })),
+      commands: [
+        ...below.map((each) => ({ word: each.name(), description: each.summary() || each.description() })),
+        ...command.registeredArguments.flatMap(({ argChoices, description }) => (argChoices ?? []).map((word) => ({ word, description }))),
+      ],
       options: [...own, ...inherited],
     },
     ...below.flatMap((each) => placesOf(each, [...path, each.name()], inherited)),
@@ -48,7 +53,9 @@ function isHidden(parent: Command, command: Command): boolean {
 }
 
 function visibleOptions(command: Command): Word[] {
-  return command.options.filter(({ hidden }) => !hidden).map(({ long, short, description }) => ({ word: long ?? short ?? "", description }));
+  return command.options
+    .filter(({ hidden }) => !hidden)
+    .map(({ long, short, description, argChoices }) => ({ word: long ?? short ?? "", description, choices: argChoices }));
 }
 
 /** Which place a line is at: options and arguments in between are passed over. */
@@ -61,6 +68,13 @@ function wordsOf({ commands, options }: Place): string {
   return [...commands, ...options].map(({ word }) => word).join(" ");
 }
 
+/** What follows an option that takes one of a few. */
+function choicesOf(places: readonly Place[]): { readonly at: string; readonly choices: readonly string[] }[] {
+  return places.flatMap(({ path, options }) =>
+    options.flatMap(({ word, choices }) => (choices === undefined ? [] : [{ at: `"${[...path, word].join(" ")}"`, choices }])),
+  );
+}
+
 function bashScript(name: string, places: readonly Place[]): string {
   return `# ${name}: completion for bash. Load it with: source <(${name} completion bash)
 _${name}() {
@@ -70,6 +84,11 @@ _${name}() {
   done
   case "$at" in
 ${places.map((place) => `    "${place.path.join(" ")}") words="${wordsOf(place)}" ;;`).join("\n")}
+  esac
+  case "$at \${COMP_WORDS[COMP_CWORD-1]}" in
+${choicesOf(places)
+  .map(({ at, choices }) => `    ${at}) words="${choices.join(" ")}" ;;`)
+  .join("\n")}
   esac
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
@@ -93,6 +112,11 @@ _${name}() {
   case "$at" in
 ${cases.join("\n")}
   esac
+  case "$at \${words[CURRENT-1]}" in
+${choicesOf(places)
+  .map(({ at, choices }) => `    ${at}) words_here=(${choices.join(" ")}) ;;`)
+  .join("\n")}
+  esac
   _describe ${name} words_here || _files
 }
 compdef _${name} ${name}
@@ -106,7 +130,10 @@ function fishScript(name: string, places: readonly Place[]): string {
     const when = quoted([...seen, ...notBelow].join("; and "));
     return [
       ...commands.map(({ word, description }) => `complete -c ${name} -f -n ${when} -a ${word} -d ${quoted(description)}`),
-      ...options.map(({ word, description }) => `complete -c ${name} -n ${when} -l ${word.replace(/^--/, "")} -d ${quoted(description)}`),
+      ...options.map(({ word, description, choices }) => {
+        const taken = choices === undefined ? "" : ` -x -a ${quoted(choices.join(" "))}`;
+        return `complete -c ${name} -n ${when} -l ${word.replace(/^--/, "")}${taken} -d ${quoted(description)}`;
+      }),
     ];
   });
   return `# ${name}: completion for fish. Load it with: ${name} completion fish | source\n${lines.join("\n")}\n`;

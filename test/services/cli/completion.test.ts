@@ -16,6 +16,8 @@ test("bash is offered the commands, those below one, and their options", () => {
   expect(offered("offtake", "s")).toEqual(["status", "snapshot", "stack"]);
   expect(offered("offtake", "snapshot", "st")).toEqual(["start", "status"]);
   expect(offered("offtake", "--json", "snapshot", "status", "trading", "--w")).toEqual(["--watch"]);
+  expect(offered("offtake", "reconcile", "trading", "--level", "")).toEqual(["basic", "detailed", "strict"]);
+  expect(offered("offtake", "completion", "")).toEqual(expect.arrayContaining(["bash", "zsh", "fish"]));
   expect(offered("offtake", "dlq", "skip", "--")).toEqual(["--all", "--config", "--json", "--version"]);
 });
 
@@ -31,6 +33,7 @@ test.each(["zsh", "fish"] as const)("%s is told of every command that a user see
         : `-a ${command.name()} -d '${zshText(command.summary() || command.description())}'`,
     );
   }
+  expect(script).toContain(shell === "zsh" ? '"reconcile --level") words_here=(basic detailed strict)' : "-l level -x -a 'basic detailed strict'");
   expect(script).not.toContain("help");
 });
 
