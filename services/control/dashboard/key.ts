@@ -17,3 +17,7 @@ export function takenKey(): string | undefined {
 export function keepKey(key: string): void {
   sessionStorage.setItem(place, key);
 }
+
+export function forgetKey(): void {
+  sessionStorage.removeItem(place);
+}

@@ -1,0 +1,12 @@
+/** How far the copy of a table is, in a sentence. What is not known is said to be unknown. Pure. */
+import { countText, rateText, secondsText } from "./measures.ts";
+import type { ShownCopy } from "./shown-status.ts";
+
+export function copyText({ state, rows, estimatedRows, rowsPerSecond, secondsLeft, waitsFor, error, verifiedAt }: ShownCopy): string {
+  if (state === "failed") return `failed: ${error ?? "nobody knows why"}`;
+  if (state === "copied") return verifiedAt === null ? "copied, not yet verified" : "copied and verified";
+  if (state !== "copying") return state;
+  const of = estimatedRows === null ? "an unknown number of" : `about ${countText(estimatedRows)}`;
+  const held = waitsFor === null ? "" : `, ${waitsFor}`;
+  return `copying: ${countText(rows)} of ${of} rows, ${rateText(rowsPerSecond)}, time left ${secondsText(secondsLeft)}${held}`;
+}

@@ -1,0 +1,87 @@
+/** How far a job is, how fast, for how long yet, and what came of it. What nobody knows is said to be unknown: a time that was made up is believed. Pure. */
+import type { Job, TableRepair, WrongRows } from "./api-answers.ts";
+import { counted, countText, rateText, secondsText, shareText } from "./measures.ts";
+import { ageSeconds } from "./moments.ts";
+
+export function isOpen({ state }: Pick<Job, "state">): boolean {
+  return state === "waiting" || state === "running";
+}
+
+/** @returns from 0 to 1; undefined where it is not known */
+export function shareDone({ state, rows, estimatedRows }: Job): number | undefined {
+  if (state === "done") return 1;
+  if (rows === null || estimatedRows === null || estimatedRows <= 0) return undefined;
+  // The estimate is the planner's: more rows than that are still not all.
+  return Math.min(rows / estimatedRows, 0.99);
+}
+
+export function progressText(job: Job): string {
+  const share = shareDone(job);
+  const rows =
+    job.rows === null ? [] : [`${countText(job.rows)} of ${job.estimatedRows === null ? "unknown" : `about ${countText(job.estimatedRows)}`} rows`];
+  const known = [
+    ...(share === undefined || job.state === "done" ? [] : [shareText(share)]),
+    ...rows,
+    ...(job.progress === null ? [] : [job.progress]),
+  ];
+  if (known.length > 0) return known.join(", ");
+  return job.state === "running" ? "unknown" : "";
+}
+
+/** @param now by the server's clock, ISO 8601 */
+export function jobRate({ rows, startedAt, finishedAt }: Job, now: string | undefined): string {
+  const seconds = ageSeconds(startedAt ?? undefined, finishedAt ?? now);
+  return rows === null || seconds === undefined || seconds <= 0 ? "unknown" : rateText(rows / seconds);
+}
+
+export function timeLeft(job: Job): string {
+  return isOpen(job) ? secondsText(job.secondsLeft) : "";
+}
+
+/** Tables and options, as whoever asked for it said. */
+export function askedText({ tables, options, kind }: Job): string {
+  const level = kind === "reconcile" && options?.level !== undefined ? [options.level] : [];
+  return [tables.length === 0 ? "all tables" : tables.join(", "), ...level, ...(options?.dryRun === true ? ["preview"] : [])].join("; ");
+}
+
+/** Of each table a sentence. */
+export function resultLines({ result }: Job): string[] {
+  const { reports = [] } = asResult(result);
+  return [
+    ...repairsOf(result).map(repairLine),
+    ...reports.map((report) => `${report.table}: ${report.verdict}, ${counted(report.compared, "row")} compared, ${wrongText(report)}`),
+  ];
+}
+
+/** Of a repair and of its preview. */
+export function repairsOf(result: unknown): readonly TableRepair[] {
+  return asResult(result).tables ?? [];
+}
+
+/** Rows that a repair would publish again. */
+export function wrongCount({ missing, extra, differing }: WrongRows): number {
+  return missing.length + extra.length + differing.length;
+}
+
+interface Result {
+  readonly reports?: readonly (WrongRows & { readonly table: string; readonly verdict: string; readonly compared: number })[];
+  readonly tables?: readonly TableRepair[];
+}
+
+function asResult(result: unknown): Result {
+  return typeof result === "object" && result !== null ? result : {};
+}
+
+function repairLine({ table, verdict, reason, found, left }: TableRepair): string {
+  const why = reason === null ? "" : ` (${reason})`;
+  if (verdict === "too-divergent") return `${table}: too divergent to be repaired row by row: copy it again`;
+  if (wrongCount(found) === 0) return `${table}: ${verdict}, nothing to repair${why}`;
+  if (left === null) return `${table}: ${counted(wrongCount(found), "row")} would be published again: ${wrongText(found)}${why}`;
+  const rest = wrongCount(left) + left.undecided.length === 0 ? "all of them are equal now" : `left: ${wrongText(left)}`;
+  return `${table}: ${counted(wrongCount(found), "row")} published again: ${rest}${why}`;
+}
+
+function wrongText({ missing, extra, differing, undecided }: WrongRows): string {
+  const open = undecided.length === 0 ? "" : `, ${undecided.length} undecided`;
+  return `${differing.length} differing, ${missing.length} missing, ${extra.length} extra${open}`;
+}
