@@ -19,7 +19,8 @@ export interface TestDatabase extends AsyncDisposable {
  */
 export async function freshDatabase(on: "source" | "target"): Promise<TestDatabase> {
   const server = inject(on);
-  if (server === undefined) throw new Error(`no ${on} runs for this file: its name must end with .pg.test.ts, .kafka.test.ts or .e2e.test.ts`);
+  if (server === undefined)
+    throw new Error(`no ${on} runs for this file: its name must end with .pg.test.ts, .kafka.test.ts, .e2e.test.ts or .browser.test.ts`);
   const name = uniqueName();
   await createDatabase(server, name);
   const url = new URL(server);
