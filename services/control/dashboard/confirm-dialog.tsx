@@ -17,10 +17,10 @@ export function ConfirmDialog({ action, danger, confirm, cancel }: Confirming): 
   const [name, reason] = [useSignal(""), useSignal("")];
   const id = useId();
   useEffect(() => {
-    dialog.current?.showModal();
+    const shown = dialog.current;
+    shown?.showModal();
+    return () => shown?.close();
   }, []);
-  // A dialog that is closed gives the focus back to the button that has opened it; one that is only taken away loses it.
-  const close = (): void => dialog.current?.close();
   const lacking =
     name.value !== danger.service
       ? `Type ${danger.service} to go on.`
@@ -28,13 +28,11 @@ export function ConfirmDialog({ action, danger, confirm, cancel }: Confirming): 
         ? "Say why, for the audit."
         : undefined;
   return (
-    <dialog ref={dialog} aria-labelledby={`${id}-title`} aria-describedby={`${id}-warning`} onClose={cancel}>
+    <dialog ref={dialog} aria-labelledby={`${id}-title`} aria-describedby={`${id}-warning`} onCancel={cancel}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (lacking !== undefined) return;
-          close();
-          confirm(reason.value.trim());
+          if (lacking === undefined) confirm(reason.value.trim());
         }}
       >
         <h2 id={`${id}-title`}>{action.label}</h2>
@@ -54,7 +52,7 @@ export function ConfirmDialog({ action, danger, confirm, cancel }: Confirming): 
           <button type="submit" class="danger" disabled={lacking !== undefined} aria-describedby={`${id}-lacking`}>
             {action.label}
           </button>
-          <button type="button" onClick={close}>
+          <button type="button" onClick={cancel}>
             Leave it
           </button>
           <span id={`${id}-lacking`} class="why">

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { roles } from "../../../../services/control/dashboard/api-answers.ts";
 import { addressOf, titleOf, viewNames } from "../../../../services/control/dashboard/view-route.ts";
@@ -25,6 +25,14 @@ describe("docs/dashboard.md", () => {
         return [titleOf(route).replace(" <name>", ""), `\`${decodeURIComponent(addressOf(route))}\``];
       }),
     );
+  });
+
+  test("has a picture of every view, light and dark, and none of what is no view", () => {
+    const pictures = viewNames
+      .flatMap((view) => (view === "overview" ? [view, "service"] : [view]))
+      .flatMap((view) => [`${view}-dark.png`, `${view}-light.png`]);
+    expect([...text.matchAll(/="dashboard\/([^"]+)"/g)].map((match) => match[1])).toEqual(pictures);
+    expect(new Set(readdirSync(new URL("../../../../docs/dashboard", import.meta.url)))).toEqual(new Set(pictures));
   });
 
   test("names every button, its command, who may press it, and whether it asks for the service's name", () => {
