@@ -4,7 +4,7 @@
  *
  * Pure, but for the reading of both catalogs.
  */
-import { type ClientBase, escapeIdentifier } from "pg";
+import { type Client, escapeIdentifier } from "pg";
 import { OfftakeError } from "../runtime/errors.ts";
 import { type RedactedColumns, type TableMapping, targetColumn } from "../runtime/table-mapping.ts";
 import { fullName, quotedName, type TableName } from "../runtime/table-pattern.ts";
@@ -54,20 +54,26 @@ export interface ComparedTable {
   readonly ordered: boolean;
 }
 
+/** Asks one side; what goes wrong there is that side's. */
+export type CatalogReader = <T>(work: (client: Client) => Promise<T>) => Promise<T>;
+
 /**
  * @param publication of the connector
- * @throws OfftakeError RECONCILE_TABLE_UNSUITABLE, TARGET_TABLE_MISSING, TARGET_COLUMN_MISSING
+ * @throws OfftakeError RECONCILE_TABLE_UNSUITABLE, TARGET_TABLE_MISSING, TARGET_COLUMN_MISSING, and of both sides
  */
 export async function readComparedTable(
-  source: ClientBase,
-  target: ClientBase,
+  source: CatalogReader,
+  target: CatalogReader,
   name: TableName,
   mapping: TableMapping,
   publication: string,
   redact: RedactedColumns,
   hashing: Hashing,
 ): Promise<ComparedTable> {
-  const [left, right] = await Promise.all([readCatalogTable(source, name, publication), readCatalogTable(target, mapping, publication)]);
+  const [left, right] = await Promise.all([
+    source(async (client) => readCatalogTable(client, name, publication)),
+    target(async (client) => readCatalogTable(client, mapping, publication)),
+  ]);
   if (left === undefined) throw unsuitable(name, "does not exist at the source", "Take it out of `tables`, or create it.");
   if (right === undefined)
     throw new OfftakeError("TARGET_TABLE_MISSING", `The target has no table ${fullName(mapping)}.`, {

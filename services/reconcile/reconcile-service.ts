@@ -2,7 +2,7 @@
  * Passes over tables of a service: sessions of both sides, the tables as they are, and a report for each. A table that cannot be compared holds up no other.
  */
 import { serviceTables } from "../../connectors/postgres/service-tables.ts";
-import { sessionError, sqlState } from "../../connectors/postgres/session.ts";
+import { sqlState } from "../../connectors/postgres/session.ts";
 import { readMarks } from "../apply/needs-copy.ts";
 import { findPosition } from "../apply/position.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
@@ -131,13 +131,14 @@ export class ServicePasses {
 
   /** @returns why the table has to be copied; undefined where it is */
   async uncopied(name: TableName): Promise<string | undefined> {
-    const marks = await readMarks(this.#target.client, this.#options.connector.name);
+    const marks = await this.#target.catalog(async (client) => readMarks(client, this.#options.connector.name));
     return marks.find(({ table }) => table === fullName(name))?.reason;
   }
 
   /** The topic's record behind the newest that is applied; 0 before the first. @throws OfftakeError of the target */
   async appliedOffset(): Promise<number> {
-    return (await findPosition(this.#target.client, this.#options.connector.name))?.offset ?? 0;
+    const position = await this.#target.catalog(async (client) => findPosition(client, this.#options.connector.name));
+    return position?.offset ?? 0;
   }
 
   /** Waits while the source has so much to do that what is read beside would be at its users' cost. @throws OfftakeError RECONCILE_STALLED, INTERRUPTED */
@@ -155,20 +156,16 @@ export class ServicePasses {
   readonly #stream: CandidateOptions["stream"] = async (...asked) => this.#hot.judge(...asked);
 
   async #table(name: TableName): Promise<ComparedTable> {
-    const { connector, service, configuration, hashing = reconcilePolicy(service, name)?.hash ?? "representation" } = this.#options;
-    try {
-      return await readComparedTable(
-        this.#source.client,
-        this.#target.client,
-        name,
-        mappingOf(service, name),
-        connector.publication,
-        redactedColumns(service, name),
-        hashing,
-      );
-    } catch (error) {
-      throw sessionError(error, "source", configuration.source.url);
-    }
+    const { connector, service, hashing = reconcilePolicy(service, name)?.hash ?? "representation" } = this.#options;
+    return readComparedTable(
+      async (work) => this.#source.catalog(work),
+      async (work) => this.#target.catalog(work),
+      name,
+      mappingOf(service, name),
+      connector.publication,
+      redactedColumns(service, name),
+      hashing,
+    );
   }
 }
 
@@ -183,9 +180,7 @@ export async function* reconcileService(options: ReconcileOptions): AsyncGenerat
 }
 
 async function wantedTables(source: SourceSide, { configuration, service, tables }: ReconcileOptions): Promise<readonly TableName[]> {
-  const owned = await serviceTables(source.client, configuration.services).catch((error: unknown) => {
-    throw sessionError(error, "source", configuration.source.url);
-  });
+  const owned = await source.catalog(async (client) => serviceTables(client, configuration.services));
   const known = owned.get(service.name) ?? [];
   const unknown = tables.filter((table) => !known.some((each) => fullName(each) === table));
   if (unknown.length > 0)

@@ -80,9 +80,9 @@ export class SourceSide {
     }
   }
 
-  /** For catalogs. */
-  get client(): Client {
-    return this.#reading;
+  /** For catalogs. @throws OfftakeError SOURCE_UNREACHABLE, SOURCE_REFUSED, RECONCILE_STALLED */
+  async catalog<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    return this.#ask(async () => work(this.#reading));
   }
 
   /** @throws OfftakeError SOURCE_UNREACHABLE, SOURCE_REFUSED */

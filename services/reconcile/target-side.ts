@@ -60,9 +60,9 @@ export class TargetSide {
     }
   }
 
-  /** For catalogs and marks. */
-  get client(): Client {
-    return this.#client;
+  /** For catalogs, marks and the applied position. @throws OfftakeError TARGET_UNREACHABLE, TARGET_REFUSED, RECONCILE_STALLED */
+  async catalog<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    return this.#ask(async () => work(this.#client));
   }
 
   /**
@@ -75,8 +75,8 @@ export class TargetSide {
     passed: Lsn,
     work: (client: Client) => Promise<T>,
   ): Promise<{ readonly value: T; readonly applied: Lsn; readonly position: AppliedPosition }> {
-    const { url, connector } = this.#options;
-    try {
+    const { connector } = this.#options;
+    return this.#ask(async () => {
       for (;;) {
         await this.#reach(passed);
         const read = await inSnapshot(this.#client, table, async (client) => {
@@ -85,6 +85,13 @@ export class TargetSide {
         });
         if (read !== undefined) return read;
       }
+    });
+  }
+
+  async #ask<T>(work: () => Promise<T>): Promise<T> {
+    const { url } = this.#options;
+    try {
+      return await work();
     } catch (error) {
       if (isBusy(error))
         throw new OfftakeError(

@@ -220,8 +220,8 @@ class ReconcileBench {
     const service = configuration.services[0]!;
     const name = { schema: "public", table: "bench" };
     const table = await readComparedTable(
-      this.#source,
-      this.#target,
+      async (work) => work(this.#source),
+      async (work) => work(this.#target),
       name,
       mappingOf(service, name),
       "bench_pub",

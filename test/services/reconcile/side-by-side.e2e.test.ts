@@ -35,7 +35,15 @@ test("a piece is split until its reads are quick enough, and one that cannot be 
   const name = { schema: "public", table: "t" };
   const redact = { columns: new Set<string>(), named: [] };
   const mapping = mappingOf(service, name);
-  const table = await readComparedTable(source.client, target.client, name, mapping, connector.publication, redact, "representation");
+  const table = await readComparedTable(
+    async (work) => source.catalog(work),
+    async (work) => target.catalog(work),
+    name,
+    mapping,
+    connector.publication,
+    redact,
+    "representation",
+  );
 
   const read = async (sizes: readonly number[], split: (rows: number) => Promise<number[]>): Promise<{ piece: number; left: string }[]> => {
     async function* pieces(): AsyncGenerator<number, void> {
