@@ -269,7 +269,7 @@ async function events(lastEventId: string | undefined, enough: (all: readonly Ev
       event,
       data: JSON.parse(data),
     }));
-    if (enough(all)) {
+    if (all.length > 0 && enough(all)) {
       stop.abort();
       return all;
     }
@@ -277,14 +277,25 @@ async function events(lastEventId: string | undefined, enough: (all: readonly Ev
   throw new Error("the stream has ended");
 }
 
+/** Listens until a patch has this text. A patch has what has changed since the status: this returns when that was told, so that what changes now is in one. */
+async function listened(text: string): Promise<{ readonly all: Promise<Event[]> }> {
+  const told = Promise.withResolvers<void>();
+  const all = events(undefined, (so) => {
+    told.resolve();
+    return so.some(({ event, data }) => event === "patch" && JSON.stringify(data).includes(text));
+  });
+  await Promise.race([told.promise, all]);
+  return { all };
+}
+
 test("events tell everything first, then what changes; who comes back with a number misses nothing", async () => {
-  const first = events(undefined, (all) => all.some(({ event, data }) => event === "patch" && JSON.stringify(data).includes('"paused":{')));
+  const first = await listened('"paused":{');
   await api.ask("POST", "/services/trading/pause", { key: keys.operator });
-  const seen = await first;
+  const seen = await first.all;
   expect(seen[0]).toMatchObject({ event: "status", data: { services: [{ service: "trading" }] } });
-  const open = events(undefined, (all) => all.some(({ event, data }) => event === "patch" && JSON.stringify(data).includes('"paused":null')));
+  const open = await listened('"paused":null');
   await api.ask("POST", "/services/trading/resume", { key: keys.operator });
-  const later = await open;
+  const later = await open.all;
   const missed = await events(seen.at(-1)!.id, (all) => all.some(({ id }) => id === later.at(-1)!.id));
   expect(missed.every(({ event }) => event === "patch")).toBe(true);
   expect((await events("another-1", (all) => all.length > 0))[0]!.event).toBe("status");
