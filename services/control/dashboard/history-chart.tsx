@@ -5,7 +5,7 @@ import uPlot from "uplot";
 import type { History } from "./api-answers.ts";
 import { type Figure, minuteRows } from "./figures.ts";
 import { timeText } from "./moments.ts";
-import { theme, zone } from "./settings.ts";
+import { brightness, zone } from "./settings.ts";
 
 interface Charted {
   readonly history: History;
@@ -16,21 +16,14 @@ export function HistoryChart({ history, figure }: Charted): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | undefined>(undefined);
   // Colours of a canvas do not follow the style sheet.
-  const looks = `${theme.value} ${zone.value}`;
+  const looks = `${brightness.value} ${zone.value}`;
   useEffect(() => {
     const own = place.current;
     if (own === null) return undefined;
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    const draw = (): void => {
-      chart.current?.destroy();
-      chart.current = new uPlot(optionsOf(own, figure), dataOf(history, figure), own);
-    };
-    draw();
-    dark.addEventListener("change", draw);
+    chart.current = new uPlot(optionsOf(own, figure), dataOf(history, figure), own);
     const resized = new ResizeObserver(() => chart.current?.setSize({ width: own.clientWidth, height }));
     resized.observe(own);
     return () => {
-      dark.removeEventListener("change", draw);
       resized.disconnect();
       chart.current?.destroy();
       chart.current = undefined;
