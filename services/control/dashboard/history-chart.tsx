@@ -82,7 +82,8 @@ function optionsOf(place: HTMLElement, { text, label }: Figure): uPlot.Options {
     cursor: { show: false },
     tzDate: (seconds) => (zone.peek() === "UTC" ? uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") : new Date(seconds * 1000)),
     axes: [
-      { ...axis, values: (_, moments, __, ___, step) => moments.map((seconds) => clockText(seconds, step < 60)) },
+      // The widest text, 08:12:30, and room beside it.
+      { ...axis, space: 80, values: (_, moments, __, ___, step) => moments.map((seconds) => clockText(seconds, step < 60)) },
       { ...axis, size: 80, values: (_, values) => values.map((value) => text(value)) },
     ],
     scales: { y: { range: (_, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },

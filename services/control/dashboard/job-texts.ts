@@ -10,15 +10,14 @@ export function isOpen({ state }: Pick<Job, "state">): boolean {
 /** @returns from 0 to 1; undefined where it is not known */
 export function shareDone({ state, rows, estimatedRows }: Job): number | undefined {
   if (state === "done") return 1;
-  if (rows === null || estimatedRows === null || estimatedRows <= 0) return undefined;
-  // The estimate is the planner's: more rows than that are still not all.
+  // The estimate is the planner's: where there are more rows than that, nobody knows how many there are.
+  if (rows === null || estimatedRows === null || estimatedRows <= 0 || rows > estimatedRows) return undefined;
   return Math.min(rows / estimatedRows, 0.99);
 }
 
 export function progressText(job: Job): string {
   const share = shareDone(job);
-  const rows =
-    job.rows === null ? [] : [`${countText(job.rows)} of ${job.estimatedRows === null ? "unknown" : `about ${countText(job.estimatedRows)}`} rows`];
+  const rows = job.rows === null ? [] : [rowsText(job.rows, job.state === "done" ? null : job.estimatedRows)];
   const known = [
     ...(share === undefined || job.state === "done" ? [] : [shareText(share)]),
     ...rows,
@@ -26,6 +25,11 @@ export function progressText(job: Job): string {
   ];
   if (known.length > 0) return known.join(", ");
   return job.state === "running" ? "unknown" : "";
+}
+
+/** Where nobody knows how many there are, or the copy has passed what was believed, or it is over, how many it has copied is all that there is to say. */
+function rowsText(rows: number, estimated: number | null): string {
+  return estimated === null || estimated < rows ? counted(rows, "row") : `${countText(rows)} of about ${countText(estimated)} rows`;
 }
 
 /** @param now by the server's clock, ISO 8601 */

@@ -129,6 +129,7 @@ async function pictures(): Promise<void> {
         await main.getByText("Events of the queue").click();
         await main.getByText("[redacted]").first().waitFor();
       }
+      await waitFor(async () => !(await main.innerText()).includes("Waiting for"), { what: "all of the view" });
       // Rates are known once a second patch has come.
       if (name === "overview") await waitFor(async () => !(await main.innerText()).includes("unknown"), { what: "the rates" });
       // Whoever opens a view by its address has the heading in focus, framed.
