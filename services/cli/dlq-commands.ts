@@ -49,12 +49,13 @@ export function addDlq(program: Command, open: Open, leave: Leave): void {
     .command("skip")
     .summary("drop the first event of a queue; it is never applied")
     .description(
-      "drops the first event of a queue, with `--all` the whole queue: it is never applied. Who did it, and when, stays in `offtake.dead_letter`, and as of `replay` in the audit",
+      "drops the first event of a queue, with `--all` the whole queue: it is never applied. Who did it, and when, stays in `offtake.dead_letter`, and as of `replay` in the audit, with the `--reason`",
     )
     .argument("<service>", service)
     .argument("<id>", "of that event")
     .addOption(new Option("--all", "all of its queue").default(false))
-    .action(async (name: string, id: string, options: { all: boolean }) => {
+    .option("--reason <text>", "for the audit")
+    .action(async (name: string, id: string, options: { all: boolean; reason?: string }) => {
       const { terminal, configuration } = open();
       const { skipDeadLetters } = await import("./dlq.ts");
       const { object, text } = await skipDeadLetters(configuration, name, id, options);

@@ -18,13 +18,18 @@ const quietLooks = 10;
 /** Listeners at a time: each is an open connection. */
 export const mostListeners = 100;
 
-/** Bytes that a listener may leave unread. */
+/** Bytes that a listener may leave unread, besides the first message: the status of a large installation is larger than that. */
 const mostUnread = 4 << 20;
 
-/** Tells a connection. One that nobody reads any more, of a laptop that sleeps, is cut: what it is told would be kept for it until the process has no memory left. */
+/**
+ * Tells a connection. One that nobody reads any more, of a laptop that sleeps, is cut: what it is told would be kept for it until the process has no memory left. One on
+ * a slow line has time for its first message: cut in the middle of that, it would begin again for ever.
+ */
 export function tellerOf(connection: Writable): (text: string) => void {
+  let first: number | undefined;
   return (text) => {
-    if (connection.writableLength > mostUnread) connection.destroy();
+    first ??= text.length;
+    if (connection.writableLength > first + mostUnread) connection.destroy();
     else connection.write(text);
   };
 }

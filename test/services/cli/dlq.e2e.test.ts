@@ -97,7 +97,7 @@ test("is put aside with its key, shown, replayed once the target is mended, and 
   await source.query("INSERT INTO trades VALUES (4, 'four')");
   await waitFor(async () => (await gauge()).join() === "1,1", { what: "the metrics to say so" });
   const { first } = (await readQueues(target, pipeline.connector.name))[0]!;
-  const [, skipped] = await command("skip", first.id);
+  const [, skipped] = await command("skip", first.id, "--reason", "nobody needs it");
   expect([skipped, namesIn(skipped)]).toEqual([{ service: "trading", skipped: 1, audited: true }, namesIn(documentedAnswer("dlq skip"))]);
   const sql = "SELECT who, action, service, subject, before, after FROM offtake.audit ORDER BY id";
   const { rows: audit } = await withControl(configuration.control.url, "offtake test", async (control) => control.query(sql, []));
@@ -105,7 +105,7 @@ test("is put aside with its key, shown, replayed once the target is mended, and 
   expect(audit).toMatchObject([
     { ...entry, action: "replay", subject: `dead letter ${id}`, after: [{ id, events: 0, error: { code: "EVENT_NOT_APPLICABLE" } }] },
     { ...entry, action: "replay", subject: `dead letter ${id}`, after: [{ id, events: 2, error: null }] },
-    { ...entry, action: "skip", subject: `dead letter ${first.id}`, after: { skipped: 1 } },
+    { ...entry, action: "skip", subject: `dead letter ${first.id}`, after: { skipped: 1, reason: "nobody needs it" } },
   ]);
   expect((await command("list"))[1]).toEqual({ service: "trading", queues: [] });
   expect((await command("show", first.id))[0]).toBe(2);

