@@ -17,10 +17,10 @@ export function ConfirmDialog({ action, danger, confirm, cancel }: Confirming): 
   const [name, reason] = [useSignal(""), useSignal("")];
   const id = useId();
   useEffect(() => {
-    const shown = dialog.current;
-    shown?.showModal();
-    return () => shown?.close();
+    dialog.current?.showModal();
   }, []);
+  // A dialog that is closed gives the focus back to the button that has opened it; one that is only taken away loses it.
+  const close = (): void => dialog.current?.close();
   const lacking =
     name.value !== danger.service
       ? `Type ${danger.service} to go on.`
@@ -28,11 +28,13 @@ export function ConfirmDialog({ action, danger, confirm, cancel }: Confirming): 
         ? "Say why, for the audit."
         : undefined;
   return (
-    <dialog ref={dialog} aria-labelledby={`${id}-title`} aria-describedby={`${id}-warning`} onCancel={cancel}>
+    <dialog ref={dialog} aria-labelledby={`${id}-title`} aria-describedby={`${id}-warning`} onClose={cancel}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (lacking === undefined) confirm(reason.value.trim());
+          if (lacking !== undefined) return;
+          close();
+          confirm(reason.value.trim());
         }}
       >
         <h2 id={`${id}-title`}>{action.label}</h2>
@@ -52,7 +54,7 @@ export function ConfirmDialog({ action, danger, confirm, cancel }: Confirming): 
           <button type="submit" class="danger" disabled={lacking !== undefined} aria-describedby={`${id}-lacking`}>
             {action.label}
           </button>
-          <button type="button" onClick={cancel}>
+          <button type="button" onClick={close}>
             Leave it
           </button>
           <span id={`${id}-lacking`} class="why">

@@ -24,15 +24,17 @@ export function usePolled<T>(path: string | undefined, everyMs: number): Polled<
     let timer: ReturnType<typeof setTimeout> | undefined;
     const ask = async (): Promise<void> => {
       if (path === undefined) return;
-      try {
-        const found = await client.get<T>(path);
-        if (isOver) return;
-        answer.value = found;
-        trouble.value = undefined;
-      } catch (error) {
-        if (isOver) return;
-        trouble.value = troubleIn(error);
-      }
+      // A tab that nobody sees would use up what the others may ask a minute.
+      if (!document.hidden || answer.peek() === undefined)
+        try {
+          const found = await client.get<T>(path);
+          if (isOver) return;
+          answer.value = found;
+          trouble.value = undefined;
+        } catch (error) {
+          if (isOver) return;
+          trouble.value = troubleIn(error);
+        }
       timer = setTimeout(() => void ask(), everyMs);
     };
     void ask();

@@ -21,6 +21,7 @@ export function RepairPanel({ scene, tables, onRepaired }: Repaired): JSX.Elemen
   const preview = useSignal<string | undefined>(undefined);
   const looked = useSignal<Job | undefined>(undefined);
   const repair = useSignal<string | undefined>(undefined);
+  const repaired = useSignal(false);
   const found = looked.value === undefined ? undefined : repairsOf(looked.value.result);
   const rows = found?.reduce((sum, each) => sum + wrongCount(each.found), 0);
   const isDone = looked.value?.state === "done";
@@ -40,10 +41,22 @@ export function RepairPanel({ scene, tables, onRepaired }: Repaired): JSX.Elemen
         action={repairAction(scene, tables, isDone ? rows : undefined)}
         onDone={(answers) => {
           repair.value = firstJob(answers);
+          repaired.value = false;
           looked.value = undefined;
         }}
       />
-      {repair.value !== undefined && <JobWatch key={repair.value} id={repair.value} what="Repair" onEnd={() => onRepaired?.()} />}
+      {repair.value !== undefined && (
+        <JobWatch
+          key={repair.value}
+          id={repair.value}
+          what="Repair"
+          onEnd={() => {
+            repaired.value = true;
+            onRepaired?.();
+          }}
+        />
+      )}
+      {repaired.value && <p>Mismatches that are listed are those of the last pass: the next one says what is left.</p>}
     </div>
   );
 }
