@@ -41,7 +41,8 @@ export interface InstallationStatus {
   /** When it was looked at, ISO 8601. */
   readonly at: string;
   readonly services: readonly BoardService[];
-  readonly units: readonly UnitReport[];
+  /** Null where the control database cannot say. */
+  readonly units: readonly UnitReport[] | null;
   /** Null before the first, and of a process that does not act. */
   readonly validation: Validation | null;
 }
@@ -116,7 +117,7 @@ export class ControlBoard implements AsyncDisposable {
       const growth = this.#growth.get(service.service) ?? null;
       return { ...service, slot: { ...service.slot, growthBytesPerSecond: growth, secondsToLoss: secondsToLoss(service.slot.safeBytes, growth) } };
     });
-    return { at: new Date(sample.at).toISOString(), services, units: sample.units ?? [], validation: this.validation };
+    return { at: new Date(sample.at).toISOString(), services, units: sample.units ?? null, validation: this.validation };
   }
 }
 
@@ -136,8 +137,9 @@ function remembered(sample: StatusSample, before: StatusSample | undefined): Sta
   const services = sample.services.map((service) => {
     const earlier = before?.services.find((each) => each.service === service.service);
     if (earlier === undefined || !service.errors.some(({ code }) => code.startsWith("CONTROL_"))) return service;
-    const { copies, reconciliations, paused } = earlier;
-    return { ...service, copies, reconciliations, paused };
+    const { copies, reconciliations, alerts, paused } = earlier;
+    return { ...service, copies, reconciliations, alerts, paused };
   });
-  return { at: sample.at, services, units: sample.units ?? before?.units };
+  // What processes said before is not remembered: one that has died since would be well for as long as nobody can say so.
+  return { at: sample.at, services, units: sample.units };
 }

@@ -2,6 +2,7 @@
  * How far the copies of a service are, from both sides: what its connector has put into the topic, and what the target still misses. A copy whose rows are all in the topic is not over: who
  * counts the target's rows then finds too few, and takes a copy that is on its way for one that has failed.
  */
+import { copiedByItself } from "../../connectors/postgres/copied-by-itself.ts";
 import type { LastingSession } from "../../connectors/postgres/lasting-session.ts";
 import { sessionError } from "../../connectors/postgres/session.ts";
 import { type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
@@ -39,8 +40,18 @@ export function isOnItsWay({ table, state, reason }: TableCopyStatus, marks: rea
   return state === "copied" && marks.some((mark) => mark.table === table && mark.reason === reason);
 }
 
-/** Marked tables that nobody copies at the moment: their connector does it when it runs, unless somebody has called the copy off, or it has failed. */
-export function notBegun({ copies, marks }: CopyState): NeedsCopy[] {
+/** Marked tables that nobody copies at the moment, and that their connector copies by itself when it runs. */
+export function notBegun(state: CopyState): NeedsCopy[] {
+  return uncopied(state).filter((mark) => copiedByItself([mark]).size > 0);
+}
+
+/** Those that it does not: somebody has to look at the target first. */
+export function forSomebody(state: CopyState): NeedsCopy[] {
+  return uncopied(state).filter((mark) => copiedByItself([mark]).size === 0);
+}
+
+/** Without those of which somebody has called the copy off, or it has failed. */
+function uncopied({ copies, marks }: CopyState): NeedsCopy[] {
   return marks.filter((mark) => {
     const copy = copies.find(({ table }) => table === mark.table);
     return copy === undefined || (copy.state === "copied" && copy.reason !== mark.reason);

@@ -15,7 +15,7 @@ export function troublesOf({ services, units }: InstallationStatus): Trouble[] {
     ...(slot.page ? [{ kind: "slot" as const, where: service, what: `slot ${slot.name}: ${slot.word}: ${slot.reason}` }] : []),
     ...errors.map(({ code, message }) => ({ kind: "error" as const, where: service, what: `${code}: ${message}`, code })),
   ]);
-  return [...slots, ...unitTroubles(units)];
+  return [...slots, ...unitTroubles(units ?? [])];
 }
 
 export function unitTroubles(units: readonly UnitReport[]): Trouble[] {

@@ -3,6 +3,7 @@
  * so the commands end at once, and whoever asked may go home.
  */
 import { userInfo } from "node:os";
+import { copyCure } from "../../connectors/postgres/copy-cure.ts";
 import { LastingSession } from "../../connectors/postgres/lasting-session.ts";
 import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
@@ -13,7 +14,7 @@ import { cancelCopies, requestCopies, type TableCopyStatus } from "../control/sn
 import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
 import { fullName } from "../runtime/table-pattern.ts";
-import { copiesOf, isOnItsWay, marksOf, notBegun } from "./copy-state.ts";
+import { copiesOf, forSomebody, isOnItsWay, marksOf, notBegun } from "./copy-state.ts";
 import { copyText, copyTotal, type CopyTotal, notBegunText, onItsWayText } from "./copy-text.ts";
 import { pipelineOf, type ServicePipeline, tableNamed } from "./service-pipeline.ts";
 
@@ -99,6 +100,9 @@ export async function snapshotStatus(
       const copies = (await copiesOf(control, pipeline.connector.name, configuration.kafka.topicPrefix)).filter(isWanted);
       const lines = [
         ...notBegun({ copies, marks }).map(notBegunText),
+        ...forSomebody({ copies, marks }).map(
+          (mark) => `${mark.table}: has to be copied: ${mark.reason}. ${copyCure({ service, connector: pipeline.connector.name }, mark)}`,
+        ),
         ...copies.map((copy) => (isOnItsWay(copy, marks) ? onItsWayText(copy) : copyText(copy))),
         ...(asked instanceof OfftakeError ? [`What has arrived is not known: ${asked.code}: ${asked.message} ${asked.cure}`.trimEnd()] : []),
       ];

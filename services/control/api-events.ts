@@ -65,9 +65,10 @@ export class EventFeed {
    */
   async listen(lastEventId: string | undefined, tell: (text: string) => void): Promise<() => void> {
     this.#newest ??= await this.#status();
-    const missed = this.#missed(lastEventId);
-    if (missed === undefined) tell(eventText(this.#id(this.#number), "status", this.#newest));
-    else for (const { text } of missed) tell(text);
+    const missed = this.#missed(lastEventId)
+      ?.map(({ text }) => text)
+      .join("");
+    if (missed !== "") tell(shorter(missed, eventText(this.#id(this.#number), "status", this.#newest)));
     this.#listeners.add(tell);
     this.#watching ??= this.#watch();
     return () => {
@@ -119,6 +120,11 @@ export class EventFeed {
     const isKnown = epoch === this.#epoch && /^\d+$/.test(text) && number <= this.#number && number >= this.#number - this.#messages.length;
     return isKnown ? this.#messages.filter((message) => message.number > number) : undefined;
   }
+}
+
+/** Whoever was away for long is told everything anew where that is less. In one piece: what a listener has time for is reckoned from its first message. */
+function shorter(missed: string | undefined, status: string): string {
+  return missed === undefined || missed.length > status.length ? status : missed;
 }
 
 /** Those that are kept: without the oldest, as long as they are too many or too long. Pure. */

@@ -270,6 +270,6 @@ async function connectorOf(operations: Operations, name: string): Promise<z.infe
   const found =
     services.find(({ connector }) => connector === name) ?? notFound(`connector ${name}`, `The connectors are ${operations.connectors.join(", ")}.`);
   const { connector, service, slot, capturedLsn, lag } = schemas.serviceStatus.parse(found);
-  const own = units.filter(({ unit }) => unit === `connector ${name}`).map((each) => ({ ...each }));
+  const own = units?.filter(({ unit }) => unit === `connector ${name}`).map((each) => ({ ...each })) ?? null;
   return { connector, service, at, slot, capturedLsn, lag: lag.capture, units: own };
 }

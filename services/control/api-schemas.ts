@@ -76,7 +76,9 @@ export const installationStatus = z
   .looseObject({
     at: moment,
     services: z.array(serviceStatus),
-    units: z.array(unit).describe("What each process says of its connectors, appliers and reconcilers."),
+    units: maybe(z.array(unit)).describe(
+      "What each process says of its connectors, appliers and reconcilers; null while the control database cannot be asked.",
+    ),
     validation: maybe(
       z.looseObject({
         at: moment,
@@ -98,7 +100,7 @@ export const connectorStatus = z
     slot: serviceStatus.shape.slot,
     capturedLsn: maybe(z.string()),
     lag: serviceStatus.shape.lag.shape.capture,
-    units: z.array(unit),
+    units: maybe(z.array(unit)),
   })
   .meta({ id: "ConnectorStatus" });
 

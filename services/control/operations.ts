@@ -24,7 +24,8 @@ export interface ShownStatus {
   /** ISO 8601. */
   readonly at: string;
   readonly services: readonly { readonly service: string; readonly connector: string }[];
-  readonly units: readonly UnitReport[];
+  /** Null where the control database cannot say: that is not none. */
+  readonly units: readonly UnitReport[] | null;
   readonly validation: object | null;
 }
 

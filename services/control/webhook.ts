@@ -50,7 +50,7 @@ export async function tellWebhook({ name, url, format }: Webhook, notification: 
   );
   if (status < 200 || status > 299)
     throw new OfftakeError(
-      isOfMessage(status) ? "NOTIFICATION_REFUSED" : "NOTIFICATION_FAILED",
+      ofMessage.includes(status) ? "NOTIFICATION_REFUSED" : "NOTIFICATION_FAILED",
       `The webhook ${name} answers with status ${status}.`,
       {
         cure: "Look at what receives it, and at `notifications` in offtake.yaml.",
@@ -58,10 +58,8 @@ export async function tellWebhook({ name, url, format }: Webhook, notification: 
     );
 }
 
-/** Whether a status says something of what was sent, and not of whoever receives it: another message may be taken. Too many, or too slow, are the receiver's. */
-function isOfMessage(status: number): boolean {
-  return status >= 400 && status <= 499 && status !== 408 && status !== 429;
-}
+/** Statuses that say something of what was sent, and not of whoever receives it: another message may be taken. An address that was revoked, or is another's, takes none. */
+const ofMessage = [400, 413, 422];
 
 /** What the system's codes mean to whoever wrote the address down. */
 const wordsFor: Readonly<Record<string, string>> = {

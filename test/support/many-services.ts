@@ -167,7 +167,7 @@ function tableOf({ table, ...pass }: TablePasses, i: number): ShownTable {
   return { table, rows: 1000 * i, pass, mismatches, copy, needsCopy: null, parkedKeys: 0, deadLetters: 0, alerts: [] };
 }
 
-function unitOf(unit: string): ShownStatus["units"][number] {
+function unitOf(unit: string): NonNullable<ShownStatus["units"]>[number] {
   return { unit, process: "host 4711", ready: true, reason: "", ageSeconds: 1 };
 }
 

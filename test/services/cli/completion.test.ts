@@ -18,7 +18,7 @@ test("bash is offered the commands, those below one, and their options", () => {
   expect(offered("offtake", "--json", "snapshot", "status", "trading", "--w")).toEqual(["--watch"]);
   expect(offered("offtake", "reconcile", "trading", "--level", "")).toEqual(["basic", "detailed", "strict"]);
   expect(offered("offtake", "completion", "")).toEqual(expect.arrayContaining(["bash", "zsh", "fish"]));
-  expect(offered("offtake", "dlq", "skip", "--")).toEqual(["--all", "--config", "--json", "--version"]);
+  expect(offered("offtake", "dlq", "skip", "--")).toEqual(["--all", "--reason", "--config", "--json", "--version"]);
 });
 
 test.each(["zsh", "fish"] as const)("%s is told of every command that a user sees, with what it is for, and of no other", (shell) => {

@@ -49,14 +49,15 @@ test("a copy of which no process runs the connector stands still", () => {
   expect(heldUp(copied)).toBe(copied);
 });
 
-const mark = { table: "public.trades", reason: "" };
+const mark = { table: "public.trades", reason: "rows from before `offtake up`" };
 
 test.each<[string, readonly TableCopyStatus[], readonly (typeof mark)[], string, boolean]>([
   ["nothing was ever copied", [], [], "0 of 0 tables copied", false],
   ["nobody has begun it", [], [mark], "0 of 1 table copied; 1 waits for its connector", true],
-  ["all is in the topic", [copied], [mark], "0 of 1 table copied; 1 on its way to the target", true],
+  ["all is in the topic", [{ ...copied, reason: mark.reason }], [mark], "0 of 1 table copied; 1 on its way to the target", true],
   ["all is at the target", [copied], [], "1 of 1 table copied", false],
-  ["it was marked anew", [copied], [{ ...mark, reason: "again" }], "0 of 1 table copied; 1 waits for its connector", true],
+  ["it was marked anew", [copied], [mark], "0 of 1 table copied; 1 waits for its connector", true],
+  ["somebody has to look first", [copied], [{ ...mark, reason: "a gap" }], "0 of 1 table copied", false],
   ["it was called off", [{ ...copied, state: "cancelled" }], [mark], "0 of 1 table copied", false],
 ])("where %s", (_, copies, marks, line, underWay) => {
   expect(progressLine({ copies, marks })).toBe(line);

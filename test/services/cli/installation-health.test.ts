@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { InstallationStatus } from "../../../services/cli/control-board.ts";
 import { troublesOf } from "../../../services/cli/installation-health.ts";
 
-type Unit = InstallationStatus["units"][number];
+type Unit = NonNullable<InstallationStatus["units"]>[number];
 
 function told(...units: readonly Partial<Unit>[]): string[] {
   const whole = units.map((each): Unit => ({ unit: "applier api", process: "host 1", ready: true, reason: "working", ageSeconds: 1, ...each }));
