@@ -25,8 +25,10 @@ interface Answer<T> {
 
 const applicationName = "offtake snapshot";
 
-/** Why a table is marked at the target while it is copied once more. */
-const askedFor = "its copy was asked for";
+/** Why a table is marked at the target while it is copied once more. With the moment: the copy before was asked for, too, and must not be taken for this one where its order was never made. */
+function askedForNow(): string {
+  return `its copy was asked for at ${new Date().toISOString()}`;
+}
 
 /**
  * @param names of tables; empty for those that are marked as not copied
@@ -143,7 +145,7 @@ async function marked({ service, connector }: ServicePipeline, wanted: readonly 
   try {
     if (!(await isPrepared(target)))
       throw new OfftakeError("TARGET_NOT_PREPARED", `The target of ${service.name} has no schema offtake.`, { cure: "Run `offtake up`." });
-    if (wanted !== undefined) await markNeedsCopy(target, connector.name, wanted, askedFor);
+    if (wanted !== undefined) await markNeedsCopy(target, connector.name, wanted, askedForNow());
     const marks = await readMarks(target, connector.name);
     return marks.filter(({ table }) => wanted?.includes(table) !== false);
   } catch (error) {
