@@ -51,11 +51,13 @@ export function shownTables(
       const isOf = (each: { readonly table: string }): boolean => each.table === table;
       const pass = reconciliations.find(isOf);
       const parked = target?.parked.find(isOf);
+      // Of a table that is too divergent no row was looked at: what is known is that they are too many.
+      const isCounted = pass !== undefined && pass.verdict !== "too-divergent";
       return {
         table,
         rows: rows?.get(table) ?? null,
         pass: withoutName(pass),
-        mismatches: pass === undefined || mismatches === undefined ? null : (mismatches.get(table) ?? none),
+        mismatches: isCounted && mismatches !== undefined ? (mismatches.get(table) ?? none) : null,
         copy: withoutName(copies.find(isOf)),
         needsCopy: target?.marks.find(isOf)?.reason ?? null,
         parkedKeys: target === undefined ? null : (parked?.keys ?? 0),

@@ -226,7 +226,7 @@ export const serviceTables = z
         rows: maybe(z.number()).describe("By the monolith's statistics; null for a table that was never analysed, or where it cannot be asked."),
         pass: maybe(pass).describe("The newest."),
         mismatches: maybe(z.looseObject({ missing: z.number(), extra: z.number(), differing: z.number() })).describe(
-          "Null where it was never compared.",
+          "Null where it was never compared, or is too divergent for its rows to be counted.",
         ),
         copy: maybe(copy).describe("The newest."),
         needsCopy: maybe(z.string()).describe("Why rows of it are missing at the target."),

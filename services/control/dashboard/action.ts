@@ -6,6 +6,9 @@
  */
 import type { Job, KeyHolder, LetterQueue } from "./api-answers.ts";
 import * as commands from "./command-text.ts";
+import { tablesOnTheirWay } from "./copy-on-its-way.ts";
+import type { RepairedRows } from "./job-texts.ts";
+import { counted, countText } from "./measures.ts";
 import { refusal } from "./permission.ts";
 import type { ShownService } from "./shown-status.ts";
 
@@ -64,17 +67,22 @@ export function reconcileAction(scene: ActionScene, tables: readonly string[], l
   };
 }
 
-/** @param tables schema.table; empty for those that are marked as not copied */
+/** @param tables schema.table; empty for those that are marked as not copied, and are not on their way */
 export function snapshotAction(scene: ActionScene, tables: readonly string[]): Action {
   const { service, needsCopy, copies } = scene.service;
-  const wanted = tables.length > 0 ? tables : needsCopy.map(({ table }) => table);
+  const onTheirWay = tablesOnTheirWay({ needsCopy, copies });
+  const lacking = needsCopy.map(({ table }) => table).filter((table) => !onTheirWay.includes(table));
+  const wanted = tables.length > 0 ? tables : lacking;
+  // Where none is named, all that are marked are copied: what is on its way once more.
+  const named = onTheirWay.length === 0 ? tables : wanted;
   const again = wanted.filter((table) => !needsCopy.some((mark) => mark.table === table) && copies.some((copy) => copy.table === table));
   return {
     label: tables.length === 0 ? "Snapshot what is not copied" : "Snapshot",
-    command: commands.snapshotCommand(service, tables),
-    requests: [{ path: `services/${part(service)}/snapshot`, body: { tables } }],
+    command: commands.snapshotCommand(service, named),
+    requests: [{ path: `services/${part(service)}/snapshot`, body: { tables: named } }],
     blocked:
       refusal(scene.holder, "operator") ??
+      onItsWay(onTheirWay, wanted) ??
       (wanted.length === 0 ? "No table is marked as not copied. Select the tables that are to be copied again." : undefined) ??
       whileRunning(scene, "copy", wanted),
     danger:
@@ -88,7 +96,7 @@ export function snapshotAction(scene: ActionScene, tables: readonly string[]): A
   };
 }
 
-/** Says what a repair would publish again, and changes nothing. */
+/** Says what a repair would publish again or delete, and changes nothing. */
 export function previewAction(scene: ActionScene, tables: readonly string[]): Action {
   const { service } = scene.service;
   return {
@@ -99,10 +107,10 @@ export function previewAction(scene: ActionScene, tables: readonly string[]): Ac
   };
 }
 
-/** @param rows that the preview has found wrong; undefined where nobody has looked */
-export function repairAction(scene: ActionScene, tables: readonly string[], rows: number | undefined): Action {
+/** @param rows that the preview has found; undefined where nobody has looked */
+export function repairAction(scene: ActionScene, tables: readonly string[], rows: RepairedRows | undefined): Action {
   const { service } = scene.service;
-  const looked = rows === undefined ? "Look at the preview first." : rows === 0 ? "There is nothing to repair." : undefined;
+  const looked = rows === undefined ? "Look at the preview first." : rows.published + rows.deleted === 0 ? "There is nothing to repair." : undefined;
   return {
     label: "Repair",
     command: commands.repairCommand(service, tables, false),
@@ -110,10 +118,22 @@ export function repairAction(scene: ActionScene, tables: readonly string[], rows
     blocked: refusal(scene.holder, "operator") ?? whilePaused(scene) ?? whileRunning(scene, "repair", tables) ?? looked,
     danger: {
       service,
-      warning: `The monolith's rows are published again, and written over the target's${rows === undefined ? "" : `: ${rows} of them`}.`,
+      warning: repairWarning(rows),
       wantsReason: false,
     },
   };
+}
+
+/** Both kinds are said at all times: a repair looks once more, and finds what is wrong by then. */
+function repairWarning(rows: RepairedRows | undefined): string {
+  if (rows === undefined)
+    return "The monolith's rows are published again and written over the target's; what the monolith does not have is deleted at the target.";
+  const { published, deleted } = rows;
+  return `${counted(published, "row")} ${are(published)} published again and written over the target's; ${countText(deleted)} that the monolith does not have ${are(deleted)} deleted at the target.`;
+}
+
+function are(count: number): string {
+  return count === 1 ? "is" : "are";
 }
 
 export function replayAction(holder: KeyHolder | undefined, { id, service }: LetterQueue): Action {
@@ -160,6 +180,12 @@ export function cancelAction(holder: KeyHolder | undefined, job: Job, origin: st
     requests: [{ path: `jobs/${part(job.id)}/cancel`, body: {} }],
     blocked: refusal(holder, "operator") ?? over,
   };
+}
+
+function onItsWay(onTheirWay: readonly string[], wanted: readonly string[]): string | undefined {
+  // Where nothing is left that could be ordered, that is why.
+  const shared = wanted.length === 0 ? onTheirWay : wanted.filter((table) => onTheirWay.includes(table));
+  return shared.length === 0 ? undefined : `Copied already, and on the way to the target: ${list(shared)}.`;
 }
 
 function whilePaused({ service: { paused } }: ActionScene): string | undefined {

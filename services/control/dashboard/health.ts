@@ -3,6 +3,7 @@
  *
  * The thresholds are those of what wakes people (installation-health.ts, slot-health.ts): a page that is calm while the pager is not would be closed. Pure.
  */
+import { tablesOnTheirWay } from "./copy-on-its-way.ts";
 import { secondsText } from "./measures.ts";
 import type { ShownService, ShownUnit, Trouble } from "./shown-status.ts";
 
@@ -29,8 +30,11 @@ export function worst(all: readonly Health[]): Health {
   return levels.flatMap((level) => all.filter((each) => each.level === level))[0] ?? fine;
 }
 
-/** Whether the processes do a unit's work. @param reports of this unit alone */
-export function unitHealth(reports: readonly ShownUnit[]): Health {
+/** Whether the processes do a unit's work. @param reports of this unit alone; null where nobody can say. @param errors of its service */
+export function unitHealth(reports: readonly ShownUnit[] | null, errors: readonly Trouble[]): Health {
+  // Reports that are kept from before grow old while their processes work.
+  if (reports === null || controlTrouble(errors) !== undefined)
+    return { word: "unreported", level: "warning", reason: "the control database cannot be asked what the processes do" };
   const speaking = reports.filter(({ ageSeconds }) => ageSeconds <= silentSeconds);
   if (speaking.some(({ ready }) => ready)) return fine;
   const newest = speaking[0];
@@ -43,9 +47,9 @@ export function unitHealth(reports: readonly ShownUnit[]): Health {
   };
 }
 
-/** @param reports of the connector's unit */
-export function connectorHealth({ slot, connector, errors }: ShownService, reports: readonly ShownUnit[]): Health {
-  const unit = unitHealth(reports);
+/** @param reports of the connector's unit; null where nobody can say */
+export function connectorHealth({ slot, connector, errors }: ShownService, reports: readonly ShownUnit[] | null): Health {
+  const unit = unitHealth(reports, errors);
   // Somebody reads the slot: the connector works, and cannot say so.
   const running: Health =
     unit.word === "stopped" && slot.active === true
@@ -66,13 +70,13 @@ export function topicHealth({ topicEnd, errors }: ShownService): Health {
   return worst([...reachable(errors, "KAFKA_"), ...reachable(errors, "REGISTRY_"), ...(topicEnd === null ? [unknown] : [])]);
 }
 
-/** Of a service's target and of what applies to it. @param reports of the applier's unit */
-export function targetHealth(service: ShownService, reports: readonly ShownUnit[]): Health {
+/** Of a service's target and of what applies to it. @param reports of the applier's unit; null where nobody can say */
+export function targetHealth(service: ShownService, reports: readonly ShownUnit[] | null): Health {
   const { paused, errors, lag } = service;
   const late = lag.apply.seconds ?? 0;
   return worst([
     ...reachable(errors, "TARGET_"),
-    unitHealth(reports),
+    unitHealth(reports, errors),
     ...wrongRows(service),
     ...(paused === null && late > behindSeconds ? [{ word: "behind", level: "warning", reason: `by ${secondsText(late)}` } as const] : []),
     ...lackingRows(service),
@@ -99,6 +103,11 @@ export function controlHealth(services: readonly ShownService[]): Health {
   return worst(services.flatMap(({ errors }) => reachable(errors, "CONTROL_").map((each): Health => ({ ...each, level: "warning" }))));
 }
 
+/** @returns why the control database could not be asked; undefined where it could */
+export function controlTrouble(errors: readonly Trouble[]): Trouble | undefined {
+  return errors.find(({ code }) => code.startsWith("CONTROL_"));
+}
+
 /** What could not be asked. @param prefix of the codes of one server */
 function reachable(errors: readonly Trouble[], prefix: string): Health[] {
   return errors
@@ -122,7 +131,8 @@ function wrongRows({ alerts, reconciliations }: ShownService): Health[] {
 }
 
 function lackingRows({ parked, needsCopy, copies }: ShownService): Health[] {
-  const open = (table: string): boolean => copies.some((copy) => copy.table === table && isUnderWay(copy.state));
+  const onTheirWay = tablesOnTheirWay({ needsCopy, copies });
+  const open = (table: string): boolean => onTheirWay.includes(table) || copies.some((copy) => copy.table === table && isUnderWay(copy.state));
   return [
     ...parked.map(({ table, keys, deadLetters }): Health => ({
       word: "dead letters",
@@ -138,9 +148,10 @@ function lackingRows({ parked, needsCopy, copies }: ShownService): Health[] {
   ];
 }
 
-function underWay({ copies }: ShownService): Health[] {
-  const open = copies.filter(({ state }) => isUnderWay(state));
-  return open.length === 0 ? [] : [{ word: "copying", level: "note", reason: open.map(({ table }) => table).join(", ") }];
+function underWay({ copies, needsCopy }: ShownService): Health[] {
+  const open = copies.filter(({ state }) => isUnderWay(state)).map(({ table }) => table);
+  const all = [...open, ...tablesOnTheirWay({ needsCopy, copies }).map((table) => `${table} (on its way to the target)`)];
+  return all.length === 0 ? [] : [{ word: "copying", level: "note", reason: all.join(", ") }];
 }
 
 /** A copy that waits or is under way. */

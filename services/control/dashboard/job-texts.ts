@@ -62,8 +62,20 @@ export function repairsOf(result: unknown): readonly TableRepair[] {
   return asResult(result).tables ?? [];
 }
 
-/** Rows that a repair would publish again. */
-export function wrongCount({ missing, extra, differing }: WrongRows): number {
+/** What a repair does to the target: rows that are published again and written there, and rows that the monolith does not have, which are deleted there. */
+export interface RepairedRows {
+  readonly published: number;
+  readonly deleted: number;
+}
+
+export function repairedRows(found: readonly Pick<WrongRows, "missing" | "extra" | "differing">[]): RepairedRows {
+  return {
+    published: found.reduce((sum, { missing, differing }) => sum + missing.length + differing.length, 0),
+    deleted: found.reduce((sum, { extra }) => sum + extra.length, 0),
+  };
+}
+
+function wrongCount({ missing, extra, differing }: WrongRows): number {
   return missing.length + extra.length + differing.length;
 }
 
@@ -80,9 +92,18 @@ function repairLine({ table, verdict, reason, found, left }: TableRepair): strin
   const why = reason === null ? "" : ` (${reason})`;
   if (verdict === "too-divergent") return `${table}: too divergent to be repaired row by row: copy it again`;
   if (wrongCount(found) === 0) return `${table}: ${verdict}, nothing to repair${why}`;
-  if (left === null) return `${table}: ${counted(wrongCount(found), "row")} would be published again: ${wrongText(found)}${why}`;
+  if (left === null) return `${table}: ${repairedText(found, "would be ")}: ${wrongText(found)}${why}`;
   const rest = wrongCount(left) + left.undecided.length === 0 ? "all of them are equal now" : `left: ${wrongText(left)}`;
-  return `${table}: ${counted(wrongCount(found), "row")} published again: ${rest}${why}`;
+  return `${table}: ${repairedText(found, "")}: ${rest}${why}`;
+}
+
+function repairedText(found: WrongRows, would: string): string {
+  const { published, deleted } = repairedRows([found]);
+  const parts = [
+    ...(published === 0 ? [] : [`${counted(published, "row")} ${would}published again`]),
+    ...(deleted === 0 ? [] : [`${counted(deleted, "row")} ${would}deleted at the target`]),
+  ];
+  return parts.join(", ");
 }
 
 function wrongText({ missing, extra, differing, undecided }: WrongRows): string {

@@ -1,4 +1,4 @@
-/** A repair in two steps: what it would publish again, and, once somebody has looked at that, the repair. */
+/** A repair in two steps: what it would publish again or delete, and, once somebody has looked at that, the repair. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { type ActionScene, previewAction, repairAction } from "./action.ts";
@@ -6,7 +6,7 @@ import { ActionButton } from "./action-button.tsx";
 import type { Job } from "./api-answers.ts";
 import { firstJob } from "./first-job.ts";
 import { JobWatch } from "./job-watch.tsx";
-import { repairsOf, wrongCount } from "./job-texts.ts";
+import { repairedRows, repairsOf } from "./job-texts.ts";
 import { WrongRowsTable } from "./wrong-rows-table.tsx";
 
 interface Repaired {
@@ -23,7 +23,7 @@ export function RepairPanel({ scene, tables, onRepaired }: Repaired): JSX.Elemen
   const repair = useSignal<string | undefined>(undefined);
   const repaired = useSignal(false);
   const found = looked.value === undefined ? undefined : repairsOf(looked.value.result);
-  const rows = found?.reduce((sum, each) => sum + wrongCount(each.found), 0);
+  const rows = found === undefined ? undefined : repairedRows(found.map((each) => each.found));
   const isDone = looked.value?.state === "done";
   return (
     <div class="repair">

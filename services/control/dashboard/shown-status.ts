@@ -26,6 +26,8 @@ export interface ShownSlot {
 export interface ShownCopy {
   readonly table: string;
   readonly state: string;
+  /** Why it was ordered: that of the mark which it takes away. */
+  readonly reason: string;
   readonly rows: number;
   readonly estimatedRows: number | null;
   readonly rowsPerSecond: number | null;
@@ -100,7 +102,8 @@ export interface ShownStatus {
   /** ISO 8601, by the server's clock. */
   readonly at: string;
   readonly services: readonly ShownService[];
-  readonly units: readonly ShownUnit[];
+  /** Null where the control database, which knows them, cannot be asked. */
+  readonly units: readonly ShownUnit[] | null;
   readonly validation: ShownValidation | null;
 }
 
@@ -108,6 +111,6 @@ export interface ShownStatus {
 export interface StatusPatch {
   readonly at: string;
   readonly services: readonly (Pick<ShownService, "service"> & Partial<ShownService>)[];
-  readonly units?: readonly ShownUnit[];
+  readonly units?: readonly ShownUnit[] | null;
   readonly validation?: ShownValidation | null;
 }

@@ -21,9 +21,15 @@ function tenths({ slot: { retainedBytes, budgetBytes } }: ShownService): number 
   return retainedBytes === null ? 0 : Math.floor((retainedBytes / budgetBytes) * 10);
 }
 
+/** What is said of a slot that is no more, in place of figures: there is no WAL that is kept for it, and none of that means that there is room. Undefined for one that there is. */
+export function goneText({ word }: Pick<ShownSlot, "word">): string | undefined {
+  if (word === "missing") return "nothing: there is no slot";
+  return word === "lost" ? "nothing: the slot is lost" : undefined;
+}
+
 /** When the slot is lost at the present rate, or why there is no such time. */
 export function lossText({ safeBytes, growthBytesPerSecond, secondsToLoss, retainedBytes, word }: ShownSlot): string {
-  if (word === "lost" || word === "missing") return "lost";
+  if (goneText({ word }) !== undefined) return "lost";
   if (retainedBytes === null) return "unknown";
   if (safeBytes === null) return "never: the disk fills first";
   if (growthBytesPerSecond === 0) return "does not grow";

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { HealthBadge } from "./health-badge.tsx";
 import { bytesText, secondsText, shareText } from "./measures.ts";
 import { usePage } from "./page.ts";
-import { lossText, slotHealth, slotsWorstFirst } from "./slot-order.ts";
+import { goneText, lossText, slotHealth, slotsWorstFirst } from "./slot-order.ts";
 import { addressOf } from "./view-route.ts";
 
 export function SlotsView(): JSX.Element {
@@ -43,7 +43,8 @@ function Row({ name }: { readonly name: string }): JSX.Element | null {
   const { slot, capturedLsn, lag } = service;
   const { retainedBytes, budgetBytes, growthBytesPerSecond, safeBytes } = slot;
   const health = slotHealth(slot);
-  const share = retainedBytes === null ? undefined : retainedBytes / budgetBytes;
+  const gone = goneText(slot);
+  const share = gone !== undefined || retainedBytes === null ? undefined : retainedBytes / budgetBytes;
   return (
     <tr>
       <th scope="row">{slot.name}</th>
@@ -58,13 +59,12 @@ function Row({ name }: { readonly name: string }): JSX.Element | null {
         {share !== undefined && (
           <meter value={Math.min(share, 1)} low={0.5} high={0.8} optimum={0} aria-label={`WAL kept for ${slot.name}, of its budget`} />
         )}{" "}
-        {bytesText(retainedBytes)} of {bytesText(budgetBytes)}
-        {share === undefined ? "" : `, ${shareText(share)}`}
+        {gone ?? `${bytesText(retainedBytes)} of ${bytesText(budgetBytes)}${share === undefined ? "" : `, ${shareText(share)}`}`}
       </td>
       <td class="number">
         {growthBytesPerSecond === null ? "unknown" : growthBytesPerSecond === 0 ? "not" : `${bytesText(growthBytesPerSecond)}/s`}
       </td>
-      <td class="number">{retainedBytes === null ? "unknown" : safeBytes === null ? "no limit is set" : bytesText(safeBytes)}</td>
+      <td class="number">{gone ?? (retainedBytes === null ? "unknown" : safeBytes === null ? "no limit is set" : bytesText(safeBytes))}</td>
       <td class="number">{lossText(slot)}</td>
       <td>
         <code>{capturedLsn ?? "unknown"}</code>

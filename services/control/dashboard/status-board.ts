@@ -13,11 +13,12 @@ export class StatusBoard {
   readonly at = signal<string | undefined>(undefined);
   /** In the configuration's order. */
   readonly names = signal<readonly string[]>([]);
-  readonly units = signal<readonly ShownUnit[]>([]);
+  /** Null while nobody can say what the processes do. */
+  readonly units = signal<readonly ShownUnit[] | null>([]);
   readonly validation = signal<ShownValidation | null>(null);
   readonly #services = new Map<string, Signal<ShownService>>();
   readonly #captured = new Map<string, { readonly window: RateWindow; readonly rate: Signal<number | null> }>();
-  readonly #unitsOf = new Map<string, ReadonlySignal<readonly ShownUnit[]>>();
+  readonly #unitsOf = new Map<string, ReadonlySignal<readonly ShownUnit[] | null>>();
 
   /** @returns undefined for a service that there is not. Follows `names`, not the service. */
   service(name: string): Signal<ShownService> | undefined {
@@ -29,13 +30,13 @@ export class StatusBoard {
     return this.#captured.get(name)?.rate.value ?? null;
   }
 
-  /** What processes say of a unit. Ages go on each second, so that it is another one each second where there is any. */
-  unitsOf(unit: string): readonly ShownUnit[] {
+  /** What processes say of a unit. Ages go on each second, so that it is another one each second where there is any. Null where it is not known. */
+  unitsOf(unit: string): readonly ShownUnit[] | null {
     let own = this.#unitsOf.get(unit);
     if (own === undefined) {
       own = computed(() => {
-        const found = this.units.value.filter((each) => each.unit === unit);
-        return found.length === 0 ? none : found;
+        const found = this.units.value?.filter((each) => each.unit === unit);
+        return found === undefined ? null : found.length === 0 ? none : found;
       });
       this.#unitsOf.set(unit, own);
     }

@@ -2,6 +2,7 @@
 import type { Signal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { TableRow } from "./api-answers.ts";
+import { isOnItsWay } from "./copy-on-its-way.ts";
 import { copyText } from "./copy-text.ts";
 import { countText } from "./measures.ts";
 import { Age } from "./moment.tsx";
@@ -9,6 +10,7 @@ import { usePolled } from "./polled.ts";
 import type { Trouble } from "./shown-status.ts";
 import { tablesWorstFirst } from "./table-order.ts";
 import { TroubleNote } from "./trouble-note.tsx";
+import { wrongRowsText } from "./wrong-rows-text.ts";
 
 /** Milliseconds between two looks. */
 const tablesMs = 5000;
@@ -67,8 +69,8 @@ interface Shown {
 }
 
 function Row({ row, isSelected, toggle }: Shown): JSX.Element {
-  const { table, rows, pass, mismatches, deadLetters, parkedKeys, copy, needsCopy, alerts } = row;
-  const kinds = mismatches === null ? "" : ` (${mismatches.differing} differing, ${mismatches.missing} missing, ${mismatches.extra} extra)`;
+  const { table, rows, pass, deadLetters, parkedKeys, copy, needsCopy, alerts } = row;
+  const wrong = wrongRowsText(row);
   return (
     <tr>
       <th scope="row">
@@ -94,17 +96,19 @@ function Row({ row, isSelected, toggle }: Shown): JSX.Element {
       <td>
         <Age iso={pass?.lastCleanAt ?? null} />
       </td>
-      <td class={(pass?.mismatches ?? 0) > 0 ? "bad" : ""}>
-        {pass === null ? "unknown" : `${countText(pass.mismatches)}${pass.mismatches > 0 ? kinds : ""}`}
-      </td>
+      <td class={wrong.isBad ? "bad" : ""}>{wrong.text}</td>
       <td class={(deadLetters ?? 0) > 0 ? "bad" : ""}>
         {countText(deadLetters)}
         {(parkedKeys ?? 0) > 0 ? `, ${countText(parkedKeys)} parked` : ""}
       </td>
-      <td>
-        {copy === null ? (needsCopy === null ? "none" : "") : copyText(copy)}
-        {needsCopy !== null && <span class="bad"> not copied: {needsCopy}</span>}
-      </td>
+      {copy !== null && isOnItsWay(copy, needsCopy) ? (
+        <td>copied into the topic, on its way to the target</td>
+      ) : (
+        <td>
+          {copy === null ? (needsCopy === null ? "none" : "") : copyText(copy)}
+          {needsCopy !== null && <span class="bad"> not copied: {needsCopy}</span>}
+        </td>
+      )}
     </tr>
   );
 }

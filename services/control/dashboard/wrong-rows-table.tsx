@@ -22,7 +22,8 @@ export function WrongRowsTable({ table, wrong }: { readonly table: string; reado
   return (
     <table>
       <caption>
-        {table}: {rows.length > shown ? `the first ${shown} of ${rows.length} rows` : "rows"} that would be published again
+        {table}: {rows.length > shown ? `the first ${shown} of ${rows.length} rows` : "rows"} that would be{" "}
+        {wrong.extra.length === 0 ? "published again" : "published again, or deleted at the target"}
       </caption>
       <thead>
         <tr>
@@ -50,7 +51,7 @@ export function WrongRowsTable({ table, wrong }: { readonly table: string; reado
 
 export function ColumnDifferences({ kind, columns }: Pick<WrongRow, "kind" | "columns">): JSX.Element {
   if (kind === "missing") return <>in the monolith, not at the target</>;
-  if (kind === "extra") return <>at the target, not in the monolith</>;
+  if (kind === "extra") return <>at the target, not in the monolith: a repair deletes it</>;
   return (
     <dl class="columns">
       {columns.map(({ name, source, target }) => (

@@ -42,6 +42,11 @@ describe("the tables of a service", () => {
     expect(mismatchesIn(undefined)).toEqual([null, null]);
   });
 
+  test("have no number of what is wrong where so much is that no row was looked at", () => {
+    const divergent: TablePasses = { ...pass, verdict: "too-divergent", mismatches: 0 };
+    expect(shownTables(known, { ...quiet, reconciliations: [divergent] }).map((each) => each.mismatches)).toEqual([null, null]);
+  });
+
   test("have no number of what a target that is away has put aside", () => {
     expect(shownTables({ ...known, target: undefined }, quiet)).toMatchObject([
       { table: "public.a", parkedKeys: null, deadLetters: null },

@@ -39,6 +39,7 @@ describe("an action", () => {
 describe("what cannot be done now", () => {
   const scene = { holder: admin, service: marked, jobs: [] as readonly Job[] };
   const paused = { ...scene, service: { ...marked, paused: { by: "bob", since: "" } } };
+  const sent = { ...scene, service: { ...marked, copies: marked.copies.map((copy) => ({ ...copy, table: "public.b" })) } };
   const busy = (changed: Partial<Job>): ActionScene => ({ ...scene, jobs: [job(changed)] });
   const running = "Job j7 does that already: it is running.";
   test.each([
@@ -61,11 +62,36 @@ describe("what cannot be done now", () => {
       "Job c7 does that already: it is waiting.",
     ],
     ["repairing unseen", actions.repairAction(scene, [], undefined), "Look at the preview first."],
-    ["repairing nothing", actions.repairAction(scene, [], 0), "There is nothing to repair."],
+    ["repairing nothing", actions.repairAction(scene, [], { published: 0, deleted: 0 }), "There is nothing to repair."],
     ["skipping all of one", actions.skipAction(admin, { ...queue, deadLetters: 1 }, true), "It is the only one."],
     ["replaying nothing", actions.replayAllAction(admin, "billing", []), "Nothing waits."],
     ["calling off what is over", actions.cancelAction(admin, job({ state: "failed" }), ""), "It is failed already."],
+    ["copying what is on its way", actions.snapshotAction(sent, ["public.b"]), "Copied already, and on the way to the target: public.b."],
+    ["copying nothing but what is on its way", actions.snapshotAction(sent, []), "Copied already, and on the way to the target: public.b."],
   ])("%s", (_, action, reason) => {
     expect(action.blocked).toBe(reason);
   });
+
+  test("what is not copied is ordered without what is on its way, and what was marked anew since is not on its way", () => {
+    const { service } = sent;
+    const also = { ...sent, service: { ...service, needsCopy: [...service.needsCopy, { table: "public.c", reason: "never copied" }] } };
+    const { blocked, requests, command } = actions.snapshotAction(also, []);
+    expect([blocked, requests[0]!.body, command]).toEqual([undefined, { tables: ["public.c"] }, "offtake snapshot start billing public.c"]);
+    const anew = { ...sent, service: { ...service, needsCopy: [{ table: "public.b", reason: "the slot was lost" }] } };
+    expect(actions.snapshotAction(anew, [])).toMatchObject({ blocked: undefined, requests: [{ body: { tables: [] } }] });
+  });
+});
+
+test("a repair says beforehand what it writes over, and what it deletes", () => {
+  const found = [
+    { published: 2, deleted: 1 },
+    { published: 1, deleted: 0 },
+    { published: 0, deleted: 1200 },
+  ];
+  const scene = { holder: admin, service: marked, jobs: [] };
+  expect(found.map((rows) => actions.repairAction(scene, [], rows).danger?.warning)).toEqual([
+    "2 rows are published again and written over the target's; 1 that the monolith does not have is deleted at the target.",
+    "1 row is published again and written over the target's; 0 that the monolith does not have are deleted at the target.",
+    "0 rows are published again and written over the target's; 1,200 that the monolith does not have are deleted at the target.",
+  ]);
 });

@@ -10,6 +10,7 @@ const copies = [
   {
     table: "public.a",
     state: "copied",
+    reason: "never copied",
     rows: 1,
     estimatedRows: 1,
     rowsPerSecond: 1,
@@ -65,7 +66,7 @@ export function allOf(holder: KeyHolder | undefined, service: ShownService = mar
     snapshot: actions.snapshotAction(scene, []),
     again: actions.snapshotAction(scene, ["public.a"]),
     preview: actions.previewAction(scene, []),
-    repair: actions.repairAction(scene, ["public.a"], 2),
+    repair: actions.repairAction(scene, ["public.a"], { published: 1, deleted: 1 }),
     replay: actions.replayAction(holder, queue),
     replayAll: actions.replayAllAction(holder, "billing", [queue]),
     skip: actions.skipAction(holder, queue, false),

@@ -19,6 +19,7 @@ const pass = { table: "public.a", verdict: "equal", level: "detailed", finishedA
 const copy = {
   table: "public.a",
   state: "copying",
+  reason: "never copied",
   rows: 1,
   estimatedRows: null,
   rowsPerSecond: null,
@@ -43,7 +44,19 @@ describe("a unit", () => {
       { word: "failing", level: "page", reason: "TARGET_BUSY: …" },
     ],
   ] as const)("%s", (_, reports, health) => {
-    expect(unitHealth(reports)).toEqual(health);
+    expect(unitHealth(reports, [])).toEqual(health);
+  });
+
+  test("is not known to have stopped where the control database cannot be asked, whatever was kept from before", () => {
+    const unreported = { word: "unreported", level: "warning", reason: "the control database cannot be asked what the processes do" };
+    const errors = [{ code: "CONTROL_UNREACHABLE", message: "m", cure }];
+    expect([unitHealth(null, []), unitHealth([], errors), unitHealth([report({ ageSeconds: 90 })], errors)]).toEqual([
+      unreported,
+      unreported,
+      unreported,
+    ]);
+    expect([connectorHealth(shownService(), null), targetHealth(shownService(), null)]).toEqual([unreported, unreported]);
+    expect([connectorHealth(shownService({ errors }), []), targetHealth(shownService({ errors }), [])]).toEqual([unreported, unreported]);
   });
 });
 
@@ -106,6 +119,16 @@ describe("a target", () => {
       { word: "copying", level: "note", reason: "public.a" },
     ],
     [
+      "is to get a copy that is in the topic",
+      { needsCopy: [{ table: "public.a", reason: "never copied" }], copies: [{ ...copy, state: "copied" }] },
+      { word: "copying", level: "note", reason: "public.a (on its way to the target)" },
+    ],
+    [
+      "lacks what was marked anew since",
+      { needsCopy: [{ table: "public.a", reason: "the slot was lost" }], copies: [{ ...copy, state: "copied" }] },
+      { word: "not copied", level: "warning", reason: "public.a: the slot was lost" },
+    ],
+    [
       "has a copy that failed",
       { copies: [{ ...copy, state: "failed", error: "no key" }] },
       { word: "copy failed", level: "warning", reason: "public.a: no key" },
@@ -139,7 +162,6 @@ test("topic, monolith and control database", () => {
   });
   const away = shownService({ errors: [{ code: "CONTROL_UNREACHABLE", message: "m", cure }] });
   expect([controlHealth([shownService()]).level, controlHealth([away])]).toEqual(["ok", { word: "unreachable", level: "warning", reason: "m" }]);
-  expect(targetHealth(away, [report()])).toEqual(ok);
 });
 
 test("the worst is as bad as any, and one of them", () => {

@@ -57,6 +57,14 @@ describe("what came of it", () => {
     ],
     [{ tables: [repair] }, "public.a: 1 row would be published again: 0 differing, 1 missing, 0 extra"],
     [{ tables: [{ ...repair, left: nothing }] }, "public.a: 1 row published again: all of them are equal now"],
+    [
+      { tables: [{ ...repair, found: { ...one, extra: one.missing } }] },
+      "public.a: 1 row would be published again, 1 row would be deleted at the target: 0 differing, 1 missing, 1 extra",
+    ],
+    [
+      { tables: [{ ...repair, found: { ...nothing, extra: one.missing }, left: nothing }] },
+      "public.a: 1 row deleted at the target: all of them are equal now",
+    ],
     [{ tables: [{ ...repair, left: one }] }, "public.a: 1 row published again: left: 0 differing, 1 missing, 0 extra"],
     [
       { tables: [{ ...repair, left: { ...nothing, undecided: [{ key: { id: "1" }, waitsFor: "w" }] } }] },
@@ -73,10 +81,16 @@ describe("what came of it", () => {
   });
 });
 
+test("what a repair deletes is not among what it publishes", () => {
+  const extra = { ...nothing, extra: [{ key: { id: "2" } }, { key: { id: "3" } }] };
+  expect(texts.repairedRows([one, extra, { ...nothing, differing: [{ key: { id: "4" }, columns: [] }] }])).toEqual({ published: 2, deleted: 2 });
+});
+
 test("how far the copy of a table is", () => {
   const copy = {
     table: "public.a",
     state: "copying",
+    reason: "never copied",
     rows: 10,
     estimatedRows: null,
     rowsPerSecond: null,
@@ -89,6 +103,7 @@ test("how far the copy of a table is", () => {
   expect(copyText({ ...copy, estimatedRows: 100, rowsPerSecond: 10, secondsLeft: 9, waitsFor: "the target is behind" })).toBe(
     "copying: 10 of about 100 rows, 10/s, time left 9.0 s, the target is behind",
   );
+  expect(copyText({ ...copy, rows: 1200, estimatedRows: 500 })).toBe("copying: 1,200 rows, unknown, time left unknown");
   expect(["waiting", "copied", "cancelled", "failed"].map((state) => copyText({ ...copy, state }))).toEqual([
     "waiting",
     "copied, not yet verified",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lossText, slotHealth, slotsWorstFirst } from "../../../../services/control/dashboard/slot-order.ts";
+import { goneText, lossText, slotHealth, slotsWorstFirst } from "../../../../services/control/dashboard/slot-order.ts";
 import { shownService, wellSlot } from "./shown-services.ts";
 
 test("slots in danger are first, then those that keep most of their budget", () => {
@@ -20,6 +20,15 @@ test("slots in danger are first, then those that keep most of their budget", () 
     "quiet",
   ]);
   expect(slots.map((slot) => slotHealth(slot).level)).toEqual(["ok", "ok", "page", "page", "warning", "ok"]);
+});
+
+test("a slot that is no more has no figures", () => {
+  expect(["lost", "missing", "ok", "inactive"].map((word) => goneText({ word }))).toEqual([
+    "nothing: the slot is lost",
+    "nothing: there is no slot",
+    undefined,
+    undefined,
+  ]);
 });
 
 test("the time to loss is said only where there is one", () => {

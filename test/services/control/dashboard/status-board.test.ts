@@ -42,7 +42,9 @@ test("a status is everything: what is not in it is gone; a patch brings what is 
   expect([board.names.value, board.service("a"), board.units.value, board.validation.value?.ok]).toEqual([["b"], undefined, [], true]);
   board.patch({ at: later, services: [named("c"), { service: "d", eventsPerSecond: 1 }], validation: null, units: [report({ unit: "applier c" })] });
   expect([board.names.value, board.validation.value]).toEqual([["b", "c"], null]);
-  expect([board.unitsOf("applier c").length, board.unitsOf("applier b")]).toEqual([1, []]);
+  expect([board.unitsOf("applier c")?.length, board.unitsOf("applier b")]).toEqual([1, []]);
+  board.patch({ at: later, services: [], units: null });
+  expect([board.units.value, board.unitsOf("applier c")]).toEqual([null, null]);
 });
 
 test("however a status is told in patches, it is the one that was meant", () => {

@@ -4,8 +4,20 @@ import { letterCure } from "../../../../services/control/dashboard/letter-cure.t
 import { matching, servicesOf } from "../../../../services/control/dashboard/letter-filter.ts";
 import { tablesOf } from "../../../../services/control/dashboard/mismatch-tables.ts";
 import { tablesWorstFirst } from "../../../../services/control/dashboard/table-order.ts";
+import { wrongRowsText } from "../../../../services/control/dashboard/wrong-rows-text.ts";
 
 const row: TableRow = { table: "t", rows: 1, pass: null, mismatches: null, copy: null, needsCopy: null, parkedKeys: 0, deadLetters: 0, alerts: [] };
+const copy = {
+  table: "t",
+  state: "copied",
+  rows: 1,
+  estimatedRows: 1,
+  rowsPerSecond: 1,
+  secondsLeft: null,
+  waitsFor: null,
+  error: null,
+  verifiedAt: null,
+};
 const pass = { verdict: "equal", level: "detailed", finishedAt: "", mismatches: 0, lastCleanAt: null, lastPassAt: null };
 
 test("tables of which something is wrong are above those that are only not proven, and equal ones stay where they are", () => {
@@ -17,8 +29,38 @@ test("tables of which something is wrong are above those that are only not prove
     { ...row, table: "wrong", pass: { ...pass, mismatches: 1 } },
     { ...row, table: "very wrong", pass: { ...pass, verdict: "too-divergent" } },
     { ...row, table: "a", pass },
+    { ...row, table: "coming", needsCopy: "never copied", copy: { ...copy, reason: "never copied" } },
+    { ...row, table: "marked anew", needsCopy: "the slot was lost", copy: { ...copy, reason: "never copied" } },
   ];
-  expect(tablesWorstFirst(rows).map(({ table }) => table)).toEqual(["very wrong", "wrong", "parked", "unfit", "overdue", "a", "b"]);
+  expect(tablesWorstFirst(rows).map(({ table }) => table)).toEqual([
+    "very wrong",
+    "wrong",
+    "parked",
+    "marked anew",
+    "unfit",
+    "overdue",
+    "a",
+    "b",
+    "coming",
+  ]);
+});
+
+test("how many rows are wrong: too many is no 0", () => {
+  const mismatches = { missing: 1, extra: 0, differing: 2 };
+  const texts = [
+    { pass: null, mismatches: null },
+    { pass, mismatches: { missing: 0, extra: 0, differing: 0 } },
+    { pass: { ...pass, mismatches: 3 }, mismatches },
+    { pass: { ...pass, mismatches: 3 }, mismatches: null },
+    { pass: { ...pass, verdict: "too-divergent" }, mismatches: null },
+  ].map(wrongRowsText);
+  expect(texts).toEqual([
+    { text: "unknown", isBad: false },
+    { text: "0", isBad: false },
+    { text: "3 (2 differing, 1 missing, 0 extra)", isBad: true },
+    { text: "3", isBad: true },
+    { text: "too many", isBad: true },
+  ]);
 });
 
 function mismatch(service: string, table: string): Mismatch {
