@@ -3,14 +3,17 @@
  * counts the target's rows then finds too few, and takes a copy that is on its way for one that has failed.
  */
 import { copiedByItself } from "../../connectors/postgres/copied-by-itself.ts";
-import type { LastingSession } from "../../connectors/postgres/lasting-session.ts";
+import { LastingSession } from "../../connectors/postgres/lasting-session.ts";
 import { sessionError } from "../../connectors/postgres/session.ts";
 import { type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
 import { isPrepared } from "../apply/position.ts";
-import type { ControlSession } from "../control/control-session.ts";
-import { heldUp, readCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
-import { isAtWork, readUnitReports } from "../control/unit-reports.ts";
-import type { ServicePipeline } from "./service-pipeline.ts";
+import { withControl } from "../control/control-session.ts";
+import { isOpen, readCopies, type TableCopyStatus, unlessHeldUp } from "../control/snapshot-orders.ts";
+import { readUnitReports } from "../control/unit-reports.ts";
+import type { Configuration } from "../runtime/configuration.ts";
+import { pipelineOf, type ServicePipeline, tableNamed } from "./service-pipeline.ts";
+
+const applicationName = "offtake snapshot";
 
 export interface CopyState {
   /** Of each table that was ever copied, or is to be, the newest copy. */
@@ -19,14 +22,45 @@ export interface CopyState {
   readonly marks: readonly NeedsCopy[];
 }
 
-/** @param installation as unit-reports.ts has it. @throws OfftakeError of the control database */
-export async function copiesOf(control: ControlSession, connector: string, installation: string): Promise<TableCopyStatus[]> {
-  const copies = await readCopies(control, connector);
-  return isAtWork(await readUnitReports(control, installation), `connector ${connector}`) ? copies : copies.map(heldUp);
+/** Both sides, as often as they are asked. Whoever wants a state asks for the marks first: a copy that ends in between is then seen as under way, and not as one that nobody has begun. */
+export interface CopyLook {
+  /** @throws OfftakeError of the target; a target before `up` has no marks */
+  readonly marks: () => Promise<NeedsCopy[]>;
+  /** @throws OfftakeError of the control database */
+  readonly copies: () => Promise<TableCopyStatus[]>;
 }
 
-/** @throws OfftakeError of the target; a target before `up` has no marks */
-export async function marksOf(target: LastingSession, { service, connector }: ServicePipeline): Promise<NeedsCopy[]> {
+/**
+ * Sessions with both for as long as `work` takes.
+ *
+ * @param names of tables; empty for all
+ * @throws OfftakeError USAGE
+ */
+export async function lookAtCopies<T>(
+  configuration: Configuration,
+  service: string,
+  names: readonly string[],
+  work: (look: CopyLook, pipeline: ServicePipeline) => Promise<T>,
+): Promise<T> {
+  const pipeline = pipelineOf(configuration, service);
+  const connector = pipeline.connector.name;
+  const wanted = names.map((name) => tableNamed(name, service));
+  const isWanted = ({ table }: { readonly table: string }): boolean => wanted.length === 0 || wanted.includes(table);
+  const target = new LastingSession(pipeline.service.target.url, { side: "target", applicationName, statementTimeoutMs: 10_000 });
+  try {
+    return await withControl(configuration.control.url, applicationName, async (control) => {
+      const copies = async (): Promise<TableCopyStatus[]> => {
+        const read = await readCopies(control, connector);
+        return unlessHeldUp(read.filter(isWanted), connector, await readUnitReports(control, configuration.kafka.topicPrefix));
+      };
+      return work({ marks: async () => (await marksOf(target, pipeline)).filter(isWanted), copies }, pipeline);
+    });
+  } finally {
+    await target.end();
+  }
+}
+
+async function marksOf(target: LastingSession, { service, connector }: ServicePipeline): Promise<NeedsCopy[]> {
   try {
     const client = await target.client();
     return (await isPrepared(client)) ? await readMarks(client, connector.name) : [];
@@ -61,5 +95,5 @@ function uncopied({ copies, marks }: CopyState): NeedsCopy[] {
 /** Whether something is still to come by itself. */
 export function isUnderWay(state: CopyState): boolean {
   const { copies, marks } = state;
-  return copies.some((copy) => copy.state === "waiting" || copy.state === "copying" || isOnItsWay(copy, marks)) || notBegun(state).length > 0;
+  return copies.some((copy) => isOpen(copy) || isOnItsWay(copy, marks)) || notBegun(state).length > 0;
 }

@@ -23,8 +23,8 @@ import type { ControlSession } from "../control/control-session.ts";
 import { type Pause, readPauses } from "../control/pauses.ts";
 import { readAlerts } from "../control/alert-history.ts";
 import { readPasses, type TablePasses } from "../control/pass-history.ts";
-import { heldUp, readCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
-import { isAtWork, type UnitReport } from "../control/unit-reports.ts";
+import { readCopies, type TableCopyStatus, unlessHeldUp } from "../control/snapshot-orders.ts";
+import type { UnitReport } from "../control/unit-reports.ts";
 import type { Alert } from "../reconcile/alert-decision.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import type { ErrorCode } from "../runtime/error-codes.ts";
@@ -131,7 +131,7 @@ export async function serviceStatus(
     appliedOffset: position?.offset ?? null,
     notCopied: target?.marks.map(({ table }) => table) ?? [],
     needsCopy: target?.marks ?? [],
-    copies: sources.units === undefined || isAtWork(sources.units, `connector ${connector.name}`) ? (copies ?? []) : (copies ?? []).map(heldUp),
+    copies: unlessHeldUp(copies ?? [], connector.name, sources.units),
     reconciliations: passes ?? [],
     alerts: alerts.flatMap(({ clearedAt, ...lasting }) => (clearedAt === null ? [lasting] : [])),
     parked: target?.parked ?? [],

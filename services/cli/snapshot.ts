@@ -4,7 +4,6 @@
  */
 import { userInfo } from "node:os";
 import { copyCure } from "../../connectors/postgres/copy-cure.ts";
-import { LastingSession } from "../../connectors/postgres/lasting-session.ts";
 import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
 import { markNeedsCopy, type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
@@ -14,7 +13,7 @@ import { cancelCopies, requestCopies, type TableCopyStatus } from "../control/sn
 import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
 import { fullName } from "../runtime/table-pattern.ts";
-import { copiesOf, forSomebody, isOnItsWay, marksOf, notBegun } from "./copy-state.ts";
+import { forSomebody, isOnItsWay, lookAtCopies, notBegun } from "./copy-state.ts";
 import { copyText, copyTotal, type CopyTotal, notBegunText, onItsWayText } from "./copy-text.ts";
 import { pipelineOf, type ServicePipeline, tableNamed } from "./service-pipeline.ts";
 
@@ -90,30 +89,21 @@ export async function snapshotStatus(
   service: string,
   names: readonly string[],
 ): Promise<Answer<{ readonly tables: readonly TableCopyStatus[]; readonly needsCopy: readonly NeedsCopy[] | null; readonly total: CopyTotal }>> {
-  const pipeline = pipelineOf(configuration, service);
-  const wanted = names.map((name) => tableNamed(name, service));
-  const isWanted = ({ table }: { readonly table: string }): boolean => wanted.length === 0 || wanted.includes(table);
-  const { url } = pipeline.service.target;
-  const target = new LastingSession(url, { side: "target", applicationName, statementTimeoutMs: 10_000 });
-  try {
-    return await withControl(configuration.control.url, applicationName, async (control) => {
-      const asked = await marksOf(target, pipeline).catch((error: unknown) => asOfftakeError(error));
-      const marks = asked instanceof OfftakeError ? [] : asked.filter(isWanted);
-      const copies = (await copiesOf(control, pipeline.connector.name, configuration.kafka.topicPrefix)).filter(isWanted);
-      const lines = [
-        ...notBegun({ copies, marks }).map(notBegunText),
-        ...forSomebody({ copies, marks }).map(
-          (mark) => `${mark.table}: has to be copied: ${mark.reason}. ${copyCure({ service, connector: pipeline.connector.name }, mark)}`,
-        ),
-        ...copies.map((copy) => (isOnItsWay(copy, marks) ? onItsWayText(copy) : copyText(copy))),
-        ...(asked instanceof OfftakeError ? [`What has arrived is not known: ${asked.code}: ${asked.message} ${asked.cure}`.trimEnd()] : []),
-      ];
-      const text = lines.length === 0 ? `No table of ${service} has been copied, or is to be.` : lines.join("\n");
-      return { object: { service, tables: copies, needsCopy: asked instanceof OfftakeError ? null : marks, total: copyTotal(copies) }, text };
-    });
-  } finally {
-    await target.end();
-  }
+  return lookAtCopies(configuration, service, names, async (look, { connector }) => {
+    const asked = await look.marks().catch((error: unknown) => asOfftakeError(error));
+    const marks = asked instanceof OfftakeError ? [] : asked;
+    const copies = await look.copies();
+    const lines = [
+      ...notBegun({ copies, marks }).map(notBegunText),
+      ...forSomebody({ copies, marks }).map(
+        (mark) => `${mark.table}: has to be copied: ${mark.reason}. ${copyCure({ service, connector: connector.name }, mark)}`,
+      ),
+      ...copies.map((copy) => (isOnItsWay(copy, marks) ? onItsWayText(copy) : copyText(copy))),
+      ...(asked instanceof OfftakeError ? [`What has arrived is not known: ${asked.code}: ${asked.message} ${asked.cure}`.trimEnd()] : []),
+    ];
+    const text = lines.length === 0 ? `No table of ${service} has been copied, or is to be.` : lines.join("\n");
+    return { object: { service, tables: copies, needsCopy: asked instanceof OfftakeError ? null : marks, total: copyTotal(copies) }, text };
+  });
 }
 
 /** A table that the service does not have would wait for a connector for ever. */

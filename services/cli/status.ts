@@ -1,7 +1,7 @@
 /** `offtake status`: every service on one line, once or again every second. */
 import { copyCure } from "../../connectors/postgres/copy-cure.ts";
 import { pausedText } from "../control/pauses.ts";
-import type { TableCopyStatus } from "../control/snapshot-orders.ts";
+import { isOpen, type TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { UnitReport } from "../control/unit-reports.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
@@ -115,10 +115,6 @@ function unitsText(services: readonly ServiceStatus[], units: readonly UnitRepor
     ...unitTroubles(units).map(({ where, what }) => `${where}: ${what}`),
     ...(missing.length === 0 ? [] : [`No process runs ${missing.join(", ")}: offtake run`]),
   ];
-}
-
-function isOpen(copy: TableCopyStatus): boolean {
-  return copy.state === "waiting" || copy.state === "copying";
 }
 
 function unverifiedText(service: string, copies: readonly TableCopyStatus[], notCopied: readonly string[]): string[] {

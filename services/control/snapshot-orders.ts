@@ -5,6 +5,7 @@
  * Source: schemas/control-schema.ts.
  */
 import type { ControlSession } from "./control-session.ts";
+import { isAtWork, type UnitReport } from "./unit-reports.ts";
 
 export type SnapshotState = "waiting" | "copying" | "copied" | "cancelled" | "failed";
 
@@ -34,6 +35,11 @@ export interface TableCopyStatus {
   readonly finishedAt: string | null;
   /** When the copy was found equal to the source. */
   readonly verifiedAt: string | null;
+}
+
+/** Whether it waits or is under way. */
+export function isOpen({ state }: TableCopyStatus): boolean {
+  return state === "waiting" || state === "copying";
 }
 
 /** Whole copies that wait or are under way, of which a table has one; jobs that read a list of keys are beside them. */
@@ -131,6 +137,11 @@ export async function cancelCopies(control: ControlSession, { connector, service
  */
 export async function restartCopies(control: ControlSession, connector: string): Promise<void> {
   await control.query(restartSql, [connector]);
+}
+
+/** Copies as they are, where it is known what runs. @param units undefined where nobody can say */
+export function unlessHeldUp(copies: TableCopyStatus[], connector: string, units: readonly UnitReport[] | undefined): TableCopyStatus[] {
+  return units === undefined || isAtWork(units, `connector ${connector}`) ? copies : copies.map(heldUp);
 }
 
 /** A copy whose connector no process runs stands still: it goes on where it is, and nobody can say when. */

@@ -123,6 +123,11 @@ async function matrix(): Promise<Course> {
 async function steady(): Promise<Course> {
   const folder = mkdtempSync(join(tmpdir(), "offtake-chaos-"));
   const result = await soak({ minutes: whole("minutes"), seed: whole("seed"), folder, progress: say });
+  return judged(result, folder);
+}
+
+/** A run that says its faults itself. */
+function judged(result: { readonly faults: readonly string[] }, folder: string): Course {
   for (const fault of result.faults) say(fault);
   return { result, wrong: { faults: result.faults.length }, folder };
 }
@@ -145,8 +150,7 @@ async function readers(): Promise<Course> {
 async function services(): Promise<Course> {
   const folder = mkdtempSync(join(tmpdir(), "offtake-chaos-"));
   const result = await isolationRun({ events: whole("events"), only: values.case, folder, progress: say });
-  for (const fault of result.faults) say(fault);
-  return { result, wrong: { faults: result.faults.length }, folder };
+  return judged(result, folder);
 }
 
 async function comparing(): Promise<Course> {
@@ -160,8 +164,7 @@ async function comparing(): Promise<Course> {
 async function unattended(): Promise<Course> {
   const folder = mkdtempSync(join(tmpdir(), "offtake-chaos-"));
   const result = await controlKilled({ kills: whole("kills", 6), folder, progress: say });
-  for (const fault of result.faults) say(fault);
-  return { result, wrong: { faults: result.faults.length }, folder };
+  return judged(result, folder);
 }
 
 const courses: Readonly<Record<string, () => Promise<Course>>> = {

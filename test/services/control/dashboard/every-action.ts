@@ -3,24 +3,10 @@ import type { Action } from "../../../../services/control/dashboard/action.ts";
 import * as actions from "../../../../services/control/dashboard/action.ts";
 import type { Job, KeyHolder, LetterQueue } from "../../../../services/control/dashboard/api-answers.ts";
 import type { ShownService } from "../../../../services/control/dashboard/shown-status.ts";
-import { shownService } from "./shown-services.ts";
+import { copied, shownService } from "./shown-services.ts";
 
 export const admin: KeyHolder = { name: "ada", role: "admin" };
-const copies = [
-  {
-    table: "public.a",
-    state: "copied",
-    reason: "never copied",
-    rows: 1,
-    estimatedRows: 1,
-    rowsPerSecond: 1,
-    secondsLeft: null,
-    waitsFor: null,
-    error: null,
-    verifiedAt: null,
-  },
-];
-export const marked = shownService({ needsCopy: [{ table: "public.b", reason: "never copied" }], copies });
+export const marked = shownService({ needsCopy: [{ table: "public.b", reason: "never copied" }], copies: [copied] });
 export const queue: LetterQueue = {
   id: "billing:7",
   service: "billing",

@@ -1,5 +1,5 @@
 /** A service that is well, and what of it is another in a test. */
-import type { ShownService, ShownSlot, ShownUnit } from "../../../../services/control/dashboard/shown-status.ts";
+import type { ShownCopy, ShownService, ShownSlot, ShownUnit } from "../../../../services/control/dashboard/shown-status.ts";
 
 export const wellSlot: ShownSlot = {
   name: "offtake_billing",
@@ -35,6 +35,20 @@ export function shownService(changed: Partial<ShownService> = {}): ShownService 
     ...changed,
   };
 }
+
+/** A copy whose rows are all in the topic. */
+export const copied: ShownCopy = {
+  table: "public.a",
+  state: "copied",
+  reason: "never copied",
+  rows: 1,
+  estimatedRows: 1,
+  rowsPerSecond: 1,
+  secondsLeft: null,
+  waitsFor: null,
+  error: null,
+  verifiedAt: null,
+};
 
 export function report(changed: Partial<ShownUnit> = {}): ShownUnit {
   return { unit: "applier billing", process: "host 7", ready: true, reason: "working", ageSeconds: 2, ...changed };

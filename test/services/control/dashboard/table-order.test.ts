@@ -5,19 +5,9 @@ import { matching, servicesOf } from "../../../../services/control/dashboard/let
 import { tablesOf } from "../../../../services/control/dashboard/mismatch-tables.ts";
 import { tablesWorstFirst } from "../../../../services/control/dashboard/table-order.ts";
 import { wrongRowsText } from "../../../../services/control/dashboard/wrong-rows-text.ts";
+import { copied } from "./shown-services.ts";
 
 const row: TableRow = { table: "t", rows: 1, pass: null, mismatches: null, copy: null, needsCopy: null, parkedKeys: 0, deadLetters: 0, alerts: [] };
-const copy = {
-  table: "t",
-  state: "copied",
-  rows: 1,
-  estimatedRows: 1,
-  rowsPerSecond: 1,
-  secondsLeft: null,
-  waitsFor: null,
-  error: null,
-  verifiedAt: null,
-};
 const pass = { verdict: "equal", level: "detailed", finishedAt: "", mismatches: 0, lastCleanAt: null, lastPassAt: null };
 
 test("tables of which something is wrong are above those that are only not proven, and equal ones stay where they are", () => {
@@ -29,8 +19,8 @@ test("tables of which something is wrong are above those that are only not prove
     { ...row, table: "wrong", pass: { ...pass, mismatches: 1 } },
     { ...row, table: "very wrong", pass: { ...pass, verdict: "too-divergent" } },
     { ...row, table: "a", pass },
-    { ...row, table: "coming", needsCopy: "never copied", copy: { ...copy, reason: "never copied" } },
-    { ...row, table: "marked anew", needsCopy: "the slot was lost", copy: { ...copy, reason: "never copied" } },
+    { ...row, table: "coming", needsCopy: "never copied", copy: copied },
+    { ...row, table: "marked anew", needsCopy: "the slot was lost", copy: copied },
   ];
   expect(tablesWorstFirst(rows).map(({ table }) => table)).toEqual([
     "very wrong",
