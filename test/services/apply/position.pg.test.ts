@@ -1,5 +1,6 @@
 import { Client } from "pg";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { formatLsn } from "../../../connectors/postgres/lsn.ts";
 import { targetMigrations } from "../../../schemas/target-schema.ts";
 import { migrateTarget } from "../../../services/apply/migrate-target.ts";
 import { type AppliedPosition, positionStatement, readPosition } from "../../../services/apply/position.ts";
@@ -83,6 +84,29 @@ describe("the applied position", () => {
       const late = movePosition(other, "trading", first, { ...first, sequence: 9 });
       await client.query("COMMIT");
       expect(await late).toBe(false);
+      expect(await readPosition(client, "trading")).toEqual(second);
+    } finally {
+      await other.end();
+    }
+  });
+
+  test("is found at once while somebody's open transaction keeps the versions before it", async () => {
+    await movePosition(client, "trading", undefined, first);
+    const other = new Client({ connectionString: target.url });
+    await other.connect();
+    try {
+      await other.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT txid_current()");
+      await client.query("DO $$ BEGIN FOR i IN 1..2000 LOOP UPDATE offtake.applied_position SET xid = i; END LOOP; END $$");
+      expect(await movePosition(client, "trading", first, second)).toBe(true);
+      // As the applier's session has them by then: with its settings, and prepared under their name.
+      await client.query("BEGIN");
+      const { rows } = await client.query<{ "QUERY PLAN": { Plan: Record<string, number> }[] }>(
+        `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE "offtake next position"
+           ('trading', 'topic', '${second.topicId}', 1, '0/1', 1, 1, '1', 1, '${formatLsn(second.commitLsn)}', ${second.sequence})`,
+      );
+      await client.query("ROLLBACK");
+      const { Plan: plan } = rows[0]!["QUERY PLAN"][0]!;
+      expect(plan["Shared Hit Blocks"]! + plan["Shared Read Blocks"]!).toBeLessThan(25);
       expect(await readPosition(client, "trading")).toEqual(second);
     } finally {
       await other.end();
