@@ -26,6 +26,8 @@ export class EventKey {
   readonly #columns: readonly number[];
   readonly #head: Buffer;
   readonly #room: number;
+  /** The bytes that the last length took: the next one will most likely take as many, and then nothing has to move. */
+  #varint = 1;
 
   /** @param room bytes that stay free behind each value, for what is written without a look at the room */
   constructor(plan: TablePlan, writers: readonly ColumnWriter[], room: number) {
@@ -59,16 +61,18 @@ export class EventKey {
    */
   write(writer: AvroWriter, tuple: Tuple, old: Tuple, bytes: Buffer): void {
     const lengthAt = writer.at;
-    writer.at += 2;
+    const reserved = this.#varint;
+    writer.at += reserved;
     const start = writer.at;
     writer.raw(this.#head, 0, 5);
     this.values(writer, tuple, old, bytes);
     const end = writer.at;
     const length = end - start;
-    // Most keys need one or two bytes of length, and two were left; B-tree keys end at about 2700 bytes, hash or GIN keys do not exist.
+    // B-tree keys end at about 2700 bytes, hash or GIN keys do not exist.
     const needed = length < 64 ? 1 : length < 8192 ? 2 : length < 1_048_576 ? 3 : 4;
     writer.reserve(frameBytes);
-    if (needed !== 2) writer.bytes.copyWithin(lengthAt + needed, start, end);
+    if (needed !== reserved) writer.bytes.copyWithin(lengthAt + needed, start, end);
+    this.#varint = needed;
     writer.at = lengthAt;
     writer.long(length);
     writer.at += length;

@@ -62,7 +62,10 @@ export class Transaction {
   /** The commit LSN in decimal, for source.sequence. */
   commitDecimal: Buffer = Buffer.alloc(0);
 
-  readonly #names: SourceNames;
+  /** What is the same in all transactions: source.version to source.name, source.snapshot and db, offtake.system_identifier and timeline. */
+  readonly #names: Buffer;
+  readonly #snapshotAndDatabase: Buffer;
+  readonly #identity: Buffer;
   readonly #snapshot: Snapshot;
   /** Nothing at or below it is published again. */
   readonly #tail: TailPosition | undefined;
@@ -70,7 +73,20 @@ export class Transaction {
 
   /** @param tail the newest position in the topic, undefined for a topic without events */
   constructor(names: SourceNames, tail: TailPosition | undefined, snapshot: Snapshot = "false") {
-    this.#names = names;
+    this.#names = encoded((writer) => {
+      writer.string(names.version);
+      writer.string("postgresql");
+      writer.string(names.name);
+    });
+    this.#snapshotAndDatabase = encoded((writer) => {
+      writer.byte(0); // snapshot: the first branch
+      writer.string(snapshot);
+      writer.string(names.identity.database);
+    });
+    this.#identity = encoded((writer) => {
+      writer.at = writer.bytes.writeBigUInt64BE(BigInt(names.identity.systemIdentifier), writer.at);
+      writer.long(names.identity.timeline);
+    });
     this.#tail = tail;
     this.#snapshot = snapshot;
   }
@@ -125,16 +141,12 @@ export class Transaction {
   }
 
   #encode(previous: Lsn | undefined): void {
-    const { version, name, identity } = this.#names;
+    const decimal = String(this.commitLsn);
     const start = reset(this.sourceStart);
-    start.string(version);
-    start.string("postgresql");
-    start.string(name);
-    start.reserve(32);
+    start.reserve(this.#names.length + 10 + this.#snapshotAndDatabase.length);
+    start.raw(this.#names, 0, this.#names.length);
     start.long(Math.floor(this.commitMicros / 1000));
-    start.byte(0); // snapshot: the first branch
-    start.string(this.#snapshot);
-    start.string(identity.database);
+    start.raw(this.#snapshotAndDatabase, 0, this.#snapshotAndDatabase.length);
     const times = reset(this.sourceTimes);
     times.byte(2);
     times.long(this.commitMicros);
@@ -144,7 +156,7 @@ export class Transaction {
     xid.long(this.xid);
     const id = reset(this.id);
     id.byte(2);
-    id.string(`${this.xid}:${this.commitLsn}`);
+    id.string(`${this.xid}:${decimal}`);
     const commit = reset(this.commit);
     commit.byte(2);
     commit.bigLong(this.commitLsn);
@@ -154,10 +166,15 @@ export class Transaction {
       before.byte(2);
       before.bigLong(previous);
     }
-    before.at = before.bytes.writeBigUInt64BE(BigInt(identity.systemIdentifier), before.at);
-    before.long(identity.timeline);
-    this.commitDecimal = Buffer.from(String(this.commitLsn), "latin1");
+    before.raw(this.#identity, 0, this.#identity.length);
+    this.commitDecimal = Buffer.from(decimal, "latin1");
   }
+}
+
+function encoded(write: (writer: AvroWriter) => void): Buffer {
+  const writer = new AvroWriter(64);
+  write(writer);
+  return writer.bytes.subarray(0, writer.at);
 }
 
 function reset(writer: AvroWriter): AvroWriter {

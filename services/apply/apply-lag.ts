@@ -55,9 +55,15 @@ export class ApplyLag {
   /** Until it is stopped. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
     for (let measures = 1; (await waitOrStop(measureEveryMs, signal)) === "elapsed"; measures += 1) {
-      if (this.#events > 0 && measures % measuresPerLook === 0) await this.#look(signal);
+      // What has been read says itself where it stands.
+      if (this.#unread && measures % measuresPerLook === 0) await this.#look(signal);
       this.#measure();
     }
+  }
+
+  get #unread(): boolean {
+    const { reader } = this.#sources;
+    return reader.highWatermark > reader.offset;
   }
 
   get #events(): number {
