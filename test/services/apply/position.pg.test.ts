@@ -96,7 +96,7 @@ describe("the applied position", () => {
     await other.connect();
     try {
       await other.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT txid_current()");
-      await client.query("DO $$ BEGIN FOR i IN 1..2000 LOOP UPDATE offtake.applied_position SET xid = i; END LOOP; END $$");
+      await client.query("DO $$ BEGIN FOR i IN 1..5000 LOOP UPDATE offtake.applied_position SET xid = i; END LOOP; END $$");
       expect(await movePosition(client, "trading", first, second)).toBe(true);
       // As the applier's session has them by then: with its settings, and prepared under their name.
       await client.query("BEGIN");
