@@ -16,7 +16,7 @@ import { waitOrStop } from "./stop-signal.ts";
 /** Milliseconds: the bounds of the backoff, and how often it is looked whether somebody has mended what needs a person. */
 const firstWaitMs = 200;
 const longestWaitMs = 10_000;
-const operatorWaitMs = 30_000;
+export const operatorWaitMs = 30_000;
 
 /** Milliseconds of work after which an error is a new one. A unit that begins well and fails at once would otherwise be started again ten times a second. */
 const steadyMs = 30_000;
@@ -42,10 +42,17 @@ export interface Supervised {
   readonly readiness: () => Readiness;
 }
 
-export function supervise(unit: Unit, context: { readonly log: Log; readonly metrics: Metrics }, signal: AbortSignal): Supervised {
+interface SupervisorContext {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Milliseconds until what waits for a person is tried again; operatorWaitMs where it is left out, as in every process. */
+  readonly operatorWaitMs?: number;
+}
+
+export function supervise(unit: Unit, context: SupervisorContext, signal: AbortSignal): Supervised {
   let ready = false;
   let reason = "starting";
-  const { metrics } = context;
+  const { metrics, operatorWaitMs: personMs = operatorWaitMs } = context;
   const log = context.log.child({ unit: unit.name });
   const complaints = new Complaints(log, metrics);
   let interruption = new Interruption(log, complaints);
@@ -75,7 +82,7 @@ export function supervise(unit: Unit, context: { readonly log: Log; readonly met
         // What it was waiting for when it ended is not what it waits for now.
         interruption = new Interruption(log, complaints);
         if (error.retry === "no") return false;
-        await waitOrStop(error.retry === "operator" ? operatorWaitMs : backoff.next(), signal);
+        await waitOrStop(error.retry === "operator" ? personMs : backoff.next(), signal);
       }
     }
     return true;

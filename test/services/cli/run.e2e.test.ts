@@ -3,10 +3,16 @@ import { platform } from "node:process";
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
+import { chooseUnits } from "../../../services/cli/run-units.ts";
 import { run, type RunOptions } from "../../../services/cli/run.ts";
+import { ControlSession } from "../../../services/control/control-session.ts";
+import { PauseWatch } from "../../../services/control/pause-watch.ts";
+import { Complaints } from "../../../services/runtime/complaints.ts";
 import { createLog } from "../../../services/runtime/log.ts";
+import { type Supervised, supervise } from "../../../services/runtime/supervisor.ts";
 import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
 import { waitFor } from "../../support/wait-for.ts";
+import { sqlOf } from "./bad-input.ts";
 import { CliProcess, lastObject, offtake } from "./cli-process.ts";
 import { documentedAnswer, namesIn } from "./documentation.ts";
 import { readiness } from "./readiness.ts";
@@ -22,6 +28,39 @@ async function runOf(pipeline: Pipeline, options: Pick<RunOptions, "kind" | "nam
 async function slotIsRead({ source, connector }: Pipeline): Promise<boolean> {
   const { rows } = await source.query<{ active: boolean }>("SELECT active FROM pg_replication_slots WHERE slot_name = $1", [connector.slot]);
   return rows[0]?.active === true;
+}
+
+/** A connector and its applier as `run all` has them, but for how soon what waits for a person is tried again: half a minute is long for a test. */
+class QuickUnits implements AsyncDisposable {
+  readonly connector: Supervised;
+  readonly applier: Supervised;
+  readonly #stop = new AbortController();
+  readonly #control: ControlSession;
+  readonly #watching: Promise<void>;
+
+  constructor({ configuration, metrics }: Pipeline) {
+    this.#control = new ControlSession(configuration.control.url, "offtake run");
+    const { signal } = this.#stop;
+    const connectors = configuration.connectors.map(({ name }) => name);
+    const pauses = new PauseWatch(this.#control, { connectors, complaints: new Complaints(silent, metrics), looked: () => {} });
+    const units = chooseUnits({ configuration, log: silent, metrics, pauses }, { kind: "all", names: [] });
+    const [connector, applier] = units.map((unit) => supervise(unit, { log: silent, metrics, operatorWaitMs: 500 }, signal));
+    this.connector = connector!;
+    this.applier = applier!;
+    this.#watching = pauses.run(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await Promise.all([this.connector.ended, this.applier.ended, this.#watching]);
+    await this.#control.end();
+  }
+}
+
+/** The statement that mends what it waits with. */
+async function cureOf({ readiness: state }: Supervised, code: string): Promise<string> {
+  await waitFor(() => !state().ready && state().reason?.startsWith(`${code}: `), { what: `it to wait with ${code}` });
+  return sqlOf(state().reason ?? "");
 }
 
 describe("offtake run", () => {
@@ -146,5 +185,35 @@ describe("offtake run", () => {
         message: expect.stringContaining(words),
         cure: `It has ${kind === "connector" ? name : "trading"}.`,
       });
+  });
+
+  test("what a person has mended goes on by itself, connector and applier: nobody starts anything again", async () => {
+    await using pipeline = await createPipeline(schema, { heartbeatEvery: "1s" });
+    await pipeline.up();
+    const { source, target } = pipeline;
+    await using units = new QuickUnits(pipeline);
+    const arrives = async (sql: string, rows: number): Promise<void> => {
+      await waitFor(async () => (await target.query(sql)).rowCount === rows, { what: `${rows} rows of: ${sql}` });
+      await waitFor(() => units.connector.readiness().ready && units.applier.readiness().ready, { what: "both to be ready" });
+    };
+    await source.query("INSERT INTO trades VALUES (1, 'a')");
+    await arrives("TABLE trades", 1);
+
+    await target.query("ALTER TABLE trades ADD CONSTRAINT small CHECK (note <> 'large')");
+    await source.query("INSERT INTO trades VALUES (2, 'large')");
+    await source.query("INSERT INTO trades VALUES (3, 'c')");
+    const cure = await cureOf(units.applier, "EVENT_NOT_APPLICABLE");
+    expect((await target.query("TABLE trades")).rowCount).toBe(1);
+    await target.query(cure);
+    await arrives("TABLE trades", 3);
+
+    const later = "CREATE TABLE later (id int8 PRIMARY KEY)";
+    await target.query(later);
+    await source.query(later);
+    const join = await cureOf(units.connector, "PUBLICATION_DIFFERS");
+    await source.query(join);
+    await source.query("INSERT INTO later VALUES (1); INSERT INTO trades VALUES (4, 'd')");
+    await arrives("TABLE trades", 4);
+    await arrives("TABLE later", 1);
   });
 });

@@ -1,9 +1,10 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { OfftakeError } from "../../../services/runtime/errors.ts";
 import { createLog } from "../../../services/runtime/log.ts";
 import { createMetrics } from "../../../services/runtime/metrics.ts";
 import { waitOrStop } from "../../../services/runtime/stop-signal.ts";
-import { type Supervised, supervise, type UnitReports } from "../../../services/runtime/supervisor.ts";
+import { operatorWaitMs, type Supervised, supervise, type UnitReports } from "../../../services/runtime/supervisor.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const log = createLog({ env: { OFFTAKE_LOG_LEVEL: "silent" }, terminal: false, write: () => {} });
@@ -14,9 +15,11 @@ interface Watched extends Disposable {
   readonly stop: AbortController;
 }
 
-function watched(run: (reports: UnitReports, signal: AbortSignal) => Promise<void>): Watched {
+type Run = (reports: UnitReports, signal: AbortSignal) => Promise<void>;
+
+function watched(run: Run, options: { readonly operatorWaitMs?: number } = {}): Watched {
   const stop = new AbortController();
-  const supervised = supervise({ name: "connector trading", run }, { log, metrics: createMetrics("test") }, stop.signal);
+  const supervised = supervise({ name: "connector trading", run }, { log, metrics: createMetrics("test"), ...options }, stop.signal);
   return { supervised, stop, [Symbol.dispose]: () => stop.abort() };
 }
 
@@ -58,6 +61,31 @@ describe("a unit", () => {
     await waitFor(() => unit.supervised.readiness().reason === "SLOT_LOST: The slot is lost. Copy again.", { what: "its reason" });
     unit.stop.abort();
     expect(await unit.supervised.ended).toBe(true);
+  });
+
+  test("that waits for a person is tried again by itself, until it works or its error says something else", async () => {
+    const lost = new OfftakeError("SLOT_LOST", "The slot is lost.");
+    const thrown = [lost, lost, new OfftakeError("SLOT_MOVED", "The slot has moved."), lost];
+    let runs = 0;
+    using unit = watched(
+      async ({ working }, signal) => {
+        runs += 1;
+        const error = thrown.shift();
+        if (error !== undefined) throw error;
+        working();
+        await untilStopped(signal);
+      },
+      { operatorWaitMs: 5 },
+    );
+    await waitFor(() => unit.supervised.readiness().ready, { what: "it to be ready" });
+    expect([runs, unit.supervised.readiness().reason]).toEqual([5, "working"]);
+  });
+
+  test("that waits for a person is tried again within the half minute that the documents promise", () => {
+    expect(operatorWaitMs).toBe(30_000);
+    const pages = ["bad-input.md", "dead-letters.md", "mishaps.md", "runbook.md"];
+    const textOf = (page: string): string => readFileSync(new URL(`../../../docs/${page}`, import.meta.url), "utf8");
+    expect(pages.filter((page) => !/(every|within) half a? ?minute/.test(textOf(page)))).toEqual([]);
   });
 
   test("gives up where trying again cannot help, an error without a code included", async () => {
