@@ -128,24 +128,27 @@ export class PieceWriter {
   /**
    * @param bytes what the row's offsets are of
    * @param op Op.read; Op.delete for a key that there is no row of, in `old`
-   * @throws OfftakeError EVENT_TOO_LARGE, and what the encoder throws; the row is not in the batch then
+   * @throws OfftakeError EVENT_TOO_LARGE, and what the encoder throws; the row is not in the batch then, and has no number
    */
   row(encoder: EventEncoder, row: RowChange, bytes: Buffer, op: number = Op.read): void {
     const { batch } = this.#outbox;
     const { length: before, count } = batch;
     this.#change.bytes = bytes;
     this.#transaction.sequence += 1;
+    let fromEnd: number;
     try {
-      const fromEnd = encoder.row(batch, this.#transaction, row, this.#change, op, false);
+      fromEnd = encoder.row(batch, this.#transaction, row, this.#change, op, false);
       if (batch.length - before > this.#maxEventBytes)
         throw tooLarge(describeEvent(encoder, row, op, bytes, batch.length - before), this.#maxEventBytes, this.#transaction);
-      this.#appended(fromEnd);
     } catch (error) {
       // Half a record would be in the way of all that follow.
       batch.writer.at = before;
       batch.count = count;
+      // The next piece at this place goes on behind it: with a number left out, the chain was broken for the whole service, at every restart.
+      this.#transaction.sequence -= 1;
       throw error;
     }
+    this.#appended(fromEnd);
   }
 
   copied(message: CopiedMessage): void {

@@ -1,8 +1,11 @@
 import { afterAll, describe, expect, test } from "vitest";
 import type { KafkaCluster } from "../../../connectors/kafka/cluster.ts";
+import { EventEncoder } from "../../../connectors/postgres/event-encoder.ts";
 import { Outbox } from "../../../connectors/postgres/outbox.ts";
+import { Old, Tuple, Value } from "../../../connectors/postgres/pgoutput.ts";
 import { Pieces, type PieceWriter } from "../../../connectors/postgres/pieces.ts";
 import { messageSchema } from "../../../schemas/envelope.ts";
+import { avroColumnType } from "../../../schemas/postgres-types.ts";
 import { exactAvroType } from "../../support/exact-avro.ts";
 import { errorOf } from "../../support/error-of.ts";
 import { OfftakeError } from "../../../services/runtime/errors.ts";
@@ -40,11 +43,11 @@ function copied(...tables: string[]): (writer: PieceWriter) => void {
 }
 
 /** `await using` ends its producer. */
-async function open() {
+async function open(maxEventBytes = 1 << 20) {
   const topic = await freshTopic(cluster);
   const recorded = await RecordedProducer.start(cluster, topic);
   const outbox = new Outbox(recorded.producer, "none", 0n, () => {});
-  const pieces = new Pieces(outbox, names, 1, 1 << 20);
+  const pieces = new Pieces(outbox, names, 1, maxEventBytes);
   return { topic, recorded, outbox, pieces, [Symbol.asyncDispose]: async () => recorded[Symbol.asyncDispose]() };
 }
 
@@ -91,6 +94,27 @@ describe("a piece", () => {
     expect(await linesIn(cluster, topic)).toEqual(["before 100:4 after 50 .", "a 100:5 after 50", "b 100:6 after 50 ."]);
     // It confirms what it is behind, and is no transaction.
     expect([outbox.confirmable, outbox.events, outbox.transactions]).toEqual([100n, 3, 0]);
+  });
+
+  test("of which a row is too large has no number for it: what goes on at the same place is the next in the chain", async () => {
+    await using opened = await open(1);
+    const { topic, pieces } = opened;
+    pieces.reached = () => 0n;
+    pieces.behind(place);
+    const columns = [{ name: "id", key: true, type: avroColumnType(20, undefined) }];
+    const encoder = new EventEncoder({ schema: "public", table: "t", columns, keyId: 1, valueId: 2, keyFromCatalog: false });
+    const row = { new: new Tuple(), old: new Tuple(), oldKind: Old.none };
+    row.new.count = 1;
+    row.new.kind[0] = Value.text;
+    row.new.end[0] = 1;
+    const failing = pieces.put(0n, (writer) => {
+      copied("before")(writer);
+      writer.row(encoder, row, Buffer.from("7"));
+    });
+    expect((await errorOf(failing)).message).toContain("public.t (id)=(7)");
+    await pieces.put(0n, copied("behind"));
+    await pieces.durable();
+    expect(await linesIn(cluster, topic)).toEqual(["before 100:4 after 50 .", "behind 100:5 after 50 ."]);
   });
 
   test("ends with each record batch: what is in the topic of it is whole", async () => {
