@@ -155,7 +155,8 @@ export class StreamChanges {
     const decoder = this.#decoder;
     const key = encoder.key.text(op === Op.delete ? decoder.old : decoder.new, decoder.old, this.#change.bytes);
     const partial = op !== Op.delete && encoder.isPartial(decoder);
-    for (const watch of watches) watch.changed(this.#transaction.xid, key, partial, moves);
+    const from = moves ? encoder.key.text(decoder.old, decoder.old, this.#change.bytes) : undefined;
+    for (const watch of watches) watch.changed(this.#transaction.xid, key, partial, from);
   }
 
   /** Counts the change, and makes room if it has to be published. @returns false when the topic has it */

@@ -242,9 +242,9 @@ export class TableChunks {
     await this.#hot.over();
   }
 
-  /** @returns keys that rows were moved to by events without all of their values, since it was asked last */
-  takeMoved(): string[] {
-    return this.#watch!.takeMoved();
+  /** @returns keys that rows were moved to by events without all of their values, as TableWatch.takeMoved() */
+  takeMoved(missing?: readonly string[]): string[] {
+    return this.#watch!.takeMoved(missing);
   }
 
   /** The key columns of the events. */

@@ -78,12 +78,17 @@ export class ChunkWindow {
   }
 }
 
+interface Move {
+  readonly from: string;
+  readonly to: string;
+}
+
 export class TableWatch {
   /** Transactions of the table that were published, and that no snapshot is known to see. */
   readonly #published = new Set<number>();
   readonly #windows = new Set<ChunkWindow>();
-  /** Keys that rows were moved to by events without all of their values: where the row before was not copied yet, it is not at the target. */
-  readonly #moved = new Set<string>();
+  /** Rows that were moved by events without all of their values, in the stream's order: where the row before was not copied yet, it is not at the target. */
+  #moves: Move[] = [];
   #newest = -1;
 
   /** @param within the transaction that the stream is in: what it did before is not known */
@@ -112,11 +117,11 @@ export class TableWatch {
     this.#newest = -1;
   }
 
-  /** @param moves whether the row had another key before */
-  changed(xid: number, key: string, partial: boolean, moves: boolean): void {
+  /** @param from the key that the row had before, where it was another */
+  changed(xid: number, key: string, partial: boolean, from?: string): void {
     this.#publish(xid);
     for (const window of this.#windows) window.changed(key, { xid, partial });
-    if (moves && partial) this.#moved.add(key);
+    if (from !== undefined && partial) this.#moves.push({ from, to: key });
   }
 
   emptied(xid: number): void {
@@ -128,11 +133,20 @@ export class TableWatch {
     for (const window of this.#windows) window.described = relation;
   }
 
-  /** @returns those that have come since it was asked last */
-  takeMoved(): string[] {
-    const moved = [...this.#moved];
-    this.#moved.clear();
-    return moved;
+  /**
+   * @param missing keys of which the row may be missing in the topic; left out: any may
+   * @returns keys to which rows were moved from there since it was asked last, in one step or several
+   */
+  takeMoved(missing?: readonly string[]): string[] {
+    const from = missing && new Set(missing);
+    const moved = new Set<string>();
+    for (const move of this.#moves) {
+      if (from?.has(move.from) === false) continue;
+      from?.add(move.to);
+      moved.add(move.to);
+    }
+    this.#moves = [];
+    return [...moved];
   }
 
   #publish(xid: number): void {

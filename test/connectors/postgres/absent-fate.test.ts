@@ -20,7 +20,7 @@ test.each([
 ])("a key $what: $fate", ({ changes, fate }: { changes: { xid: number; key: string; partial?: boolean }[]; fate: string }) => {
   const watch = new TableWatch(undefined);
   const window = watch.open();
-  for (const { xid, key, partial = false } of changes) watch.changed(xid, key, partial, false);
+  for (const { xid, key, partial = false } of changes) watch.changed(xid, key, partial);
   expect(absentFate(window, snapshot, walk, ["k"])("1")).toBe(fate);
 });
 

@@ -16,9 +16,9 @@ const server = await FailoverServer.start();
 const rows = 120;
 const schema = `CREATE TABLE t (id int8 PRIMARY KEY, n int); INSERT INTO t SELECT i, 0 FROM generate_series(1, ${rows}) AS i; CREATE TABLE u (id int8 PRIMARY KEY)`;
 
-async function pipelineHere(options: PipelineOptions = {}): Promise<Pipeline> {
+async function pipelineHere(options: PipelineOptions = {}, schemaSql = schema): Promise<Pipeline> {
   const servers = { source: server.url(), target: inject("target"), kafka: inject("kafka"), registry: inject("registry") };
-  const pipeline = await createPipeline(schema, { ...options, servers });
+  const pipeline = await createPipeline(schemaSql, { ...options, servers });
   await pipeline.up();
   return pipeline;
 }
@@ -248,5 +248,40 @@ test("a source that has too much to do is left alone until it has less, and it i
   await Promise.all(busy);
   await waitFor(() => journal.job("public.t")?.state === "copied", { what: "the copy" });
   expect(connector.log.filter(({ msg }) => msg?.startsWith("the copy waits for the source") === true)).toHaveLength(1);
+  await connector.stop();
+});
+
+test("a row of the last chunk that moves without all of its values, and once more before it is read again, is read where it is", async () => {
+  await using pipeline = await pipelineHere(
+    {},
+    `CREATE TABLE t (id int8 PRIMARY KEY, n int, big text); ALTER TABLE t ALTER big SET STORAGE EXTERNAL;
+     INSERT INTO t SELECT i, 0, repeat(i::text, 3000) FROM generate_series(1, 30) AS i`,
+  );
+  const journal = new MemoryJournal("public.t");
+  const held = Promise.withResolvers<void>();
+  journal.before = async (call) => (call === "progress" ? held.promise : undefined);
+  await using connector = startCopying(pipeline, journal, { maxRowsPerSecond: 20, maxActiveSessions: 1 });
+  await connector.working;
+  await using topic = new TopicEvents(pipeline);
+  const { source } = pipeline;
+  const moved = async (from: number, to: number): Promise<void> => {
+    await source.query("UPDATE t SET id = $2 WHERE id = $1", [from, to]);
+    await waitFor(async () => (await topic.read()).events.some(({ op, key }) => op === "c" && key?.["id"] === to), { what: "the move" });
+  };
+  await waitFor(async () => hasChunkBehind((await topic.read()).records), { what: "both chunks" });
+  await moved(25, 100);
+  // The second chunk is published without it. Before it is read again the copy waits for the source.
+  await using first = await sourceSession(pipeline);
+  await using second = await sourceSession(pipeline);
+  await source.query("SELECT pg_advisory_lock(1)");
+  const busy = [first, second].map(async (each) => each.query("SELECT pg_advisory_lock_shared(1)"));
+  held.resolve();
+  await waitFor(() => journal.job("public.t")!.waits.length > 0, { what: "the copy to wait" });
+  await moved(100, 101);
+  await source.query("SELECT pg_advisory_unlock(1)");
+  await Promise.all(busy);
+  await waitFor(() => journal.job("public.t")?.state === "copied", { what: "the copy" });
+  const { rows: wanted } = await source.query<{ row: string }>("SELECT row_to_json(t)::text AS row FROM t");
+  expect(new Set(tableOf(await topic.drained(), "t").values())).toEqual(new Set(wanted.map(({ row }) => row)));
   await connector.stop();
 });

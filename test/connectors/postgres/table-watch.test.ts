@@ -8,14 +8,14 @@ const snapshot = new Visibility("50:100:50,51,52,53,54,55,56,57,58,59");
 describe("a chunk is of use", () => {
   test("when it sees all that was published before it was read", () => {
     const watch = new TableWatch(undefined);
-    watch.changed(40, "a", false, false);
-    watch.changed(60, "a", false, false);
+    watch.changed(40, "a", false);
+    watch.changed(60, "a", false);
     expect(watch.open().unseenBy(snapshot)).toBeUndefined();
   });
 
   test("not when it is without one that was published before", () => {
     const watch = new TableWatch(undefined);
-    watch.changed(50, "a", false, false);
+    watch.changed(50, "a", false);
     expect(watch.open().unseenBy(snapshot)).toBe(50);
   });
 
@@ -26,20 +26,20 @@ describe("a chunk is of use", () => {
   test("whatever was published after it was begun: that is in the window", () => {
     const watch = new TableWatch(undefined);
     const window = watch.open();
-    watch.changed(50, "a", false, false);
+    watch.changed(50, "a", false);
     expect(window.unseenBy(snapshot)).toBeUndefined();
   });
 
   test("again, once a snapshot has seen what it was without", () => {
     const watch = new TableWatch(undefined);
-    watch.changed(50, "a", false, false);
+    watch.changed(50, "a", false);
     watch.seen(snapshot);
     expect(watch.has(50)).toBe(true);
     watch.seen(new Visibility("200:200:"));
     expect(watch.has(50)).toBe(false);
     expect(watch.open().unseenBy(snapshot)).toBeUndefined();
     // It goes on in the stream, or another of that number comes.
-    watch.changed(50, "a", false, false);
+    watch.changed(50, "a", false);
     expect(watch.has(50)).toBe(true);
   });
 });
@@ -82,7 +82,7 @@ describe("a row of a chunk", () => {
   ])("$what: $fate", ({ changes, fate }) => {
     const watch = new TableWatch(undefined);
     const window = watch.open();
-    for (const { xid, partial } of changes) watch.changed(xid, "key", partial, false);
+    for (const { xid, partial } of changes) watch.changed(xid, "key", partial);
     expect(window.fate("key", snapshot)).toBe(fate);
     expect(window.fate("another", snapshot)).toBe("publish");
     expect(window.touches(snapshot)).toBe(changes.length > 0);
@@ -100,27 +100,39 @@ describe("a row of a chunk", () => {
   test("is judged by its own window: one that is closed is told nothing more", () => {
     const watch = new TableWatch(undefined);
     const first = watch.open();
-    watch.changed(50, "a", false, false);
+    watch.changed(50, "a", false);
     const second = watch.open();
     watch.close(first);
-    watch.changed(51, "b", false, false);
+    watch.changed(51, "b", false);
     expect([first.fate("a", snapshot), first.fate("b", snapshot)]).toEqual(["drop", "publish"]);
     expect([second.fate("a", snapshot), second.fate("b", snapshot)]).toEqual(["publish", "drop"]);
   });
 });
 
-test("a row that moved without all of its values has to be read again, wherever it came from", () => {
-  const watch = new TableWatch(undefined);
-  watch.changed(60, "whole", false, true);
-  watch.changed(60, "part", true, true);
-  watch.changed(60, "stayed", true, false);
-  expect(watch.takeMoved()).toEqual(["part"]);
-  expect(watch.takeMoved()).toEqual([]);
+describe("a row that moved without all of its values has to be read again", () => {
+  test("wherever it came from, while more is to be copied", () => {
+    const watch = new TableWatch(undefined);
+    watch.changed(60, "whole", false, "a");
+    watch.changed(60, "part", true, "b");
+    watch.changed(60, "stayed", true);
+    expect(watch.takeMoved()).toEqual(["part"]);
+    expect(watch.takeMoved()).toEqual([]);
+  });
+
+  test("from a row that is missing, in one step or several, when all is copied: another's is at the target", () => {
+    const watch = new TableWatch(undefined);
+    watch.changed(60, "2", true, "1");
+    watch.changed(61, "8", true, "7");
+    watch.changed(62, "3", true, "2");
+    watch.changed(63, "1", true, "0");
+    expect(watch.takeMoved(["1", "5"])).toEqual(["2", "3"]);
+    expect(watch.takeMoved()).toEqual([]);
+  });
 });
 
 test("more changes than can be remembered are told from none", () => {
   const watch = new TableWatch(undefined);
   const window = watch.open();
-  for (let i = 0; i <= 200_000; i += 1) watch.changed(50, String(i), false, false);
+  for (let i = 0; i <= 200_000; i += 1) watch.changed(50, String(i), false);
   expect(window.overflown).toBe(true);
 });
