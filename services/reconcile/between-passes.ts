@@ -88,5 +88,6 @@ export class BetweenPasses {
     await withControl(configuration.control.url, `offtake ${service.name} reconciler`, async (control) =>
       recordPass(control, connector.name, report),
     );
+    this.#findings.recorded(table, found);
   }
 }

@@ -10,29 +10,40 @@ import { mismatchRate } from "./report.ts";
 /** Keys of one table: of more, some are told again. */
 const remembered = 10_000;
 
+type Found = Pick<Report, "missing" | "extra" | "differing">;
+
 export class StreamFindings {
   readonly #told = new Map<string, Set<string>>();
 
   /**
+   * Forgets of them what is right by now.
+   *
    * @param table schema.table of the source
    * @param keys those that were looked at
    * @returns what of it is new
    */
-  fresh(
-    table: string,
-    keys: readonly ReportedKey[],
-    { missing, extra, differing, undecided }: Decided,
-  ): Pick<Report, "missing" | "extra" | "differing"> {
-    const told = this.#told.get(table) ?? new Set<string>();
-    this.#told.set(table, told);
+  fresh(table: string, keys: readonly ReportedKey[], decided: Decided): Found {
+    const told = this.#of(table);
+    const { missing, extra, differing, undecided } = decided;
     const found = { missing: [...missing.values()], extra: [...extra.values()], differing: [...differing.values()] };
     const isNew = ({ key }: { readonly key: ReportedKey }): boolean => !told.has(text(key));
     const fresh = { missing: found.missing.filter(isNew), extra: found.extra.filter(isNew), differing: found.differing.filter(isNew) };
-    const open = new Set([...undecided.values()].map(({ key }) => text(key)));
+    const open = new Set([...found.missing, ...found.extra, ...found.differing, ...undecided.values()].map(({ key }) => text(key)));
     for (const key of keys.map(text)) if (!open.has(key)) told.delete(key);
-    if (told.size > remembered) told.clear();
-    for (const { key } of [...found.missing, ...found.extra, ...found.differing]) told.add(text(key));
     return fresh;
+  }
+
+  /** It is recorded: only now, or what is found while the control database is away would be in no history for as long as it stays wrong. */
+  recorded(table: string, { missing, extra, differing }: Found): void {
+    const told = this.#of(table);
+    if (told.size > remembered) told.clear();
+    for (const { key } of [...missing, ...extra, ...differing]) told.add(text(key));
+  }
+
+  #of(table: string): Set<string> {
+    const told = this.#told.get(table) ?? new Set<string>();
+    this.#told.set(table, told);
+    return told;
   }
 }
 
@@ -45,7 +56,7 @@ export function streamReport(
   { service, table, startedAt }: Pick<Report, "service" | "table" | "startedAt">,
   rows: number,
   { parked, rounds }: Decided,
-  found: Pick<Report, "missing" | "extra" | "differing">,
+  found: Found,
 ): Report {
   const rate = mismatchRate({ ...found, undecided: [], reason: null, parked: 0, truncatedAt: null }, rows);
   const finishedAt = new Date().toISOString();

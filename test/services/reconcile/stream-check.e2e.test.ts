@@ -2,7 +2,7 @@
  * Between passes: rows that are wrong are told within seconds of their change, also those that change every few milliseconds, which no two reads ever find alike; and those that are right
  * never are.
  */
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { ControlSession } from "../../../services/control/control-session.ts";
 import { readPasses } from "../../../services/control/pass-history.ts";
 import { createPipeline } from "../../support/pipeline.ts";
@@ -17,7 +17,9 @@ const schema = `
 const numbers = "SELECT string_agg(md5(g::text), '') FROM generate_series(1, 300) g";
 
 test("rows that have just changed are looked at, and hot ones are held against the stream", async () => {
-  await using pipeline = await createPipeline(schema, { tables: { trades: { reconcile: { every: "24h" } } } });
+  // With a control database of its own, since it is to refuse what is found.
+  const servers = { source: inject("source"), target: inject("target"), kafka: inject("kafka"), registry: inject("registry") };
+  await using pipeline = await createPipeline(schema, { servers, tables: { trades: { reconcile: { every: "24h" } } } });
   await pipeline.target.query(schema);
   await using units = new AsyncDisposableStack();
   units.use(await streaming(pipeline));
@@ -43,7 +45,7 @@ test("rows that have just changed are looked at, and hot ones are held against t
   // What is applied is altered there.
   await target.query(`
     CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.note := ''spoilt''; RETURN NEW; END';
-    CREATE TRIGGER spoil BEFORE UPDATE ON trades FOR EACH ROW WHEN (NEW.id IN (2, 50, 60)) EXECUTE FUNCTION spoil();
+    CREATE TRIGGER spoil BEFORE UPDATE ON trades FOR EACH ROW WHEN (NEW.id IN (2, 50, 60, 70)) EXECUTE FUNCTION spoil();
     ALTER TABLE trades ENABLE ALWAYS TRIGGER spoil;
     UPDATE trades SET big = 'wrong' WHERE id = 1`);
   await source.query("UPDATE trades SET n = 1 WHERE id IN (50, 51)");
@@ -69,6 +71,19 @@ test("rows that have just changed are looked at, and hot ones are held against t
   expect(unit.log).toContainEqual(expect.objectContaining({ msg: "rows that have just changed are wrong at the target", differing: 1 }));
   expect(text).toContain('offtake_reconcile_stream_mismatches_total{service="trading",table="public.trades",kind="differing"} 3');
   expect(await readPasses(control, connector.name)).toMatchObject([{ level: "stream", verdict: "mismatch" }]);
+  // What cannot be recorded is found again.
+  await control.query(
+    `CREATE FUNCTION offtake.away() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''away''; END';
+     CREATE TRIGGER away BEFORE INSERT ON offtake.reconciliation FOR EACH ROW WHEN (NEW.level = 'stream') EXECUTE FUNCTION offtake.away()`,
+    [],
+  );
+  await source.query("UPDATE trades SET n = 1 WHERE id = 70");
+  await waitFor(() => unit.log.some(({ msg }) => msg?.startsWith("rows that change are not looked at for the moment") === true), {
+    what: "the control database to refuse it",
+  });
+  await control.query("DROP TRIGGER away ON offtake.reconciliation", []);
+  await source.query("UPDATE trades SET n = 2 WHERE id = 70");
+  await waitFor(async () => (await told()).some(({ key }) => key.id === "70"), { what: "the row that could not be recorded" });
   await unit.stop();
   await source.query("UPDATE trades SET n = 1 WHERE id = 60");
   await waitFor(async () => (await target.query("SELECT FROM trades WHERE id = 60 AND n = 1")).rowCount === 1, { what: "the change at the target" });
