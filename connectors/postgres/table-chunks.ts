@@ -242,7 +242,7 @@ export class TableChunks {
     await this.#hot.over();
   }
 
-  /** @returns keys that rows were moved to by events without all of their values, as TableWatch.takeMoved() */
+  /** Keys that rows were moved to by events without all of their values. As TableWatch.takeMoved() */
   takeMoved(missing?: readonly string[]): string[] {
     return this.#watch!.takeMoved(missing);
   }

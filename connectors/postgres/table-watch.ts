@@ -5,19 +5,27 @@
  *
  * Pure. Source: ARCHITECTURE.md, "Snapshot".
  */
+import { OfftakeError } from "../../services/runtime/errors.ts";
 import type { Relation } from "./pgoutput.ts";
 import type { Visibility } from "./snapshot-visibility.ts";
 
-/** Changed keys that are remembered for one chunk: beyond, it is taken again. */
-const mostKeys = 200_000;
+/** Changes that are remembered for one chunk, of a key one for each transaction: beyond, it is taken again. */
+const mostChanges = 200_000;
+
+/**
+ * Transactions, and moves, that are remembered for one copy: beyond, it is begun again. A copy may wait for hours, for the control database or a busy source, and the
+ * stream does not wait with it: where both grew, a Set was full one day and the stream ended with it.
+ */
+const mostRemembered = 200_000;
 
 /** What becomes of a row of a chunk: it goes out; the stream has a newer one; or only a part of a newer one, so that it has to be read again. */
 export type Fate = "publish" | "drop" | "again";
 
+/** What one transaction did to a key. */
 interface KeyChange {
   readonly xid: number;
-  /** Whether it left values out, which were not in the WAL. */
-  readonly partial: boolean;
+  /** Whether each time it left values out, which were not in the WAL. */
+  partial: boolean;
 }
 
 /** The time from before a chunk is read until it is published. */
@@ -27,6 +35,7 @@ export class ChunkWindow {
   readonly #before: readonly number[];
   readonly #changes = new Map<string, KeyChange[]>();
   readonly #emptied: number[] = [];
+  #remembered = 0;
 
   /** @param before transactions of the table that were published before, and that no snapshot is known to see */
   constructor(before: readonly number[]) {
@@ -35,7 +44,7 @@ export class ChunkWindow {
 
   /** More has changed than can be remembered: the chunk has to be taken again. */
   get overflown(): boolean {
-    return this.#changes.size > mostKeys;
+    return this.#remembered > mostChanges;
   }
 
   /** @returns a transaction that was published before the chunk was read, and that the chunk does not have: it has to be taken again a moment later */
@@ -43,14 +52,22 @@ export class ChunkWindow {
     return this.#before.find((xid) => !visibility.sees(xid));
   }
 
-  changed(key: string, change: KeyChange): void {
+  changed(key: string, xid: number, partial: boolean): void {
     if (this.overflown) return;
     const before = this.#changes.get(key);
-    if (before === undefined) this.#changes.set(key, [change]);
-    else before.push(change);
+    const newest = before?.at(-1);
+    if (newest?.xid === xid) {
+      newest.partial &&= partial;
+      return;
+    }
+    this.#remembered += 1;
+    if (before === undefined) this.#changes.set(key, [{ xid, partial }]);
+    else before.push({ xid, partial });
   }
 
   emptied(xid: number): void {
+    if (this.overflown || this.#emptied.at(-1) === xid) return;
+    this.#remembered += 1;
     this.#emptied.push(xid);
   }
 
@@ -100,8 +117,9 @@ export class TableWatch {
     return this.#published.has(xid);
   }
 
-  /** Before a chunk is read. */
+  /** Before a chunk is read. @throws OfftakeError SNAPSHOT_DELAYED when more was published than can be remembered: a new watch begins with what others see by then */
   open(): ChunkWindow {
+    if (this.#isFull) throw tooMuch(`${mostRemembered} transactions`);
     const window = new ChunkWindow([...this.#published]);
     this.#windows.add(window);
     return window;
@@ -113,6 +131,8 @@ export class TableWatch {
 
   /** What a snapshot sees, all later ones see. */
   seen(visibility: Visibility): void {
+    // What does not fit is not there to be looked at.
+    if (this.#isFull) return;
     for (const xid of this.#published) if (visibility.sees(xid)) this.#published.delete(xid);
     this.#newest = -1;
   }
@@ -120,8 +140,8 @@ export class TableWatch {
   /** @param from the key that the row had before, where it was another */
   changed(xid: number, key: string, partial: boolean, from?: string): void {
     this.#publish(xid);
-    for (const window of this.#windows) window.changed(key, { xid, partial });
-    if (from !== undefined && partial) this.#moves.push({ from, to: key });
+    for (const window of this.#windows) window.changed(key, xid, partial);
+    if (from !== undefined && partial && this.#moves.length <= mostRemembered) this.#moves.push({ from, to: key });
   }
 
   emptied(xid: number): void {
@@ -136,8 +156,10 @@ export class TableWatch {
   /**
    * @param missing keys of which the row may be missing in the topic; left out: any may
    * @returns keys to which rows were moved from there since it was asked last, in one step or several
+   * @throws OfftakeError SNAPSHOT_DELAYED when there were more than can be remembered: the topic has them for the copy that is begun again
    */
   takeMoved(missing?: readonly string[]): string[] {
+    if (this.#moves.length > mostRemembered) throw tooMuch(`${mostRemembered} rows that moved to another key`);
     const from = missing && new Set(missing);
     const moved = new Set<string>();
     for (const move of this.#moves) {
@@ -149,9 +171,20 @@ export class TableWatch {
     return [...moved];
   }
 
+  get #isFull(): boolean {
+    return this.#published.size > mostRemembered;
+  }
+
   #publish(xid: number): void {
     if (xid === this.#newest) return;
     this.#newest = xid;
-    this.#published.add(xid);
+    if (!this.#isFull) this.#published.add(xid);
   }
+}
+
+function tooMuch(what: string): OfftakeError {
+  return new OfftakeError(
+    "SNAPSHOT_DELAYED",
+    `More than ${what} of the table came in the stream while its copy waited, which is more than it remembers.`,
+  );
 }

@@ -57,7 +57,7 @@ export const errorCodes = {
   TABLE_KEY_CHANGED: "operator",
   /** A table cannot be copied as it is: it is gone, or has no key by which it can be walked. The message says what to do; then `offtake snapshot start` again. The stream is not affected. */
   SNAPSHOT_TABLE_UNSUITABLE: "operator",
-  /** A chunk of a table could not be read in time: somebody has locked the table, or the source is busy. The copy is begun again behind its last chunk, by itself; the stream is not affected. */
+  /** A chunk of a table could not be read in time: somebody has locked the table, the source is busy, or so much has changed while the copy waited for something else that it cannot be remembered. The copy is begun again behind its last chunk, by itself; the stream is not affected. */
   SNAPSHOT_DELAYED: "yes",
   /** A table was dropped and made again, or got another key, while it was being copied, or since rows of it were asked for by key: its copy has a part of the one before. Start it again: `offtake snapshot start`, or the repair. The stream is not affected. */
   SNAPSHOT_TABLE_CHANGED: "operator",

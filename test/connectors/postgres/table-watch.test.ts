@@ -130,9 +130,44 @@ describe("a row that moved without all of its values has to be read again", () =
   });
 });
 
-test("more changes than can be remembered are told from none", () => {
-  const watch = new TableWatch(undefined);
-  const window = watch.open();
-  for (let i = 0; i <= 200_000; i += 1) watch.changed(50, String(i), false);
-  expect(window.overflown).toBe(true);
+describe("more changes than can be remembered", () => {
+  test("of many keys are told from none", () => {
+    const watch = new TableWatch(undefined);
+    const window = watch.open();
+    for (let i = 0; i <= 200_000; i += 1) watch.changed(50, String(i), false);
+    expect(window.overflown).toBe(true);
+  });
+
+  test("are those of as many transactions, and not of one that changes a key all the time", () => {
+    const watch = new TableWatch(undefined);
+    const [first, second] = [watch.open(), watch.open()];
+    for (let i = 0; i < 300_000; i += 1) watch.changed(50, "key", true);
+    expect([first.overflown, first.fate("key", snapshot)]).toEqual([false, "again"]);
+    watch.close(first);
+    watch.changed(50, "key", false);
+    watch.changed(50, "key", true);
+    expect([first.fate("key", snapshot), second.fate("key", snapshot)]).toEqual(["again", "drop"]);
+    for (let xid = 0; xid <= 200_000; xid += 1) watch.emptied(xid);
+    expect(second.overflown).toBe(true);
+  });
+
+  test("while a copy waits for hours have an end: the stream goes on, and the copy is begun again", () => {
+    const watch = new TableWatch(undefined);
+    const window = watch.open();
+    for (let xid = 0; xid < 2_000_000; xid += 1) watch.changed(xid, "hot", true, "other");
+    expect(window.overflown).toBe(true);
+    expect([watch.has(0), watch.has(1_999_999)]).toEqual([true, false]);
+    // Nothing says any more which of them a snapshot is without.
+    watch.seen(new Visibility("100:100:"));
+    expect(() => watch.open()).toThrow("More than 200000 transactions of the table");
+    expect(() => watch.takeMoved()).toThrow("More than 200000 rows that moved");
+    expect(() => new TableWatch(undefined).open()).not.toThrow();
+  });
+
+  test("by moves alone end only a copy that asks for them", () => {
+    const watch = new TableWatch(undefined);
+    for (let i = 0; i <= 200_000; i += 1) watch.changed(50, String(i), true, String(i - 1));
+    expect(() => watch.open()).not.toThrow();
+    expect(() => watch.takeMoved()).toThrow(expect.objectContaining({ code: "SNAPSHOT_DELAYED" }));
+  });
 });
