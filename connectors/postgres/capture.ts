@@ -87,6 +87,11 @@ export class Capture {
     return this.#outbox.full || this.#compiling;
   }
 
+  /** Commit time of the transaction that waits for its table to be looked up, microseconds since 1970; undefined while none does. */
+  get heldMicros(): number | undefined {
+    return this.#compiling ? this.#transaction.commitMicros : undefined;
+  }
+
   /** What may be confirmed to the slot: nothing new before the stream is known to be the topic's. */
   get confirmable(): Lsn {
     return this.#junction.joined ? this.#outbox.confirmable : this.#confirmed;

@@ -55,7 +55,7 @@ export interface ConnectorContext {
   readonly capturing: () => void;
   /** Copies of tables; without one, none is made. */
   readonly journal?: SnapshotJournal | undefined;
-  /** Told while Kafka does not take events. */
+  /** Told while Kafka does not take events, and while the stream waits for a commit at the source. */
   readonly interruption: Interruption;
 }
 
@@ -203,7 +203,7 @@ class Connection {
     log.info({ topic, slot: connector.slot, tables }, "capturing");
     this.#context.capturing();
     capture.resume();
-    const work = { producer, stream, outbox, capture, walSenderTimeout };
+    const work = { producer, stream, outbox, compiler, capture, walSenderTimeout };
     const copying = new AbortController();
     const stopCopying = AbortSignal.any([signal, copying.signal]);
     const { journal } = this.#context;
@@ -218,11 +218,12 @@ class Connection {
   }
 
   /** Ticks until it is stopped or has run for a day. */
-  async #keepAlive({ producer, stream, outbox, capture, walSenderTimeout }: Work, signal: AbortSignal): Promise<void> {
+  async #keepAlive({ producer, stream, outbox, compiler, capture, walSenderTimeout }: Work, signal: AbortSignal): Promise<void> {
     const { connector, metrics, log, interruption } = this.#context;
     const labels = { connector: connector.name };
     const startedAt = Date.now();
     let counted = { events: 0, transactions: 0 };
+    let said: OfftakeError | undefined;
     this.#heartbeatAt = startedAt;
     while ((await waitOrStop(tickMs, signal)) === "elapsed" && Date.now() - startedAt < renewAfterMs) {
       const now = Date.now();
@@ -245,13 +246,17 @@ class Connection {
           log.warn({ err: sessionError(error, "source", this.#context.configuration.source.url) }, "no heartbeat"),
         );
       }
+      const { waitsFor } = compiler;
+      if (waitsFor !== undefined && waitsFor !== said) interruption.tell(waitsFor, "the stream waits for a commit at the source; nothing is lost");
+      said = waitsFor;
       // Connected again counts where nothing waits to be sent: the next event may be an hour away.
-      if (outbox.events > counted.events || (producer.ready && producer.pending === 0)) interruption.over();
+      if (waitsFor === undefined && (outbox.events > counted.events || (producer.ready && producer.pending === 0))) interruption.over();
       metrics.captureEventsTotal.inc(labels, outbox.events - counted.events);
       metrics.captureTransactionsTotal.inc(labels, outbox.transactions - counted.transactions);
       counted = { events: outbox.events, transactions: outbox.transactions };
       metrics.capturePositionBytes.set(labels, Number(outbox.durableLsn));
-      metrics.captureLagSeconds.set(labels, captureLag(outbox.oldestPendingMicros, capture.lastBytesAt, walSenderTimeout, now));
+      const oldest = outbox.oldestPendingMicros ?? (waitsFor === undefined ? undefined : capture.heldMicros);
+      metrics.captureLagSeconds.set(labels, captureLag(oldest, capture.lastBytesAt, walSenderTimeout, now));
     }
   }
 
@@ -299,6 +304,7 @@ interface Work {
   readonly producer: Producer;
   readonly stream: ReplicationStream;
   readonly outbox: Outbox;
+  readonly compiler: RelationCompiler;
   readonly capture: Capture;
   /** Milliseconds. */
   readonly walSenderTimeout: number;

@@ -4,17 +4,18 @@
  *
  * Source: PostgreSQL documentation, "ALTER TABLE", REPLICA IDENTITY.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import type { ClientBase } from "pg";
 import { subjectOf, tableNamespace } from "../../schemas/avro-names.ts";
 import { envelopeSchema, type EnvelopeColumn, type EnvelopeNames, keySchema } from "../../schemas/envelope.ts";
 import { avroColumnType } from "../../schemas/postgres-types.ts";
+import type { OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
 import type { Registry } from "../kafka/registry.ts";
 import { EventEncoder } from "./event-encoder.ts";
 import { keyChanged } from "./event-key.ts";
 import type { NamedType, Relation } from "./pgoutput.ts";
 import { sessionError } from "./session.ts";
+import { TransactionEnd } from "./transaction-end.ts";
 
 // REPLICA IDENTITY FULL marks every column of the message as key, so the primary key has to be asked for. A deferrable one is none: between two of its
 // checks two rows may have the same key, and `UPDATE t SET id = 3 - id` lost one of them. Columns that its
@@ -60,13 +61,6 @@ const underRootSql = `
     FROM pg_catalog.pg_class c
    WHERE c.oid = $1`;
 
-// The stream is ahead of the catalogs: a transaction comes as soon as its commit is on disk, and other sessions see what it did, a new key too, only a
-// moment later. Its lock on its own id goes after that.
-const endingSql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'transactionid' AND transactionid = $1::xid) AS ending";
-
-/** Milliseconds between two looks whether it has ended. */
-const lookEveryMs = 10;
-
 export class RelationCompiler {
   readonly #topicPrefix: string;
   readonly #topic: string;
@@ -74,6 +68,7 @@ export class RelationCompiler {
   readonly #registry: Registry;
   readonly #source: ClientBase;
   readonly #sourceUrl: Secret;
+  readonly #end: TransactionEnd;
   readonly #types = new Map<number, NamedType>();
 
   /** @param source a session at sourceUrl, for what the stream does not say */
@@ -84,6 +79,12 @@ export class RelationCompiler {
     this.#registry = registry;
     this.#source = source;
     this.#sourceUrl = sourceUrl;
+    this.#end = new TransactionEnd(source);
+  }
+
+  /** Why the stream stands still while a table is looked up, as TransactionEnd has it. */
+  get waitsFor(): OfftakeError | undefined {
+    return this.#end.waitsFor;
   }
 
   /** A type that is not built in; its message comes before the relation's. */
@@ -96,10 +97,10 @@ export class RelationCompiler {
    * @returns whether it is a partition of which the rows come under its root's name
    * @throws OfftakeError SOURCE_UNREACHABLE
    */
-  async comesUnderRoot({ oid }: Relation, xid: number): Promise<boolean> {
+  async comesUnderRoot(relation: Relation, xid: number): Promise<boolean> {
     try {
-      await this.#ended(xid);
-      const { rows } = await this.#source.query<{ under_root: boolean }>(underRootSql, [oid, this.#publication]);
+      await this.#end.of(xid, relation);
+      const { rows } = await this.#source.query<{ under_root: boolean }>(underRootSql, [relation.oid, this.#publication]);
       return rows[0]?.under_root === true;
     } catch (error) {
       throw sessionError(error, "source", this.#sourceUrl);
@@ -137,18 +138,13 @@ export class RelationCompiler {
 
   /** Names of the key's columns, and of those that hold null in rows that are older. */
   async #catalog(relation: Relation, xid: number): Promise<{ keys: ReadonlySet<string>; empty: ReadonlySet<string> }> {
-    await this.#ended(xid);
+    await this.#end.of(xid, relation);
     const names = async (sql: string): Promise<Set<string>> => {
       const { rows } = await this.#source.query<{ name: string }>(sql, [relation.oid]);
       return new Set(rows.map((row) => row.name));
     };
     const inStream = new Set(relation.columns.filter((column) => column.key).map((column) => column.name));
     return { keys: isKeyOfCatalog(relation) ? await names(primaryKeySql) : inStream, empty: await names(emptySql) };
-  }
-
-  async #ended(xid: number): Promise<void> {
-    const isEnding = async (): Promise<boolean> => (await this.#source.query<{ ending: boolean }>(endingSql, [String(xid)])).rows[0]!.ending;
-    while (await isEnding()) await pause(lookEveryMs);
   }
 }
 

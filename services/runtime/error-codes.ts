@@ -45,6 +45,8 @@ export const errorCodes = {
   SERVER_TOO_OLD: "operator",
   /** The source ended the replication stream with an error of its own, which the message has: a plugin, a damaged file, WAL that is gone. The slot waits. */
   STREAM_REFUSED: "operator",
+  /** A transaction is in the stream and others at the source do not see it yet, most likely since its commit waits for a synchronous standby that is away. Its table cannot be looked up before that, and the service's stream waits with it. Bring the standby back, or take it out of synchronous_standby_names; the stream goes on by itself. */
+  SOURCE_COMMIT_WAITS: "yes",
   /** The source is not set up for logical decoding (wal_level, slots, senders). `offtake check` says which setting; wal_level needs a restart of the server. */
   SOURCE_UNSUITABLE: "operator",
   /** A publication is missing. `offtake up` creates it; rows that changed while it was missing are not in the stream: copy its tables again. */

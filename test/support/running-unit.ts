@@ -15,6 +15,8 @@ export interface RunningUnit extends AsyncDisposable {
   readonly ended: Promise<OfftakeError | undefined>;
   /** Its log so far, a parsed line each. */
   readonly log: readonly LogLine[];
+  /** What it has told of servers that it waits for. */
+  readonly interruption: Interruption;
   /** Lets it finish what it has in hand. @throws what it ended with */
   stop(): Promise<void>;
 }
@@ -66,6 +68,7 @@ export function startUnit(run: (parts: UnitParts) => Promise<void>): RunningUnit
     working,
     ended,
     log: lines,
+    interruption,
     stop,
     async [Symbol.asyncDispose]() {
       stopping.abort();

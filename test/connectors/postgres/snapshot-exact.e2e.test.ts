@@ -138,6 +138,29 @@ describe("a transaction that waits for a synchronous standby is in the stream be
   });
 });
 
+test("a transaction that waits for a synchronous standby and has a table's first row holds up the stream, and it is said who waits for what", async () => {
+  await using pipeline = await pipelineHere();
+  await using connector = startCopying(pipeline, new MemoryJournal());
+  await connector.working;
+  await using topic = new TopicEvents(pipeline);
+  await using waiting = await sourceSession(pipeline, "SET synchronous_commit = 'on'");
+  const { rows: own } = await waiting.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+  const lag = async (): Promise<number> => (await pipeline.metrics.captureLagSeconds.get()).values[0]!.value;
+  await withoutStandby(pipeline, async (letGo) => {
+    const committed = waiting.query("UPDATE t SET n = 1 WHERE id = 5");
+    const reason = await waitFor(() => connector.interruption.reason, { what: "the connector to say that it is held up" });
+    expect(reason).toMatch(/^for \d+ s: SOURCE_COMMIT_WAITS: The stream waits before a row of public\.t: its transaction \d+ is committed/);
+    expect(reason).toMatch(new RegExp(`The backend ${own[0]!.pid} of the role \\S+ waits for a synchronous standby that does not answer\\.`));
+    expect(connector.log.filter(({ err }) => err?.code === "SOURCE_COMMIT_WAITS")).toHaveLength(1);
+    expect(await lag()).toBeGreaterThan(1);
+    await letGo();
+    await committed;
+  });
+  await waitFor(async () => connector.interruption.reason === undefined && (await lag()) === 0, { what: "the stream to go on" });
+  expect((await topic.drained()).map(({ op, source }) => `${op} ${source.table}`)).toEqual(["u t"]);
+  await connector.stop();
+});
+
 describe("a row that a transaction brings which waits for a synchronous standby, while a repair asks for its key", () => {
   test("before the keys are read: they wait for it, and nothing deletes the row", async () => {
     await using pipeline = await pipelineHere();
