@@ -11,7 +11,8 @@
  *     OFFTAKE_FAILPOINT=before-produce-sent:drop:1+    every time from the first on, until it is armed otherwise
  *
  * Several are separated by commas. A parent that has a channel to the process (Node's IPC) may send more of them later; `OFFTAKE_FAILPOINT=` followed by
- * nothing else than `later` waits for those. What fires says so on stderr before it does, and fires once where it has no `+`.
+ * nothing else than `later` waits for those, and says on stderr what it was armed with: what is done before that may pass a place that is not armed yet. What fires
+ * says so on stderr before it does, and fires once where it has no `+`.
  */
 import { writeSync } from "node:fs";
 import { OfftakeError } from "./errors.ts";
@@ -87,7 +88,10 @@ function asked(): Failpoint | undefined {
   const text = process.env["OFFTAKE_FAILPOINT"] ?? "";
   if (text === "") return undefined;
   const { reach, arm } = failpoints(text);
-  process.on("message", (message) => arm(String(message)));
+  process.on("message", (message) => {
+    arm(String(message));
+    writeSync(2, `${JSON.stringify({ armed: String(message) })}\n`);
+  });
   // To be told of more is no reason to go on when all else is done.
   process.channel?.unref();
   return reach;

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { waitFor } from "../support/wait-for.ts";
 
 const cli = fileURLToPath(new URL("../../services/cli/main.ts", import.meta.url));
 const parentWatch = new URL("../../infra/demo/parent-watch.ts", import.meta.url).href;
@@ -23,6 +24,8 @@ export interface VictimLine {
   /** A failpoint that has fired, and what it did. */
   readonly failpoint?: string;
   readonly action?: string;
+  /** What it was armed with, from then on. */
+  readonly armed?: string;
   readonly err?: { readonly code?: string; readonly message: string; readonly cure?: string };
   /** Of a conflict. */
   readonly kind?: string;
@@ -79,6 +82,14 @@ export class Victim {
   arm(failpoint: string): void {
     // It may be dead already, by what it was armed with before.
     this.#child.send(failpoint, () => undefined);
+  }
+
+  /** As arm(); resolves once it is armed, or has died of what it was armed with before: what is done next does not pass the place before. */
+  async armed(failpoint: string): Promise<void> {
+    const times = (): number => this.lines.filter(({ armed }) => armed === failpoint).length;
+    const before = times();
+    this.arm(failpoint);
+    await waitFor(() => times() > before || !this.isRunning, { what: `${failpoint} to be armed` });
   }
 
   /** Resolves when the process that runs now has ended, however. */

@@ -37,6 +37,25 @@ describe("an event that the target refuses, of a table with `poison: park`", () 
     ]);
   });
 
+  test("is put aside by the transaction that has the other rows, the key and the position, and no other", async () => {
+    // Of the transaction itself, also in what a savepoint of it has written, where xmin is another.
+    for (const table of ["trades", "users", "offtake.dead_letter", "offtake.parked"])
+      await target.admin.query(`ALTER TABLE ${table} ADD COLUMN writer xid DEFAULT pg_current_xact_id()::xid`);
+    const applier = await parking();
+    await applier.apply([trade(2), bad(3), users.create({ id: 2, email: "b" }), changed(3, "bad"), trade(4)]);
+    const { rows } = await target.admin.query<{ what: string; times: number; same: boolean }>(
+      `SELECT what, count(*)::int4 AS times, bool_and(writer = (SELECT xmin FROM offtake.applied_position)) AS same
+         FROM (SELECT 'row' AS what, writer FROM trades WHERE id IN (2, 4) UNION ALL SELECT 'row', writer FROM users WHERE id = 2
+               UNION ALL SELECT 'event', writer FROM offtake.dead_letter UNION ALL SELECT 'key', writer FROM offtake.parked) AS written
+        GROUP BY what ORDER BY what`,
+    );
+    expect(rows).toEqual([
+      { what: "event", times: 2, same: true },
+      { what: "key", times: 1, same: true },
+      { what: "row", times: 3, same: true },
+    ]);
+  });
+
   test("is not put aside where its transaction is not committed: all of that is one", async () => {
     const applier = await parking();
     const before = await committed();

@@ -1,4 +1,6 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { text as textOf } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { failpoint, failpoints } from "../../../services/runtime/failpoint.ts";
@@ -31,6 +33,18 @@ describe("failpoint", () => {
   test("kills the process at the visit that was asked for, and nowhere else", () => {
     expect(process3("before-commit", "before-commit:kill:3")).toEqual({ said: "1 2", signal: "SIGKILL" });
     expect(process3("after-commit", "before-commit:kill")).toEqual({ said: "1 2 3", signal: null });
+  });
+
+  test("says what its parent has armed it with, once it is", async () => {
+    const script = `import { failpoint } from ${JSON.stringify(file)}; setInterval(() => {}, 1000); process.on("message", () => failpoint("before-commit"));`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      env: { ...process.env, OFFTAKE_FAILPOINT: "later" },
+    });
+    const ended = once(child, "exit");
+    child.send("before-commit:kill");
+    expect(await textOf(child.stderr!)).toBe('{"armed":"before-commit:kill"}\n{"failpoint":"before-commit","action":"kill"}\n');
+    expect(await ended).toEqual([null, "SIGKILL"]);
   });
 
   test("drops the connection of the place, once", () => {
