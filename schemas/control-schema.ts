@@ -170,4 +170,10 @@ export const controlMigrations: readonly Migration[] = [
       );
       COMMENT ON TABLE offtake.notification IS 'What each webhook was told last of each thing that was not well.';`,
   },
+  {
+    version: 9,
+    sql: `
+      ALTER TABLE offtake.snapshot ADD COLUMN table_oid bigint;
+      COMMENT ON COLUMN offtake.snapshot.table_oid IS 'OID of the table at the source when the copy was begun: another table of its name is copied from its beginning. Null where that is not known.';`,
+  },
 ];

@@ -6,6 +6,7 @@
  *
  * Source: schemas/target-schema.ts.
  */
+import { isDeepStrictEqual } from "node:util";
 import { type ClientBase, escapeLiteral } from "pg";
 import type { CapturedShape } from "./captured-shape.ts";
 import { olderRows } from "./copied-by-itself.ts";
@@ -23,26 +24,38 @@ export interface CapturedTable {
   readonly doubts?: readonly string[];
 }
 
+/** Ends a reason: the moment when something of it was found last. The end of a copy takes a mark away by its reason, so one that is found again has to be another. */
+const momentSql = `to_char(clock_timestamp() AT TIME ZONE 'UTC', '" (seen at "YYYY-MM-DD"T"HH24:MI:SS.US"Z)"')`;
+const momentsSql = String.raw`' \(seen at [^)]*\)'`;
+
+const joinedSql = escapeLiteral(olderRows.tables);
+
+// A table that joins is marked by `up`, and then by this list, for the same rows: neither adds anything to what is known of it.
 const recordSql = `
-  WITH listed AS (SELECT * FROM unnest($2::text[], $3::text[], $4::boolean[], $5::jsonb[], $6::jsonb[]) AS l(name, membership, whole, shape, reasons)),
-       marked AS (
-         INSERT INTO offtake.needs_copy (connector, table_name, reason)
-         SELECT $1, l.name, CASE WHEN c.captured THEN 'was out of its publication for a while, or was made again'
-                                 WHEN NOT c.captured THEN 'was out of the service''s tables for a while'
-                                 ELSE ${escapeLiteral(olderRows.tables)} END
+  WITH listed AS (
+         SELECT * FROM unnest($2::text[], $3::text[], $4::boolean[], $5::jsonb[], $6::jsonb[], $7::boolean[]) AS l(name, membership, whole, shape, reasons, again)),
+       found AS (
+         SELECT l.name, 0 AS place, true AS again,
+                CASE WHEN c.captured THEN 'was out of its publication for a while, or was made again'
+                     WHEN NOT c.captured THEN 'was out of the service''s tables for a while'
+                     ELSE ${joinedSql} END AS reason
            FROM listed l
            LEFT JOIN offtake.captured_table c ON c.connector = $1 AND c.table_name = l.name
           WHERE NOT l.whole AND (c.captured AND c.membership = l.membership) IS NOT TRUE
             AND EXISTS (SELECT FROM offtake.captured_table WHERE connector = $1)
-             ON CONFLICT (connector, table_name) DO NOTHING
-         RETURNING table_name, reason),
-       changed AS (
+         UNION ALL
+         SELECT l.name, r.place, l.again, r.reason FROM listed l CROSS JOIN jsonb_array_elements_text(l.reasons) WITH ORDINALITY AS r(reason, place)),
+       marked AS (
          INSERT INTO offtake.needs_copy AS kept (connector, table_name, reason)
-         SELECT $1, l.name, concat_ws('; ', n.reason, (SELECT string_agg(r, '; ') FROM jsonb_array_elements_text(l.reasons) AS r WHERE position(r IN coalesce(n.reason, '')) = 0))
-           FROM listed l
-           LEFT JOIN offtake.needs_copy n ON n.connector = $1 AND n.table_name = l.name
-          WHERE jsonb_array_length(l.reasons) > 0 AND l.name NOT IN (SELECT table_name FROM marked)
-             ON CONFLICT (connector, table_name) DO UPDATE SET reason = excluded.reason WHERE kept.reason <> excluded.reason
+         SELECT $1, name, string_agg(reason, '; ' ORDER BY place) || CASE WHEN bool_and(reason = ${joinedSql}) THEN '' ELSE ${momentSql} END
+           FROM found
+          GROUP BY name
+             ON CONFLICT (connector, table_name)
+             DO UPDATE SET reason = concat_ws('; ', regexp_replace(kept.reason, ${momentsSql}, '', 'g'),
+                                              (SELECT string_agg(f.reason, '; ' ORDER BY f.place) FROM found f
+                                                WHERE f.name = kept.table_name AND f.reason <> ${joinedSql} AND position(f.reason IN kept.reason) = 0)) || ${momentSql}
+                     WHERE EXISTS (SELECT FROM found f
+                                    WHERE f.name = kept.table_name AND f.reason <> ${joinedSql} AND (f.again OR position(f.reason IN kept.reason) = 0))
          RETURNING table_name, reason),
        gone AS (UPDATE offtake.captured_table SET captured = false WHERE connector = $1 AND captured AND table_name <> ALL ($2)),
        put AS (
@@ -52,7 +65,7 @@ const recordSql = `
              DO UPDATE SET membership = excluded.membership, captured = true,
                            shape = CASE WHEN kept.membership = excluded.membership THEN coalesce(excluded.shape, kept.shape) ELSE excluded.shape END
                      WHERE (kept.membership, kept.captured, kept.shape) IS DISTINCT FROM (excluded.membership, true, coalesce(excluded.shape, kept.shape)))
-  SELECT table_name AS name, reason FROM (TABLE marked UNION ALL TABLE changed) AS now ORDER BY 1`;
+  SELECT table_name AS name, reason FROM marked ORDER BY 1`;
 
 const keptSql = "SELECT table_name AS name, membership, shape FROM offtake.captured_table WHERE connector = $1 AND captured AND shape IS NOT NULL";
 
@@ -62,6 +75,8 @@ export type JudgeShape = (table: CapturedTable, before: CapturedShape, now: Capt
 /** A reason is added to what the table is marked for already: mending one of two things does not mend the other. */
 interface Judged extends CapturedTable {
   readonly reasons: readonly string[];
+  /** Whether that has happened now, also where the table is marked for the same already: a copy that is under way has not seen it. */
+  readonly again: boolean;
 }
 
 export interface RecordedTables {
@@ -95,8 +110,11 @@ export async function recordCaptured(
     const { name, membership, shape, doubts = [] } = table;
     const before = kept.find((each) => each.name === name && each.membership === membership)?.shape;
     const change = before === undefined || shape === undefined ? undefined : await judge(table, before, shape);
-    if (change?.undecided === true) undecided = true;
-    judged.push({ ...table, shape: change?.undecided === true ? undefined : shape, reasons: [...doubts, ...(change?.reasons ?? [])] });
+    const waits = change?.undecided === true;
+    if (waits) undecided = true;
+    // What is judged once more has not happened once more, nor has what lasts.
+    const again = doubts.length > 0 || (!waits && !isDeepStrictEqual(before, shape));
+    judged.push({ ...table, shape: waits ? undefined : shape, reasons: [...doubts, ...(change?.reasons ?? [])], again });
   }
   const { rows: marked } = await target.query<MarkedTable>(recordSql, [
     connector,
@@ -105,6 +123,7 @@ export async function recordCaptured(
     judged.map(({ name }) => whole.includes(name)),
     judged.map(({ shape }) => (shape === undefined ? null : JSON.stringify(shape))),
     judged.map(({ reasons }) => JSON.stringify(reasons)),
+    judged.map(({ again }) => again),
   ]);
   return { marked, undecided };
 }

@@ -48,13 +48,13 @@ export class KeyCopy {
     const { journal, pieces } = this.#parts;
     const chunks = this.#chunks;
     const { id } = this.#job;
-    await chunks.open();
+    const { relation } = await chunks.open();
     if ([...this.#columns].toSorted().join("\0") !== [...chunks.walk].toSorted().join("\0"))
       throw tableChanged(this.#name, `has the key (${chunks.walk.join(", ")}), and rows of it were asked for by (${this.#columns.join(", ")})`);
     const keys = await journal.keys(id);
     const odd = keys.find((key) => key.length !== this.#columns.length);
     if (odd !== undefined) throw unreadable(this.#name, `one of them has ${odd.length} values instead of ${this.#columns.length}`, undefined);
-    await journal.started(id, { keyColumns: chunks.walk, estimatedRows: keys.length, estimatedBytes: 0 });
+    await journal.started(id, { tableOid: relation.oid, keyColumns: chunks.walk, estimatedRows: keys.length, estimatedBytes: 0 });
     for (let done = 0; done < keys.length;) {
       const some = { columns: this.#columns, keys: keys.slice(done, done + keysAtOnce) };
       // What has to go goes first: it may be in the way of what comes.

@@ -18,6 +18,8 @@ export interface SnapshotJob {
   /** Columns by which the table is walked, and the text of their values in the last row that is published; undefined before the first chunk. */
   readonly keyColumns: readonly string[] | undefined;
   readonly lastKey: readonly string[] | undefined;
+  /** OID of the table that it was begun with; undefined where that is not known. */
+  readonly tableOid: number | undefined;
   /** As its progress was written down with. */
   readonly movesFrom: number | undefined;
   /** What is published. */
@@ -28,6 +30,8 @@ export interface SnapshotJob {
 }
 
 export interface SnapshotStart {
+  /** OID of the table at the source. */
+  readonly tableOid: number;
   readonly keyColumns: readonly string[];
   /** Undefined for a table that was never analysed. */
   readonly estimatedRows: number | undefined;

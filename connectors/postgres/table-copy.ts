@@ -50,14 +50,15 @@ export class TableCopy {
   }
 
   /** @returns the key behind which it goes on */
-  async #begin({ estimatedRows, estimatedBytes }: SnapshotTable): Promise<readonly string[] | undefined> {
-    const { id, keyColumns, lastKey } = this.#job;
+  async #begin({ relation, estimatedRows, estimatedBytes }: SnapshotTable): Promise<readonly string[] | undefined> {
+    const { id, keyColumns, lastKey, tableOid } = this.#job;
     const { walk } = this.#chunks;
-    if (lastKey !== undefined && keyColumns?.join("\0") === walk.join("\0") && (await this.#publishMoved())) return lastKey;
-    // By another key it begins anew, and where nobody can tell what has moved.
+    const isSame = tableOid === relation.oid && keyColumns?.join("\0") === walk.join("\0");
+    if (lastKey !== undefined && isSame && (await this.#publishMoved())) return lastKey;
+    // Of another table of that name, or by another key, it begins anew, and where nobody can tell what has moved.
     this.#rows = 0;
     this.#bytes = 0;
-    await this.#parts.journal.started(id, { keyColumns: walk, estimatedRows, estimatedBytes });
+    await this.#parts.journal.started(id, { tableOid: relation.oid, keyColumns: walk, estimatedRows, estimatedBytes });
     return undefined;
   }
 

@@ -83,7 +83,7 @@ export async function runApplier(context: ApplierContext, signal: AbortSignal): 
     const first = prepared.position !== undefined && prepared.position.offset < range.start ? await tailBelow(range.start + 1) : undefined;
     if (first === "stopped") return;
     checkPosition(prepared.position, service, leader.topicId, range, first);
-    if (first !== undefined) await doubtCopies(session.client, connector);
+    if (first !== undefined) await doubtCopies(session.client, connector, range.start);
     const parking = parkingOf(context, session.client, leader.topicId);
     await parking.refresh().catch((error: unknown) => {
       throw sessionError(error, "target", service.target.url);

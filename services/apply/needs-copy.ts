@@ -77,10 +77,14 @@ const doubtSql = `
      SET reason = reason || '; ' || $2
    WHERE connector = $1 AND position($2 IN reason) = 0`;
 
-/** Records of the topic are gone that were not applied: no transaction is missing, but nobody knows whether rows of a copy were among them. */
-export async function doubtCopies(client: ClientBase, connector: string): Promise<void> {
+/**
+ * Records of the topic are gone that were not applied: no transaction is missing, but nobody knows whether rows of a copy were among them.
+ *
+ * @param start the topic's first offset: with it, a loss is told from the one before, which a copy may have been asked for since
+ */
+export async function doubtCopies(client: ClientBase, connector: string, start: number): Promise<void> {
   await client.query(doubtSql, [
     connector,
-    "records of the topic were removed before they were applied, and rows of its copy may have been among them",
+    `records of the topic were removed before they were applied, those before offset ${start}, and rows of its copy may have been among them`,
   ]);
 }

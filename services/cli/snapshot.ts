@@ -3,13 +3,14 @@
  * so the commands end at once, and whoever asked may go home.
  */
 import { userInfo } from "node:os";
+import type { Client } from "pg";
 import { copyCure } from "../../connectors/postgres/copy-cure.ts";
 import { serviceTables } from "../../connectors/postgres/service-tables.ts";
 import { endSession, openSession, sessionError } from "../../connectors/postgres/session.ts";
-import { markNeedsCopy, type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
+import { addNeedsCopy, markNeedsCopy, type NeedsCopy, readMarks } from "../apply/needs-copy.ts";
 import { isPrepared } from "../apply/position.ts";
 import { withControl } from "../control/control-session.ts";
-import { cancelCopies, requestCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
+import { cancelCopies, readCopies, requestCopies, type TableCopyStatus } from "../control/snapshot-orders.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError, OfftakeError } from "../runtime/errors.ts";
 import { fullName } from "../runtime/table-pattern.ts";
@@ -43,8 +44,14 @@ export async function startSnapshot(
   const pipeline = pipelineOf(configuration, service);
   const { connector } = pipeline;
   const wanted = names.length === 0 ? undefined : await tablesOf(configuration, pipeline, names);
-  const tables = await marked(pipeline, wanted);
+  const marks = await marked(pipeline, wanted);
   return withControl(configuration.control.url, applicationName, async (control) => {
+    const copies = await readCopies(control, connector.name);
+    const tables = await markedAgain(
+      pipeline,
+      marks,
+      marks.filter((mark) => copies.some((copy) => isOnItsWay(copy, [mark]))),
+    );
     const order = { connector: connector.name, service, tables, requestedBy: who };
     const requested = tables.length === 0 ? [] : await requestCopies(control, order);
     const underWay = tables.map(({ table }) => table).filter((table) => !requested.includes(table));
@@ -129,15 +136,41 @@ async function tablesOf(configuration: Configuration, { service }: ServicePipeli
  *
  * @param wanted undefined for those that are marked
  */
-async function marked({ service, connector }: ServicePipeline, wanted: readonly string[] | undefined): Promise<NeedsCopy[]> {
-  const { url } = service.target;
-  const target = await openSession(url, { side: "target", applicationName, statementTimeoutMs: 30_000 });
-  try {
+async function marked(pipeline: ServicePipeline, wanted: readonly string[] | undefined): Promise<NeedsCopy[]> {
+  const { service, connector } = pipeline;
+  return onTarget(pipeline, async (target) => {
     if (!(await isPrepared(target)))
       throw new OfftakeError("TARGET_NOT_PREPARED", `The target of ${service.name} has no schema offtake.`, { cure: "Run `offtake up`." });
     if (wanted !== undefined) await markNeedsCopy(target, connector.name, wanted, askedForNow());
     const marks = await readMarks(target, connector.name);
     return marks.filter(({ table }) => wanted?.includes(table) !== false);
+  });
+}
+
+/**
+ * Those of which a copy is on its way get another reason: its end, which the target is still to apply, would take the mark away while they are copied once more.
+ *
+ * @returns the marks, as they are then
+ */
+async function markedAgain(pipeline: ServicePipeline, marks: readonly NeedsCopy[], onTheirWay: readonly NeedsCopy[]): Promise<readonly NeedsCopy[]> {
+  if (onTheirWay.length === 0) return marks;
+  const { name } = pipeline.connector;
+  return onTarget(pipeline, async (target) => {
+    await addNeedsCopy(
+      target,
+      name,
+      onTheirWay.map(({ table }) => table),
+      askedForNow(),
+    );
+    return (await readMarks(target, name)).filter(({ table }) => marks.some((mark) => mark.table === table));
+  });
+}
+
+async function onTarget<T>({ service }: ServicePipeline, work: (target: Client) => Promise<T>): Promise<T> {
+  const { url } = service.target;
+  const target = await openSession(url, { side: "target", applicationName, statementTimeoutMs: 30_000 });
+  try {
+    return await work(target);
   } catch (error) {
     throw sessionError(error, "target", url);
   } finally {

@@ -11,7 +11,7 @@ import { ControlSession } from "./control-session.ts";
 import { newReason, openCopy } from "./snapshot-orders.ts";
 
 const openSql = `
-  SELECT id, table_name, reason, wanted_columns, key_columns, last_key, moves_from, rows, bytes, estimated_rows
+  SELECT id, table_name, reason, wanted_columns, key_columns, last_key, table_oid, moves_from, rows, bytes, estimated_rows
     FROM offtake.snapshot
    WHERE connector = $1 AND state IN ('waiting', 'copying')
    ORDER BY id`;
@@ -30,7 +30,7 @@ const requestSql = `
 
 const startedSql = `
   UPDATE offtake.snapshot
-     SET state = 'copying', key_columns = $2, last_key = NULL, rows = 0, bytes = 0, estimated_rows = $3, estimated_bytes = $4,
+     SET state = 'copying', key_columns = $2, last_key = NULL, rows = 0, bytes = 0, estimated_rows = $3, estimated_bytes = $4, table_oid = $5,
          started_at = clock_timestamp()
    WHERE id = $1 AND state IN ('waiting', 'copying')`;
 
@@ -56,6 +56,7 @@ interface Row {
   wanted_columns: string[] | null;
   key_columns: string[] | null;
   last_key: string[] | null;
+  table_oid: string | null;
   moves_from: string | null;
   rows: string;
   bytes: string;
@@ -79,6 +80,7 @@ export class SnapshotJobs implements SnapshotJournal {
       wantedColumns: row.wanted_columns ?? undefined,
       keyColumns: row.key_columns ?? undefined,
       lastKey: row.last_key ?? undefined,
+      tableOid: row.table_oid === null ? undefined : Number(row.table_oid),
       movesFrom: row.moves_from === null ? undefined : Number(row.moves_from),
       rows: Number(row.rows),
       bytes: Number(row.bytes),
@@ -99,12 +101,13 @@ export class SnapshotJobs implements SnapshotJournal {
     await this.#session.query(waitsSql, [id, what ?? null]);
   }
 
-  async started(id: string, { keyColumns, estimatedRows, estimatedBytes }: SnapshotStart): Promise<void> {
+  async started(id: string, { tableOid, keyColumns, estimatedRows, estimatedBytes }: SnapshotStart): Promise<void> {
     await this.#session.query(startedSql, [
       id,
       keyColumns,
       estimatedRows === undefined ? null : Math.round(estimatedRows),
       Math.round(estimatedBytes),
+      tableOid,
     ]);
   }
 

@@ -69,9 +69,10 @@ export async function mended(pipeline: Pipeline, error: OfftakeError | undefined
 }
 
 /** A copy that was under way when the topic went: what it had copied is nowhere any more. */
-async function begunCopy({ connector, service }: Pipeline, journal: SnapshotJobs, table: string): Promise<void> {
+async function begunCopy({ connector, service, source }: Pipeline, journal: SnapshotJobs, table: string): Promise<void> {
   await journal.request(connector.name, service.name, [`public.${table}`], "a copy from before");
   const [job] = await journal.open(connector.name);
-  await journal.started(job!.id, { keyColumns: ["id"], estimatedRows: 1000, estimatedBytes: 1000 });
+  const { rows } = await source.query<{ oid: number }>("SELECT to_regclass($1)::oid AS oid", [`public.${table}`]);
+  await journal.started(job!.id, { tableOid: rows[0]!.oid, keyColumns: ["id"], estimatedRows: 1000, estimatedBytes: 1000 });
   await journal.progress(job!.id, { lastKey: ["100"], rows: 100, bytes: 1000, movesFrom: 0 });
 }

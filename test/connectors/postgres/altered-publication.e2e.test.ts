@@ -1,13 +1,16 @@
 /** What an altered publication, or an altered list of tables, keeps from the stream: the connector stops, and what is missing is said. */
 import { describe, expect, test } from "vitest";
 import { up } from "../../../services/cli/up.ts";
-import { readNeedsCopy } from "../../../services/apply/needs-copy.ts";
+import { readMarks, readNeedsCopy } from "../../../services/apply/needs-copy.ts";
 import type { Configuration, ServiceConfiguration } from "../../../services/runtime/configuration.ts";
 import { createPipeline, type Pipeline } from "../../support/pipeline.ts";
 import { TopicEvents } from "../../support/topic-events.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { runConnector } from "../../../connectors/postgres/connector.ts";
+import { olderRows } from "../../../connectors/postgres/copied-by-itself.ts";
 import { type RunningUnit, startUnit } from "../../support/running-unit.ts";
+import { caughtUp } from "../../services/apply/same-texts.ts";
+import { MemoryJournal, startCopying } from "./copying-connector.ts";
 
 const schema = "CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)";
 
@@ -113,6 +116,51 @@ describe("a list of tables that is altered", () => {
     await waitFor(async () => (await marks(pipeline)).length > 0, { what: "the mark" });
     expect(await marks(pipeline)).toEqual(["public.u"]);
     await second.stop();
+  });
+});
+
+describe("a copy that goes on where it was, of a table that", () => {
+  test.each([
+    [
+      "was out of its publication since, leaves the mark: what it had copied has changed, and no stream has it",
+      ["ALTER PUBLICATION pub DROP TABLE t", "UPDATE t SET note = 'new'"],
+      "old",
+    ],
+    [
+      "was made again since, begins anew, and leaves the mark: it deletes nothing",
+      ["DROP TABLE t", "CREATE TABLE t (id int PRIMARY KEY, note text)", "INSERT INTO t SELECT i, 'new' FROM generate_series(1, 40) AS i"],
+      "new",
+    ],
+  ])("%s", async (_, statements, first) => {
+    await using pipeline = await createPipeline(
+      "CREATE TABLE t (id int PRIMARY KEY, note text); INSERT INTO t SELECT i, 'old' FROM generate_series(1, 40) AS i",
+    );
+    const { source, target, connector } = pipeline;
+    await pipeline.up();
+    const journal = new MemoryJournal();
+    journal.add("public.t", undefined, [], olderRows.up);
+    {
+      await using unit = startCopying(pipeline, journal, { maxRowsPerSecond: 10 });
+      await waitFor(() => journal.job("public.t")?.lastKey !== undefined, { what: "a chunk" });
+      await unit.stop();
+    }
+    expect(journal.job("public.t")).toMatchObject({ state: "open" });
+    for (const sql of [...statements, "ALTER PUBLICATION pub ADD TABLE t"]) await source.query(sql.replace("pub ", `${connector.publication} `));
+    await using unit = startCopying(pipeline, journal);
+    await using applier = pipeline.startApplier();
+    await waitFor(() => journal.job("public.t")?.state === "copied", { what: "the copy" });
+    await caughtUp(pipeline, [unit, applier]);
+    expect(applier.log).toContainEqual(expect.objectContaining({ msg: "the table is copied", table: "public.t", reason: olderRows.up }));
+    const { rows } = await target.query<{ note: string }>("SELECT note FROM t WHERE id IN (1, 40) ORDER BY id");
+    expect(rows.map(({ note }) => note)).toEqual([first, "new"]);
+    expect(await readMarks(target, connector.name)).toEqual([
+      {
+        table: "public.t",
+        reason: expect.stringMatching(/^rows from before `offtake up`; was out of its publication for a while, or was made again \(seen at /),
+      },
+    ]);
+    await unit.stop();
+    await applier.stop();
   });
 });
 

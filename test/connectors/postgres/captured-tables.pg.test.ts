@@ -3,11 +3,12 @@ import pg, { type Client } from "pg";
 import { describe, expect, test } from "vitest";
 import type { CapturedShape } from "../../../connectors/postgres/captured-shape.ts";
 import { type CapturedTable, type JudgeShape, readCaptured, recordCaptured } from "../../../connectors/postgres/captured-tables.ts";
+import { olderRows } from "../../../connectors/postgres/copied-by-itself.ts";
 import { openTransactionsEnded } from "../../../connectors/postgres/open-transactions.ts";
 import { readPublication } from "../../../connectors/postgres/publication.ts";
 import { endSession, openSession, sessionError } from "../../../connectors/postgres/session.ts";
 import { migrateTarget } from "../../../services/apply/migrate-target.ts";
-import { readNeedsCopy } from "../../../services/apply/needs-copy.ts";
+import { markNeedsCopy, readMarks, readNeedsCopy } from "../../../services/apply/needs-copy.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
 import { freshDatabase, uniqueName } from "../../support/databases.ts";
 
@@ -23,6 +24,11 @@ async function withSession<T>(url: string, work: (client: Client) => Promise<T>)
 
 /** Of tables without shapes nobody is asked what a change of them means. */
 const unasked: JudgeShape = () => Promise.reject(new Error("asked"));
+
+/** A reason without the moment at its end. */
+function timeless(reason: string): string {
+  return reason.replaceAll(/(?<= \(seen at )\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z(?=\))/g, "…");
+}
 
 describe("the list of captured tables", () => {
   const [a, b]: CapturedTable[] = [
@@ -44,8 +50,8 @@ describe("the list of captured tables", () => {
     ["a table that joins later is marked", [[a!], [a!, b!]], [], ["public.b: joined the service's tables later"]],
     ["unless it is known to lack nothing", [[a!], [a!, b!]], ["public.b"], []],
     ["one that leaves is not", [[a!, b!], [a!]], [], []],
-    ["one that comes back is", [[a!, b!], [a!], [a!, b!]], [], ["public.b: was out of the service's tables for a while"]],
-    ["also when all had left", [[a!], [], [a!]], [], ["public.a: was out of the service's tables for a while"]],
+    ["one that comes back is", [[a!, b!], [a!], [a!, b!]], [], ["public.b: was out of the service's tables for a while (seen at …)"]],
+    ["also when all had left", [[a!], [], [a!]], [], ["public.a: was out of the service's tables for a while (seen at …)"]],
     [
       "one that is in its publication anew is",
       [
@@ -53,7 +59,7 @@ describe("the list of captured tables", () => {
         [{ ...a!, membership: "1.2.9" }, b!],
       ],
       [],
-      ["public.a: was out of its publication for a while, or was made again"],
+      ["public.a: was out of its publication for a while, or was made again (seen at …)"],
     ],
   ])("%s", async (_, lists, whole, expected) => {
     await using database = await freshDatabase("target");
@@ -61,12 +67,54 @@ describe("the list of captured tables", () => {
       await migrateTarget(target);
       const marked = [];
       for (const list of lists) marked.push(...(await recordCaptured(target, "trading", list, whole, unasked)).marked);
-      expect(marked.map(({ name, reason }) => `${name}: ${reason}`)).toEqual(expected);
+      expect(marked.map(({ name, reason }) => `${name}: ${timeless(reason)}`)).toEqual(expected);
       expect(await readNeedsCopy(target, "trading")).toEqual(marked.map(({ name }) => name));
       // Another connector's list is its own.
       expect((await recordCaptured(target, "other", [b!], [], unasked)).marked).toEqual([]);
       expect([...(await readCaptured(target, "trading"))].toSorted()).toEqual([...new Set(lists.flat().map(({ name }) => name))].toSorted());
     });
+  });
+});
+
+function member(membership: string): CapturedTable {
+  return { name: "public.a", membership };
+}
+
+test("a table that is marked already gets another reason whenever it was out: the end of a copy that was asked for before does not take that away", async () => {
+  await using database = await freshDatabase("target");
+  await withSession(database.url, async (target) => {
+    await migrateTarget(target);
+    await recordCaptured(target, "trading", [member("1")], [], unasked);
+    await markNeedsCopy(target, "trading", ["public.a"], olderRows.up);
+    const reasons: string[] = [];
+    for (const list of [[member("1")], [member("2")], [member("2")], [member("3")], [], [member("3")], [], [member("3")], [member("3")]]) {
+      await recordCaptured(target, "trading", list, [], unasked);
+      for (const { reason } of await readMarks(target, "trading")) if (reasons.at(-1) !== reason) reasons.push(reason);
+    }
+    const [out, left] = ["was out of its publication for a while, or was made again", "was out of the service's tables for a while"];
+    expect(reasons.map(timeless)).toEqual([
+      olderRows.up,
+      `${olderRows.up}; ${out} (seen at …)`,
+      `${olderRows.up}; ${out} (seen at …)`,
+      `${olderRows.up}; ${out}; ${left} (seen at …)`,
+      `${olderRows.up}; ${out}; ${left} (seen at …)`,
+    ]);
+    expect(new Set(reasons).size).toBe(reasons.length);
+  });
+});
+
+test("a table that joins, and that `up` has marked for it, keeps its reason: it is copied without anybody asking", async () => {
+  await using database = await freshDatabase("target");
+  await withSession(database.url, async (target) => {
+    await migrateTarget(target);
+    const [a, b] = [
+      { name: "public.a", membership: "1" },
+      { name: "public.b", membership: "2" },
+    ];
+    await recordCaptured(target, "trading", [a], [], unasked);
+    await markNeedsCopy(target, "trading", ["public.b"], olderRows.publication);
+    expect((await recordCaptured(target, "trading", [a, b], [], unasked)).marked).toEqual([]);
+    expect(await readMarks(target, "trading")).toEqual([{ table: "public.b", reason: olderRows.publication }]);
   });
 });
 
@@ -76,7 +124,7 @@ function filed(file: number, doubts: string[]): CapturedTable {
   return { name: "public.a", membership: "1", shape: { ...bare, file }, doubts };
 }
 
-test("reasons that are found later come to those that are there, each once, and what waits for an answer is judged again", async () => {
+test("reasons that are found later come to those that are there, each once, with the moment of the last; what waits for an answer is judged again", async () => {
   await using database = await freshDatabase("target");
   await withSession(database.url, async (target) => {
     await migrateTarget(target);
@@ -89,13 +137,19 @@ test("reasons that are found later come to those that are there, each once, and 
       const files: number[] = [];
       const judge: JudgeShape = (_, before, now) => Promise.resolve({ reasons, undecided: files.push(before.file, now.file) > 0 && undecided });
       const { marked } = await recordCaptured(target, "trading", [filed(file, doubts)], [], judge);
-      return [files, marked.map(({ reason }) => reason)];
+      return [files, marked.map(({ reason }) => timeless(reason))];
     };
     expect(await look(1, [], ["not asked"])).toEqual([[], []]);
-    expect(await look(2, ["doubt"], ["one"])).toEqual([[1, 2], ["doubt; one"]]);
-    expect(await look(3, ["doubt"], ["one", "two"], true)).toEqual([[2, 3], ["doubt; one; two"]]);
-    expect(await look(3, ["doubt"], ["two"])).toEqual([[2, 3], []]);
-    expect(await look(3, [], [])).toEqual([[3, 3], []]);
+    expect(await look(2, ["doubt"], ["one"])).toEqual([[1, 2], ["doubt; one (seen at …)"]]);
+    const all = ["doubt; one; two (seen at …)"];
+    expect(await look(3, [], ["one", "two"], true)).toEqual([[2, 3], all]);
+    expect(await look(3, [], ["two"], true)).toEqual([[2, 3], []]);
+    expect(await look(3, [], ["two"])).toEqual([[2, 3], all]);
+    // What lasts is not told again, and what has happened once more is: a copy may have begun in between.
+    expect(await look(3, [], ["two"])).toEqual([[3, 3], []]);
+    expect(await look(4, [], ["two"])).toEqual([[3, 4], all]);
+    expect(await look(4, ["doubt"], [])).toEqual([[4, 4], all]);
+    expect(await look(4, [], [])).toEqual([[4, 4], []]);
   });
 });
 

@@ -48,11 +48,11 @@ export class MemoryJournal implements SnapshotJournal {
     for (const table of tables) this.requested.push(`${table}: ${reason}`);
   }
 
-  /** @param wanted keys, for a job that reads them and not the whole table. @returns the job's id */
-  add(table: string, wantedColumns?: readonly string[], wanted: readonly (readonly string[])[] = []): string {
+  /** @param wanted keys, for a job that reads them and not the whole table. @param reason what its table is marked for. @returns the job's id */
+  add(table: string, wantedColumns?: readonly string[], wanted: readonly (readonly string[])[] = [], reason = "test"): string {
     const id = String(this.jobs.length + 1);
-    const begin = { keyColumns: undefined, lastKey: undefined, movesFrom: undefined, rows: 0, bytes: 0, keys: [], waits: [] };
-    this.jobs.push({ id, table, reason: "test", state: "open", wantedColumns, wanted, ...begin });
+    const begin = { keyColumns: undefined, lastKey: undefined, tableOid: undefined, movesFrom: undefined, rows: 0, bytes: 0, keys: [], waits: [] };
+    this.jobs.push({ id, table, reason, state: "open", wantedColumns, wanted, ...begin });
     return id;
   }
 
@@ -66,9 +66,9 @@ export class MemoryJournal implements SnapshotJournal {
     if (what !== undefined) this.#change(id, (job) => ({ waits: [...job.waits, what] }));
   }
 
-  async started(id: string, { keyColumns }: SnapshotStart): Promise<void> {
+  async started(id: string, { tableOid, keyColumns }: SnapshotStart): Promise<void> {
     await this.before("started");
-    this.#change(id, () => ({ keyColumns, lastKey: undefined, rows: 0, bytes: 0 }));
+    this.#change(id, () => ({ tableOid, keyColumns, lastKey: undefined, rows: 0, bytes: 0 }));
   }
 
   async progress(id: string, { lastKey, rows, bytes, movesFrom }: SnapshotProgress): Promise<boolean> {

@@ -16,6 +16,8 @@ const tables = [{ schema: "public", table: "t" }];
 const service = read(changed(["tables: [trades, positions]", "tables: { t: { target: desk.deals } }"])).services[0]!;
 const captured = [{ name: "public.t", membership: "1" }];
 
+const moment = / \(seen at [^)]*\)$/;
+
 test("docs/tables.md has a row for each, and no others", () => {
   const section = document.split(/^## /m).find((each) => each.startsWith("What the stream does not say\n")) ?? "";
   const rows = section
@@ -27,7 +29,7 @@ test("docs/tables.md has a row for each, and no others", () => {
 });
 
 describe("a table of which", () => {
-  test.each(unseenChanges)("$name", async ({ sql, change, truncated, away, marked, how, statement }) => {
+  test.each(unseenChanges)("$name", async ({ sql, change, truncated, away, marked, how, statement, lasts }) => {
     await using database = await freshDatabase("source");
     const [source, writer] = [new pg.Client(database.url), new pg.Client(database.url)];
     await Promise.all([source.connect(), writer.connect()]);
@@ -46,8 +48,9 @@ describe("a table of which", () => {
       const [found] = await look();
       expect(found?.reason.slice(0, how.length)).toBe(marked ? how : undefined);
       expect(found?.reason ?? "").toContain(statement ?? "");
-      // Once only, and for good.
-      expect(await look()).toEqual([]);
+      // Once only, unless the connector stops at it, and for good.
+      const again = (await look()).map(({ reason }) => reason.replace(moment, ""));
+      expect(again).toEqual(lasts === true ? [found?.reason.replace(moment, "")] : []);
       expect((await readMarks(writer, "trading")).length).toBe(marked ? 1 : 0);
     } finally {
       await Promise.all([source.end(), writer.end()]);

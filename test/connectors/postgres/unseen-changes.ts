@@ -15,6 +15,8 @@ export interface UnseenChange {
   readonly truncated?: boolean;
   /** Whether the look before was long ago. */
   readonly away?: boolean;
+  /** Whether the connector stops at it: each look finds it once more, as changes may be missing until it is mended. */
+  readonly lasts?: boolean;
   /** Of the reason; t's target has another name. */
   readonly statement?: string;
 }
@@ -180,6 +182,7 @@ export const unseenChanges: readonly UnseenChange[] = [
     name: "A partition is set UNLOGGED, which also stops the connector",
     how: "it has the unlogged partition public.t_1: its changes are not in the WAL",
     marked: true,
+    lasts: true,
     sql: range(),
     change: "ALTER TABLE t_1 SET UNLOGGED",
   },

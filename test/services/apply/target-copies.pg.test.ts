@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { markNeedsCopy, readNeedsCopy } from "../../../services/apply/needs-copy.ts";
+import { recordCaptured } from "../../../connectors/postgres/captured-tables.ts";
+import { doubtCopies, markNeedsCopy, readMarks, readNeedsCopy } from "../../../services/apply/needs-copy.ts";
 import { readPosition } from "../../../services/apply/position.ts";
 import { errorOf } from "../../support/error-of.ts";
 import { Applier, committed, prepared, target, trade, trades, tradesAndUsers, users } from "./applying-target.ts";
@@ -206,6 +207,11 @@ async function attempts({ client }: Applier): Promise<number> {
   return rows[0]!.count;
 }
 
+/** What trades is marked for. */
+async function reason(): Promise<string | undefined> {
+  return (await readMarks(target.admin, "trading")).find(({ table }) => table === "public.trades")?.reason;
+}
+
 describe("the end of a copy", () => {
   test("takes the mark away with the rows before it", async () => {
     const applier = await uncopied();
@@ -243,6 +249,26 @@ describe("the end of a copy", () => {
     expect(await readNeedsCopy(target.admin, "trading")).toEqual(["public.trades"]);
     await applier.apply([trades.update({ id: 5, note: null, amount: "2" }, ["note"])]);
     expect(applier.kinds).toEqual(["partial-missing public.trades (several)"]);
+  });
+
+  test.each<[string, (time: number) => Promise<unknown>]>([
+    [
+      "is in its publication anew",
+      async (time) =>
+        recordCaptured(target.admin, "trading", [{ name: "public.trades", membership: String(time) }], [], () => Promise.reject(new Error("asked"))),
+    ],
+    ["may have lost records of the topic", async (time) => doubtCopies(target.admin, "trading", time)],
+  ])("leaves a mark that was made for more than one thing, and once more since the copy was asked for, since the table %s", async (_, happens) => {
+    const applier = await uncopied();
+    for (const time of [1, 2]) await happens(time);
+    const asked = await reason();
+    expect(asked).toMatch(/^it had rows before; /);
+    await happens(3);
+    await applier.apply([trade(9)], copies(2), [copied("public.trades", asked)]);
+    const newest = await reason();
+    expect(newest).toMatch(/^it had rows before; /);
+    await applier.apply([copied("public.trades", newest)]);
+    expect(await reason()).toBeUndefined();
   });
 
   test("a mark that is made while the applier runs is learned of where it matters", async () => {

@@ -44,7 +44,7 @@ describe("`check` of the control database", () => {
     ]);
     await upControl(configuration, terminal);
     await upControl(configuration, terminal);
-    expect(said).toEqual(["control database: schema offtake, version 8"]);
+    expect(said).toEqual(["control database: schema offtake, version 9"]);
     expect(await checkControl(configuration, "another")).toEqual([]);
   });
 

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { readMarks } from "../../../services/apply/needs-copy.ts";
 import { cancelSnapshot, snapshotStatus, startSnapshot } from "../../../services/cli/snapshot.ts";
+import { SnapshotJobs } from "../../../services/control/snapshot-jobs.ts";
 import { untilCopied } from "../../../services/cli/watch-snapshot.ts";
 import { status } from "../../../services/cli/status.ts";
 import { Secret } from "../../../services/runtime/secret.ts";
@@ -152,6 +153,32 @@ describe("a copy that is asked for", () => {
     await waitFor(async () => (await marks(pipeline)).join() === "public.trades", { what: "the other table to be copied" });
     expect((await snapshotStatus(pipeline.configuration, "trading", [])).object.tables.map(({ state }) => state)).toEqual(["cancelled", "copied"]);
     await run.end("SIGTERM");
+  });
+
+  test("once more while the end of the one before is on its way has a mark of its own, which that end does not take away; until then it has none", async () => {
+    await using pipeline = await createPipeline(schema);
+    const { configuration, connector, target } = pipeline;
+    await pipeline.up();
+    const jobs = new SnapshotJobs(configuration.control.url, "test");
+    try {
+      const reason = async (): Promise<string | undefined> => (await readMarks(target, connector.name))[0]?.reason;
+      const ask = async (...names: string[]): Promise<readonly string[]> => (await startSnapshot(configuration, "trading", names)).object.requested;
+      expect(await ask("users")).toEqual(["public.users"]);
+      for (const names of [["users"], []]) {
+        const asked = await reason();
+        expect(await ask("users")).toEqual([]);
+        const [job] = await jobs.open(connector.name);
+        await jobs.started(job!.id, { tableOid: 1, keyColumns: ["id"], estimatedRows: 1, estimatedBytes: 1 });
+        expect(await ask("users")).toEqual([]);
+        expect([job!.reason, await reason()]).toEqual([asked, asked]);
+        await jobs.copied(job!.id);
+        expect(await ask(...names)).toEqual(["public.users"]);
+        expect(await reason()).not.toBe(asked);
+        expect(await jobs.open(connector.name)).toMatchObject([{ table: "public.users", reason: await reason() }]);
+      }
+    } finally {
+      await jobs.close();
+    }
   });
 
   test("of a service, a table or a name that is none is refused, with those that there are", async () => {

@@ -85,7 +85,7 @@ describe("a job that reads a list of keys", () => {
 
   test("begins anew where its topic is gone", async () => {
     const id = await ask();
-    await jobs.started(id, { keyColumns: ["day"], estimatedRows: 2, estimatedBytes: 0 });
+    await jobs.started(id, { tableOid: 16_400, keyColumns: ["day"], estimatedRows: 2, estimatedBytes: 0 });
     await restartCopies(control, "trading");
     expect(await readJob(control, id)).toMatchObject({ state: "waiting", done: 0 });
   });

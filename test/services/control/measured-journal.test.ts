@@ -4,7 +4,7 @@ import { OfftakeError } from "../../../services/runtime/errors.ts";
 import { createMetrics } from "../../../services/runtime/metrics.ts";
 import { MemoryJournal } from "../../connectors/postgres/copying-connector.ts";
 
-const start = { keyColumns: ["id"], estimatedRows: 1000, estimatedBytes: 10_000 };
+const start = { tableOid: 16_400, keyColumns: ["id"], estimatedRows: 1000, estimatedBytes: 10_000 };
 
 test("metrics show how far each copy is, and that it has ended", async () => {
   const metrics = createMetrics("test");
