@@ -7,9 +7,11 @@ import { runConnector } from "../../connectors/postgres/connector.ts";
 import { runApplier } from "../../services/apply/applier.ts";
 import { check } from "../../services/cli/check.ts";
 import type { Configuration } from "../../services/runtime/configuration.ts";
+import { Secret } from "../../services/runtime/secret.ts";
 import { lastObject, offtake } from "../services/cli/cli-process.ts";
 import { running } from "../support/running-all.ts";
 import { type RunningUnit, startUnit } from "../support/running-unit.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { everyCommand } from "./every-command.ts";
 import { type Access, type SecuredPipeline, startSecuredStack, user } from "./secured-stack.ts";
@@ -163,6 +165,24 @@ test("connectors and appliers end where the authority is not the server's, which
   expect(await endOf(unitsOf({ ...right, kafka: wrong.kafka }).connector())).toBe("KAFKA_REFUSED");
   expect(await endOf(unitsOf({ ...right, kafka: wrong.kafka }).applier())).toBe("KAFKA_REFUSED");
   expect(await endOf(unitsOf({ ...right, services: wrong.services }).applier())).toBe("TARGET_REFUSED");
+
+  // The registry's clients trust whom the process trusts, and ask a server once: behind a port of its own it is one that they have not seen.
+  const url = right.registry.url.reveal();
+  for (const [file, expected] of [
+    [secured.stranger, /^REGISTRY_REFUSED: .*unable to verify the first certificate/],
+    [secured.authority, /^works$/],
+  ] as const) {
+    trustByNode(file);
+    for (const kind of ["connector", "applier"] as const) {
+      await using proxy = await TcpProxy.start(() => ({ host: "127.0.0.1", port: Number(new URL(url).port) }));
+      await using unit = unitsOf({ ...right, registry: { url: new Secret(url.replace(/:\d+/, `:${proxy.port}`)) } })[kind]();
+      const end = await unit.working.then(
+        () => "works",
+        async () => (await unit.ended)?.line,
+      );
+      expect([kind, end]).toEqual([kind, expect.stringMatching(expected)]);
+    }
+  }
 });
 
 test("passwords that are changed while everything runs: what is lost is not opened again, and says so until Offtake is started with the new ones", async () => {
