@@ -4,6 +4,7 @@
  */
 import type { Client } from "pg";
 import fc from "fast-check";
+import { tableOf } from "../support/changed-table.ts";
 
 /** A kind of table: the rows of each are told from one another by `id`, and `value` is what is unique. */
 interface ConstrainedTable {
@@ -139,24 +140,27 @@ export function constrainedTransactions(seed: number, count: number): Command[][
   return fc.sample(fc.array(commands, { minLength: 1, maxLength: 6 }), { seed, numRuns: count });
 }
 
-/** @returns whether it was committed: what waits for its end may refuse it there */
-export async function commit(source: Client, transaction: readonly Command[]): Promise<boolean> {
+/** @returns the table of each statement that has changed rows, and is committed: none where what waits for the end refuses it all there */
+export async function commit(source: Client, transaction: readonly Command[]): Promise<string[]> {
+  const changed: string[] = [];
   await source.query("BEGIN");
   for (const command of transaction) {
     await source.query("SAVEPOINT command");
+    const before = changed.length;
     try {
-      for (const sql of command) await source.query(sql);
+      for (const sql of command) if (((await source.query(sql)).rowCount ?? 0) > 0) changed.push(tableOf(sql));
     } catch (error) {
       if (!isRefused(error)) throw new Error(command.join("; "), { cause: error });
+      changed.length = before;
       await source.query("ROLLBACK TO SAVEPOINT command");
     }
   }
   try {
     await source.query("COMMIT");
-    return true;
+    return changed;
   } catch (error) {
     if (!isRefused(error)) throw error;
-    return false;
+    return [];
   }
 }
 

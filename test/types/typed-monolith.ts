@@ -5,6 +5,7 @@
 import { escapeLiteral, type Client } from "pg";
 import fc from "fast-check";
 import type { PostgresMajor } from "../../infra/local/postgres-versions.ts";
+import { tableOf } from "../support/changed-table.ts";
 import { typesSql } from "../tables/random-types.ts";
 import { arbitraryOf } from "./type-arbitraries.ts";
 import { type CatalogType, readTypes } from "./type-catalog.ts";
@@ -165,14 +166,22 @@ function assignments(types: readonly CatalogType[], given: Given): string {
   return given.map(([i, value]) => `c${i} = ${literal(value, types[i]!)}`).join(", ");
 }
 
-/** Runs one transaction. @returns why the monolith has refused some of its statements, for a value or a key; they are left out */
-export async function run(source: Client, statements: readonly string[]): Promise<string[]> {
+export interface Ran {
+  /** Why the monolith has refused some of the statements, for a value or a key; they are left out. */
+  readonly refused: readonly string[];
+  /** The table of each statement that has changed rows. */
+  readonly changed: readonly string[];
+}
+
+/** Runs one transaction. */
+export async function run(source: Client, statements: readonly string[]): Promise<Ran> {
   const refused: string[] = [];
+  const changed: string[] = [];
   await source.query("BEGIN");
   for (const sql of statements) {
     await source.query("SAVEPOINT statement");
     try {
-      await source.query(sql);
+      if (((await source.query(sql)).rowCount ?? 0) > 0) changed.push(tableOf(sql));
     } catch (error) {
       // 22: out of a type's range. 23: a key. 54000: a row or a key that is too long.
       if (!(error instanceof Error && "code" in error && /^(22|23|54000)/.test(String(error.code)))) throw new Error(sql, { cause: error });
@@ -181,5 +190,5 @@ export async function run(source: Client, statements: readonly string[]): Promis
     }
   }
   await source.query("COMMIT");
-  return refused;
+  return { refused, changed };
 }
