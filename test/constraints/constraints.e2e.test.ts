@@ -33,7 +33,7 @@ async function replicate(pipeline: Pipeline, units: readonly RunningUnit[], betw
   expect(changed.length).toBeGreaterThan(count);
   const counts = tally(changed);
   const idle = Object.keys(constrainedStates).filter((table) => (counts.get(table) ?? 0) < count / 100);
-  expect(idle, `${JSON.stringify([...counts])}`).toEqual([]);
+  expect(idle, `seed ${seed}: ${JSON.stringify([...counts])}`).toEqual([]);
 }
 
 describe(`generated commands, seed ${seed}: the target prints what the monolith prints`, () => {
