@@ -1,6 +1,7 @@
 /**
- * Changes of the schema under kills: each of them between two changes of one row, while connector and applier are killed at a place between any two of their steps. What
- * stops one of them is mended by what its error says, as a person would; behind each place the table must be what the monolith's is, in every column.
+ * Changes of the schema under kills: each of them between two changes of one row, while connector and applier are killed at a place between any two of their steps, and a
+ * table beside it is written all the time. What stops one of them is mended by what its error says, as a person would; behind each place the table must be what the
+ * monolith's is, in every column, and so must the one beside it in the end.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { columnsOf, rowsOf, rowsSql, type SchemaChange, schemaChanges, type Stop } from "../services/apply/schema-changes.ts";
@@ -8,6 +9,8 @@ import { waitFor } from "../support/wait-for.ts";
 import { AlteredPipeline, ofTable } from "./altered-pipeline.ts";
 import type { BankServers } from "./bank-pipeline.ts";
 import { applierCells, connectorCells } from "./failpoint-matrix.ts";
+import { compareRows, orderedRows } from "./row-comparison.ts";
+import { SteadyWriter } from "./steady-writer.ts";
 import type { Victim } from "./victim.ts";
 
 /** A change, and the place of the matrix at which connector and applier are killed meanwhile. */
@@ -28,10 +31,16 @@ export interface AlteredMatrixOptions {
 export interface AlteredMatrix {
   readonly changes: number;
   readonly kills: number;
+  /** Changes of which one of the two has died before the target had what the monolith had. */
+  readonly killedWithin: number;
+  /** Those of them that have not, at a place that lets nothing of what comes behind the change pass it. */
+  readonly outside: readonly string[];
   /** Errors that were mended by what they said, by code. */
   readonly mended: Readonly<Record<string, number>>;
   /** Rows of the monolith, of all tables that were altered, all of which were compared. */
   readonly rows: number;
+  /** Those that were written beside them, and compared, too. */
+  readonly besideRows: number;
   readonly different: number;
 }
 
@@ -50,10 +59,17 @@ const patienceMs = 60_000;
 /** Tables of one pipeline. */
 const atOnce = 20;
 
+/** Of the table beside: a transaction comes before the servers have nothing to do, and is over before the next. */
+const load = { rowsPerSecond: 400, rowsAtOnce: 20 };
+
+/** Where a process that dies has let nothing of the next transaction pass, so that the target cannot have it. */
+const holding = /^(before|after)-(begin|change|commit|batch-encoded)$|^before-(produce-sent|statement|target-commit-sent)(@|$)|^after-fetch$/;
+
 /** @throws Error that names change and place, where they do not come to be equal */
 export async function alteredMatrix(servers: BankServers, { cells, folder, progress }: AlteredMatrixOptions): Promise<AlteredMatrix> {
   const mended: Record<string, number> = {};
-  let [changes, kills, rows, different] = [0, 0, 0, 0];
+  const outside: string[] = [];
+  let [changes, kills, killedWithin, rows, besideRows, different] = [0, 0, 0, 0, 0, 0];
   for (let first = 0; first < cells.length; first += atOnce) {
     const group = cells.slice(first, first + atOnce);
     await using pipeline = await AlteredPipeline.open(
@@ -68,16 +84,30 @@ export async function alteredMatrix(servers: BankServers, { cells, folder, progr
       what: "the rows before the change",
       timeout: patienceMs,
     });
-    for (const [number, { name, place }] of group.entries()) {
-      const cell = new AlteredCell(pipeline, schemaChanges[name]!, number, place);
-      await cell.play().catch((error: unknown) => {
-        throw new Error(`${name}, killed at ${cell.where}: ${cell.lastError}`, { cause: error });
-      });
-      changes += 1;
-      kills += 2;
-      for (const code of cell.mended) mended[code] = (mended[code] ?? 0) + 1;
-      progress(`${name}, killed at ${cell.where}: equal`);
+    const writer = new SteadyWriter(pipeline.sourceUrl, "beside", load);
+    try {
+      for (const [number, { name, place }] of group.entries()) {
+        const cell = new AlteredCell(pipeline, schemaChanges[name]!, number, place);
+        await cell.play().catch((error: unknown) => {
+          throw new Error(`${name}, killed at ${cell.where}: ${cell.lastError}`, { cause: error });
+        });
+        changes += 1;
+        kills += cell.deaths;
+        if (cell.killedWithin) killedWithin += 1;
+        else if (cell.holds) outside.push(`${name}, killed at ${cell.where}`);
+        for (const code of cell.mended) mended[code] = (mended[code] ?? 0) + 1;
+        progress(`${name}, killed at ${cell.where}: equal`);
+      }
+    } finally {
+      await writer.stop();
     }
+    await waitFor(async () => (await target.query("SELECT FROM beside WHERE id = $1", [writer.newest])).rowCount === 1, {
+      what: "the newest row of the table beside",
+      timeout: patienceMs,
+    });
+    const beside = await compareRows(orderedRows(source, "beside", "id"), orderedRows(target, "beside", "id"));
+    besideRows += beside.rows;
+    different += beside.missing + beside.different + beside.extra;
     for (const number of group.keys()) {
       const table = `t${number}`;
       const columns = await columnsOf(source, table);
@@ -86,7 +116,7 @@ export async function alteredMatrix(servers: BankServers, { cells, folder, progr
       different += left.filter((row, i) => row !== right[i]).length + Math.max(right.length - left.length, 0);
     }
   }
-  return { changes, kills, mended, rows, different };
+  return { changes, kills, killedWithin, outside, mended, rows, besideRows, different };
 }
 
 /** A process that is to die at a place, once. */
@@ -102,6 +132,10 @@ interface Doomed {
 class AlteredCell {
   readonly mended: string[] = [];
   readonly where: string;
+  /** Whether one of its places holds back what comes behind the change. */
+  readonly holds: boolean;
+  /** Whether one of them has died before the target had what the monolith had. */
+  killedWithin = false;
   readonly #pipeline: AlteredPipeline;
   readonly #change: SchemaChange;
   readonly #table: number;
@@ -117,11 +151,14 @@ class AlteredCell {
     const connector = connectorCells[place]!;
     const applier = applierCells[place]!;
     this.where = `${connector.place} and ${applier.place}`;
-    const doom = (victim: Victim, { place: at, begin }: typeof connector): Doomed => {
-      // Where it comes by for each transaction: at the one behind the change.
-      const visit = /keepalive|confirmed|offset/.test(at) ? 1 : 2;
-      return { victim, place: at, arms: [begin ?? "later", `${at}:kill:${visit}`].join(","), seen: victim.lines.length, died: false };
-    };
+    this.holds = holding.test(connector.place) || holding.test(applier.place);
+    const doom = (victim: Victim, { place: at, begin }: typeof connector): Doomed => ({
+      victim,
+      place: at,
+      arms: [begin ?? "later", `${at}:kill`].join(","),
+      seen: victim.lines.length,
+      died: false,
+    });
     this.#doomed = [doom(pipeline.connector, connector), doom(pipeline.applier, applier)];
   }
 
@@ -130,14 +167,23 @@ class AlteredCell {
     return `${this.#doomed.map(({ died }) => (died ? "died" : "alive")).join(", ")}; ${JSON.stringify(lines)}`;
   }
 
+  get deaths(): number {
+    return this.#doomed.filter(({ died }) => died).length;
+  }
+
   /** @throws Error where it does not come to be equal */
   async play(): Promise<void> {
     const { source, target } = this.#pipeline;
-    for (const { victim, arms } of this.#doomed) victim.arm(arms);
-    const { change, after } = this.#change;
-    for (const statement of `UPDATE t SET note = 'before' WHERE id = 1;${change};${after}`.split(";"))
-      await source.query(ofTable(statement, this.#table));
     const table = `t${this.#table}`;
+    await source.query(`UPDATE ${table} SET note = 'before' WHERE id = 1`);
+    await waitFor(async () => (await target.query(`SELECT FROM ${table} WHERE note = 'before'`)).rowCount === 1, {
+      what: "the change before",
+      timeout: patienceMs,
+    });
+    // From here on the next that passes a place dies there: what is written now, or the load just before it.
+    for (const { victim, arms } of this.#doomed) await victim.armed(arms);
+    const { change, after } = this.#change;
+    for (const statement of `${change};${after}`.split(";")) await source.query(ofTable(statement, this.#table));
     const columns = await columnsOf(source, table);
     const wanted = (await rowsOf(source, columns, table)).join("\n");
     // A column that the target does not have yet.
@@ -145,18 +191,17 @@ class AlteredCell {
     const limit = performance.now() + patienceMs;
     while (!this.#doomed.every(({ died }) => died) || this.#stops.length > 0 || !(await isEqual())) {
       if (performance.now() > limit) throw new Error(`it is not equal after ${patienceMs / 1000} s`);
-      // Places that come by for a transaction come by.
-      await source.query("UPDATE beside SET n = n + 1");
-      for (const each of this.#doomed) await this.#attend(each);
+      for (const each of this.#doomed) await this.#attend(each, isEqual);
       await sleep(20);
     }
   }
 
   /** Starts it again where it has died, and mends what it says. */
-  async #attend(doomed: Doomed): Promise<void> {
+  async #attend(doomed: Doomed, isEqual: () => Promise<boolean>): Promise<void> {
     const { victim } = doomed;
     if (!victim.isRunning) {
       doomed.died = true;
+      this.killedWithin ||= !(await isEqual());
       victim.restart();
       return;
     }

@@ -1,6 +1,6 @@
 /**
- * Tables that are altered while connector and applier are killed: one for each change of the schema, and one that is left alone, whose rows make the places of the
- * position matrix come by.
+ * Tables that are altered while connector and applier are killed: one for each change of the schema, and one that is left alone, into which somebody writes all the
+ * time.
  */
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -21,6 +21,7 @@ export function ofTable(sql: string, number: number): string {
 
 export class AlteredPipeline implements AsyncDisposable {
   readonly configuration: Configuration;
+  readonly sourceUrl: string;
   readonly source: Client;
   readonly target: Client;
   readonly connector: Victim;
@@ -32,6 +33,7 @@ export class AlteredPipeline implements AsyncDisposable {
     this.#servers = servers;
     this.#name = name;
     this.configuration = loadConfiguration(file, process.env);
+    this.sourceUrl = databaseUrl(servers.source, name);
     this.source = source;
     this.target = target;
     const start = (kind: string): Victim =>
@@ -66,7 +68,7 @@ export class AlteredPipeline implements AsyncDisposable {
       }),
     );
     const source = await connect(databaseUrl(servers.source, name));
-    await source.query("CREATE TABLE beside (id int PRIMARY KEY, n int NOT NULL); INSERT INTO beside VALUES (1, 0)");
+    await source.query("CREATE TABLE beside (id bigint PRIMARY KEY, note text)");
     for (const [number, change] of changes.entries()) await source.query(ofTable(tableSql(change), number));
     const silent = { json: true, progress: () => {}, answer: () => {} };
     await up(loadConfiguration(file, process.env), { createTables: true }, silent, new AbortController().signal);

@@ -139,7 +139,7 @@ async function altered(): Promise<Course> {
   const servers = { source: source.url(), target: target.url(), kafka: kafka.brokers, registry: registry.url };
   const cells = allCells().slice(0, values.changes === undefined ? undefined : whole("changes"));
   const result = await alteredMatrix(servers, { cells, folder, progress: say });
-  return { result, wrong: { different: result.different }, folder };
+  return { result, wrong: { different: result.different, outside: result.outside.length }, folder };
 }
 
 async function readers(): Promise<Course> {

@@ -60,7 +60,13 @@ test("tables are altered in every way at every place, as the document says", () 
   const cells = new Set(allCells().map(({ name, place }) => `${place} ${name}`));
   const names = new Set(allCells().map(({ name }) => name));
   expect(cells.size).toBe(names.size * connectorCells.length);
-  expect(document).toContain(`all ${names.size} at all ${connectorCells.length} pairs of places`);
+  expect(document.replaceAll("\n", " ")).toContain(`all ${names.size} at all ${connectorCells.length} pairs of places`);
+  const tables = readFileSync(new URL("../../docs/tables.md", import.meta.url), "utf8")
+    .split(/^## /m)
+    .find((each) => each.startsWith("Changes of the schema\n"))!;
+  const rows = [...tables.matchAll(/^\| (.*?) \| /gm)].map(([, name]) => name).slice(1);
+  expect(rows).toEqual(expect.arrayContaining([...names]));
+  expect(document.replaceAll("\n", " ")).toContain(`(${names.size} of its ${rows.length} rows: `);
 });
 
 test("the bounds of what may grow are those of the document", () => {
