@@ -27,6 +27,10 @@ async function untilStopped(signal: AbortSignal): Promise<void> {
   await waitOrStop(3_600_000, signal);
 }
 
+function textOf(page: string): string {
+  return readFileSync(new URL(`../../../docs/${page}`, import.meta.url), "utf8");
+}
+
 describe("a unit", () => {
   test("is ready when it says that it works, and ends well when it is stopped", async () => {
     const { promise: begin, resolve } = Promise.withResolvers<void>();
@@ -84,7 +88,6 @@ describe("a unit", () => {
   test("that waits for a person is tried again within the half minute that the documents promise", () => {
     expect(operatorWaitMs).toBe(30_000);
     const pages = ["bad-input.md", "dead-letters.md", "mishaps.md", "runbook.md"];
-    const textOf = (page: string): string => readFileSync(new URL(`../../../docs/${page}`, import.meta.url), "utf8");
     expect(pages.filter((page) => !/(every|within) half a? ?minute/.test(textOf(page)))).toEqual([]);
   });
 
