@@ -1,10 +1,13 @@
 /**
- * Compression of record batches. Offtake writes none, lz4 or zstd, as the topic asks; it reads all four of Kafka's.
+ * Compression of record batches. Offtake writes none, lz4 or zstd, as the topic asks; it reads all four of Kafka's. A few kilobytes may stand for gigabytes: what a batch holds
+ * is limited, or one of them would take the memory of a process, and with it all services in it.
  *
  * Source: Apache Kafka documentation, topic configuration `compression.type`.
  */
-import { compressionsAlgorithmsByBitmask } from "@platformatic/kafka";
-import { OfftakeError } from "../../services/runtime/errors.ts";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { compressionsAlgorithms } from "@platformatic/kafka";
+import { lz4Content } from "./lz4-frame.ts";
+import { snappyContent } from "./snappy.ts";
 
 export type Compression = "none" | "lz4" | "zstd";
 
@@ -17,16 +20,31 @@ export function compressionOf(topicSetting: string): Compression {
 }
 
 export function compress(compression: Compression, bytes: Buffer): Buffer {
-  return codec(compressionCodes[compression]).compressSync(bytes);
+  return compressionsAlgorithms[compression].compressSync(bytes);
 }
 
-/** @param code bits 0 to 2 of the batch's attributes */
-export function decompress(code: number, bytes: Buffer): Buffer {
-  return codec(code).decompressSync(bytes);
-}
+/**
+ * Bytes that a batch may hold, uncompressed. Offtake's own have less than 1 MiB and then one event, of at most 96 MiB (kafka.maxEvent); this is four times that, for what others
+ * write to the topic: it is read, too, before it is passed over.
+ */
+export const mostContentBytes = 4 * (97 << 20);
 
-function codec(code: number) {
-  const found = compressionsAlgorithmsByBitmask[code as keyof typeof compressionsAlgorithmsByBitmask];
-  if (found === undefined) throw new OfftakeError("KAFKA_BATCH_DAMAGED", `A record batch names the compression ${code}, which Kafka does not have.`);
-  return found;
+/**
+ * @param code bits 0 to 2 of the batch's attributes, not 0
+ * @param most bytes that it may give
+ * @throws Error, RangeError for what its compression does not know, and for more than that, before there is memory for all of it
+ */
+export function decompress(code: number, bytes: Buffer, most = mostContentBytes): Buffer {
+  switch (code) {
+    case 1:
+      return gunzipSync(bytes, { maxOutputLength: most });
+    case 2:
+      return snappyContent(bytes, most);
+    case 3:
+      return lz4Content(bytes, most);
+    case 4:
+      return zstdDecompressSync(bytes, { maxOutputLength: most });
+    default:
+      throw new Error("a compression that Kafka does not have");
+  }
 }

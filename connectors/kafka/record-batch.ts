@@ -15,7 +15,7 @@
  */
 import { crc32c } from "@node-rs/crc32";
 import { AvroCursor, AvroWriter } from "../../schemas/avro-bytes.ts";
-import { OfftakeError } from "../../services/runtime/errors.ts";
+import { messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 import { compress, decompress, type Compression, compressionCodes } from "./compression.ts";
 
 const headerLength = 61;
@@ -271,7 +271,7 @@ function decompressed(code: number, bytes: Buffer, offset: number): Buffer {
   try {
     return decompress(code, bytes);
   } catch (error) {
-    throw damaged(offset, `bytes that its compression (${code}) does not know`, error);
+    throw damaged(offset, `bytes that cannot be decompressed (${code}): ${messageOf(error)}`, error);
   }
 }
 

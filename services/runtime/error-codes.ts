@@ -142,7 +142,7 @@ export const errorCodes = {
 
   /** A record of the topic is not one of Offtake's events, or is damaged. Look at the record that the message names; who else writes to the topic? The message has the kafka-delete-records that lets the topic begin behind it. */
   EVENT_MALFORMED: "operator",
-  /** A record batch has a wrong checksum, length or compression: a damaged log segment or a broken proxy. Check the broker's disks. */
+  /** A record batch has a wrong checksum, length or compression, or holds more than any may: a damaged log segment or a broken proxy. Check the broker's disks, and who else writes to the topic. */
   KAFKA_BATCH_DAMAGED: "operator",
   /** No broker answers, or none leads the partition. Offtake sends again what was not acknowledged; the slot holds the WAL meanwhile. */
   KAFKA_UNREACHABLE: "yes",

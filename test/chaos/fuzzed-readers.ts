@@ -2,6 +2,7 @@
  * The readers that bytes from outside come to, each with samples to be damaged, and with a reader that shares no code with it and says what the bytes mean.
  */
 import { crc32c } from "@node-rs/crc32";
+import { compressionsAlgorithms } from "@platformatic/kafka";
 import avro from "avsc";
 import fc from "fast-check";
 import { RecordBatchReader, RecordBatchWriter } from "../../connectors/kafka/record-batch.ts";
@@ -9,7 +10,7 @@ import { PgoutputDecoder } from "../../connectors/postgres/pgoutput.ts";
 import { type AvroSchema, envelopeSchema } from "../../schemas/envelope.ts";
 import { type EventPlan, eventPlan, noPlan } from "../../schemas/event-plan.ts";
 import { type Columns, EventReader } from "../../schemas/event-reader.ts";
-import { avroColumnType } from "../../schemas/postgres-types.ts";
+import { type AvroForm, avroColumnType } from "../../schemas/postgres-types.ts";
 import { type Identity, rowChange, source, tableShape, transaction } from "../connectors/postgres/event-arbitraries.ts";
 import { ModelTable } from "../connectors/postgres/event-model.ts";
 import { decodedMessage } from "../support/decoded-message.ts";
@@ -52,36 +53,71 @@ interface FoundRecord {
 
 const record = fc.record({ key: fc.option(fc.uint8Array({ maxLength: 20 })), value: fc.uint8Array({ maxLength: 200 }) });
 
-const batch = fc
-  .tuple(fc.constantFrom("none" as const, "zstd" as const), fc.array(record, { minLength: 1, maxLength: 8 }))
-  .map(([compression, records]) => {
-    const writing = new RecordBatchWriter(compression, 4096);
-    for (const { key, value } of records) {
-      writing.begin();
-      if (key === null) writing.nullKey();
-      else writing.writer.slice(Buffer.from(key), 0, key.length);
-      writing.beginValue();
-      writing.writer.raw(Buffer.from(value), 0, value.length);
-      writing.endValue();
-      writing.end();
-    }
-    return Buffer.from(writing.close(7n, 1, 0));
-  });
+/** In the pieces of Java's producers. */
+function inPieces(content: Buffer): Buffer {
+  const pieces = [content.subarray(0, 100), content.subarray(100)].filter(({ length }) => length > 0).map((piece) => snappy.compressSync(piece));
+  const head = Buffer.from("82534e41505059000000000100000001", "hex");
+  return Buffer.concat([head, ...pieces.flatMap((piece) => [uint32(piece.length), piece])]);
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+const { gzip, snappy, lz4, zstd } = compressionsAlgorithms;
+const compressions: readonly (readonly [code: number, compress: (content: Buffer) => Buffer])[] = [
+  [0, (content) => content],
+  [1, (content) => gzip.compressSync(content)],
+  [2, (content) => snappy.compressSync(content)],
+  [2, inPieces],
+  [3, (content) => lz4.compressSync(content)],
+  [4, (content) => zstd.compressSync(content)],
+];
+
+/** Texts repeat themselves, so that what is compressed refers to what was there. */
+const repeating = fc
+  .tuple(fc.constantFrom("a", "trades ", '{"id":1}'), fc.nat(30))
+  .map(([text, times]) => new Uint8Array(Buffer.from(text.repeat(times))));
+const written = fc.oneof(
+  record,
+  repeating.map((value) => ({ key: null, value })),
+);
+
+const batch = fc.tuple(fc.constantFrom(...compressions), fc.array(written, { minLength: 1, maxLength: 8 })).map(([[code, compress], records]) => {
+  const writing = new RecordBatchWriter("none", 4096);
+  for (const { key, value } of records) {
+    writing.begin();
+    if (key === null) writing.nullKey();
+    else writing.writer.slice(Buffer.from(key), 0, key.length);
+    writing.beginValue();
+    writing.writer.raw(Buffer.from(value), 0, value.length);
+    writing.endValue();
+    writing.end();
+  }
+  const plain = Buffer.from(writing.close(7n, 1, 0));
+  const bytes = Buffer.concat([plain.subarray(0, 61), compress(plain.subarray(61))]);
+  bytes.writeInt16BE(code, 21);
+  return sealed(bytes);
+});
+
+/** With the length, the version and the checksum of what it is. */
+function sealed(bytes: Buffer): Buffer {
+  bytes.writeInt32BE(bytes.length - 12, 8);
+  bytes[16] = 2;
+  bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17);
+  return bytes;
+}
 
 /** Answers of a broker. */
 export function recordBatchReader(seed: number): FuzzedReader {
   const reader = new RecordBatchReader();
   return {
     name: "record-batch",
-    samples: fc.sample(batch, { numRuns: 200, seed }),
+    samples: fc.sample(batch, { numRuns: 300, seed }),
     // Half of them have the checksum of what they are, or none would come past it.
-    mended: (bytes) => {
-      if (bytes.length < 61 || bytes[60]! % 2 === 0) return bytes;
-      bytes.writeInt32BE(bytes.length - 12, 8);
-      bytes[16] = 2;
-      bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17);
-      return bytes;
-    },
+    mended: (bytes) => (bytes.length < 61 || bytes[60]! % 2 === 0 ? bytes : sealed(bytes)),
     read: (bytes) => {
       const found: FoundRecord[] = [];
       for (reader.over(bytes); reader.next();) {
@@ -133,13 +169,40 @@ function eventSamples(seed: number): Sample[] {
 
 interface Event {
   readonly op: string;
-  readonly before: Readonly<Record<string, unknown>> | null;
-  readonly after: Readonly<Record<string, unknown>> | null;
-  readonly offtake: { readonly commit_lsn: bigint; readonly sequence: bigint; readonly last: boolean };
+  readonly before: AvroRow | null;
+  readonly after: AvroRow | null;
+  readonly source: { readonly txId: bigint; readonly ts_us: bigint };
+  readonly transaction: { readonly total_order: bigint } | null;
+  readonly offtake: {
+    readonly commit_lsn: bigint;
+    readonly sequence: bigint;
+    readonly prev_commit_lsn: bigint | null;
+    readonly system_identifier: Uint8Array;
+    readonly timeline: number;
+    readonly last: boolean;
+    readonly unchanged: readonly string[] | null;
+    readonly old_key?: AvroRow | null;
+  };
 }
 
-function present({ start }: Columns, count: number): boolean[] {
-  return Array.from({ length: count }, (_, i) => start[i] !== -1);
+type AvroRow = Readonly<Record<string, unknown>>;
+
+const numbers = new Map((["boolean", "int", "long", "float", "double"] as const).map((form): [AvroForm, avro.Type] => [form, exactAvroType(form)]));
+
+/** What the offsets point at, to the last byte of it. */
+function cells({ bytes }: EventReader, { start, end }: Columns, columns: EventPlan["columns"]): unknown[] {
+  return columns.map(({ form }, i) => {
+    if (start[i] === -1) return null;
+    const value = bytes.subarray(start[i], end[i]);
+    return form === "string" ? value.toString() : form === "bytes" ? value.toString("hex") : numbers.get(form)!.fromBuffer(value);
+  });
+}
+
+function valuesOf(row: AvroRow, columns: EventPlan["columns"]): unknown[] {
+  return columns.map(({ field }) => {
+    const value = row[field];
+    return Buffer.isBuffer(value) ? value.toString("hex") : value;
+  });
 }
 
 /** Events of a topic. */
@@ -153,29 +216,59 @@ export function eventReader(seed: number): FuzzedReader {
     read: (bytes, sample) => {
       const { plan } = samples[sample]!;
       reader.read(plan, bytes, 0, bytes.length);
-      const { length } = plan.columns;
+      const { columns, keys } = plan;
       return {
         // A byte that is no character of its own is refused where events are judged.
         op: reader.op < 0x80 ? String.fromCharCode(reader.op) : "\uFFFD",
-        before: reader.hasBefore ? present(reader.before, length) : null,
-        after: reader.hasAfter ? present(reader.after, length) : null,
+        before: reader.hasBefore ? cells(reader, reader.before, columns) : null,
+        after: reader.hasAfter ? cells(reader, reader.after, columns) : null,
+        oldKey: reader.movesKey
+          ? cells(
+              reader,
+              reader.oldKey,
+              keys.map((i) => columns[i]!),
+            )
+          : null,
+        unchanged: columns.filter((_, i) => reader.unchangedCount > 0 && reader.unchanged[i] === 1).map(({ field }) => field),
         commitLsn: (BigInt(reader.commitHigh) << 32n) | BigInt(reader.commitLow),
+        previous: reader.hasPrevious ? (BigInt(reader.previousHigh) << 32n) | BigInt(reader.previousLow) : null,
         sequence: BigInt(reader.sequence),
+        totalOrder: BigInt(reader.totalOrder),
+        identifier: bytes.toString("hex", reader.identifierStart, reader.identifierStart + 8),
+        timeline: reader.timeline,
+        transaction: [reader.xid, reader.commitMicros].map(BigInt),
         last: reader.last,
       };
     },
     means: (bytes, sample) => {
       const { plan, type } = samples[sample]!;
-      const { op, before, after, offtake }: Event = type.fromBuffer(bytes);
-      const has = (row: Readonly<Record<string, unknown>> | null): boolean[] | null => row && plan.columns.map(({ field }) => row[field] !== null);
+      const { op, before, after, source: from, transaction: within, offtake }: Event = type.fromBuffer(bytes);
+      const { columns, keys } = plan;
+      const oldKey = offtake.old_key ?? null;
       return {
         op,
-        before: has(before),
-        after: has(after),
+        before: before && valuesOf(before, columns),
+        after: after && valuesOf(after, columns),
+        oldKey:
+          oldKey &&
+          valuesOf(
+            oldKey,
+            keys.map((i) => columns[i]!),
+          ),
+        unchanged: columns.filter(({ field }) => offtake.unchanged?.includes(field) === true).map(({ field }) => field),
         commitLsn: offtake.commit_lsn,
+        previous: offtake.prev_commit_lsn,
         sequence: offtake.sequence,
+        totalOrder: within?.total_order ?? 0n,
+        identifier: Buffer.from(offtake.system_identifier).toString("hex"),
+        timeline: offtake.timeline,
+        transaction: [from.txId, from.ts_us],
         last: offtake.last,
       };
     },
   };
+}
+
+export function readersOf(seed: number): FuzzedReader[] {
+  return [pgoutputReader(seed), recordBatchReader(seed), eventReader(seed)];
 }

@@ -143,8 +143,9 @@ async function altered(): Promise<Course> {
 }
 
 async function readers(): Promise<Course> {
-  const result = fuzz(whole("inputs"), whole("seed"));
-  return { result, wrong: { wrong: result.wrong.length, excessBytes: result.excessBytes } };
+  const result = await fuzz(whole("inputs"), whole("seed"));
+  const { wrong, excessBytes, excessHeapBytes } = result;
+  return { result, wrong: { wrong: wrong.length, excessBytes, excessHeapBytes } };
 }
 
 async function services(): Promise<Course> {

@@ -24,7 +24,7 @@ function isHarmless(name: string): boolean {
 const harmlessNames: Readonly<Record<string, RegExp>> = {
   pg: /^(escapeIdentifier|escapeLiteral|DatabaseError|Query)$/,
   "@platformatic/kafka":
-    /^(fetchV13|produceV11|initProducerIdV4|Reader|Writer|\w+Error|findErrorBy|compressionsAlgorithmsByBitmask|ListOffsetTimestamps|ConfigResourceTypes|IncrementalAlterConfigOperationTypes)$/,
+    /^(fetchV13|produceV11|initProducerIdV4|Reader|Writer|\w+Error|findErrorBy|compressionsAlgorithms|ListOffsetTimestamps|ConfigResourceTypes|IncrementalAlterConfigOperationTypes)$/,
   "@kafkajs/confluent-schema-registry": /^(COMPATIBILITY|SchemaType)$/,
 };
 

@@ -4,6 +4,7 @@
  * Source: Apache Kafka documentation, "Message Format".
  */
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { lz4Model, snappyModel } from "./decompression-model.ts";
 
 export interface ModelBatch {
   readonly baseOffset: bigint;
@@ -110,8 +111,10 @@ class Varints {
 function decompressed(code: number, bytes: Buffer): Buffer {
   if (code === 0) return bytes;
   if (code === 1) return gunzipSync(bytes);
+  if (code === 2) return snappyModel(bytes);
+  if (code === 3) return lz4Model(bytes);
   if (code === 4) return zstdDecompressSync(bytes);
-  throw new Error(`compression ${code} is not in Node`);
+  throw new Error(`there is no compression ${code}`);
 }
 
 /** CRC-32C (Castagnoli), bit by bit. */

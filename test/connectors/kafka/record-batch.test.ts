@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Compression } from "../../../connectors/kafka/compression.ts";
+import { type Compression, compressionCodes, mostContentBytes } from "../../../connectors/kafka/compression.ts";
 import { RecordBatchReader, RecordBatchWriter } from "../../../connectors/kafka/record-batch.ts";
 import { crc32c, parseBatch } from "../../support/record-batch-model.ts";
 import { batchOf, type PlainRecord, readRecords } from "./plain-records.ts";
@@ -15,7 +15,6 @@ const sized = fc.oneof(
 const record: fc.Arbitrary<PlainRecord> = fc.record({ key: fc.option(sized), value: sized });
 const records = fc.array(record, { minLength: 1, maxLength: 60 });
 const compression = fc.constantFrom<Compression>("none", "lz4", "zstd");
-const inNode = fc.constantFrom<Compression>("none", "zstd");
 
 /** A batch with some of its bytes exchanged and its checksum right again, as a faulty producer would write it. */
 function resealed(batch: Buffer): Buffer {
@@ -40,12 +39,12 @@ function codeOf(response: Buffer): string {
 describe("RecordBatchWriter", () => {
   test("writes what the documentation describes, whatever the records and the room it begins with", () => {
     fc.assert(
-      fc.property(records, inNode, fc.integer({ min: 61, max: 2000 }), fc.nat(0x7fff_ffff), (given, method, capacity, sequence) => {
+      fc.property(records, compression, fc.integer({ min: 61, max: 2000 }), fc.nat(0x7fff_ffff), (given, method, capacity, sequence) => {
         const batch = parseBatch(batchOf(given, { compression: method, capacity, producerId: 77n, epoch: 3, sequence }));
         expect(batch).toMatchObject({
           baseOffset: 0n,
           leaderEpoch: -1,
-          attributes: method === "zstd" ? 4 : 0,
+          attributes: compressionCodes[method],
           lastOffsetDelta: given.length - 1,
           producerId: 77n,
           producerEpoch: 3,
@@ -157,6 +156,15 @@ describe("RecordBatchReader", () => {
       batch.writeInt16BE(code, 21);
       expect(codeOf(resealed(batch))).toBe("KAFKA_BATCH_DAMAGED");
     }
+  });
+
+  test("refuses a batch that holds more than any may, before there is memory for it", () => {
+    const batch = Buffer.concat([batchOf([{ key: null, value: Buffer.from("") }]).subarray(0, 61), Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f])]);
+    batch.writeInt32BE(batch.length - 12, 8);
+    batch.writeInt16BE(2, 21);
+    expect(() => readRecords(resealed(batch))).toThrow(
+      `The record batch at offset 0 has bytes that cannot be decompressed (2): a content of 4294967295 bytes, where ${mostContentBytes} may be.`,
+    );
   });
 
   test("refuses a format older than Kafka 0.11", () => {
