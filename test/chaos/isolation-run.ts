@@ -72,6 +72,7 @@ function faultsOf(found: IsolationRun["cases"][string], name: string): string[] 
     ["the other service's slot did not move", !found.soundSlotMoved],
     [`it says ${found.says.join(", ")}, and not ${says.join(", ")}`, says.some((code) => !found.says.includes(code))],
     [`${found.different} rows differ`, found.different > 0],
+    [`${found.parked} keys are parked`, found.parked > 0],
     ...memory,
   ];
   return all.filter(([, wrong]) => wrong).map(([what]) => `${name}: ${what}`);

@@ -38,6 +38,7 @@ test.each(Object.values(ailments))("another service does not know that $what", a
     soundErrors: [],
     says: expect.arrayContaining([...ailment.says]),
     different: 0,
+    parked: 0,
   });
   expect(found.waiting).toBeGreaterThanOrEqual(events);
   expect(found.caughtUp === null).toBe(ailment.waitsIn === "slot");

@@ -40,6 +40,8 @@ export interface Isolation {
   readonly caughtUp: { readonly rows: number; readonly seconds: number } | null;
   /** Rows by which target and source differ in the end, of all services that are well. */
   readonly different: number;
+  /** Keys whose events were put aside, of all services: the tables' policy is `park`, and what was wrong was no event. */
+  readonly parked: number;
 }
 
 /** Rows that are written while all are well, as a share of those that are to wait: enough of them for a lag to compare with. */
@@ -98,8 +100,9 @@ export async function isolation(services: TwoServices, options: IsolationOptions
     const after = probe.take();
     await probe.stop();
     const well = cures === undefined ? [sound] : [ill, sound];
-    let different = 0;
+    let [different, parked] = [0, 0];
     for (const side of well) different += await differing(sourceUrl, side);
+    for (const side of [ill, sound]) parked += await parkedAt(side);
     return {
       what: ailment.what,
       waiting: waited,
@@ -110,6 +113,7 @@ export async function isolation(services: TwoServices, options: IsolationOptions
       soundErrors: services.errorsOf(sound),
       caughtUp: cures === undefined ? null : { rows: waited, seconds },
       different,
+      parked,
     };
   } finally {
     residents.stop();
@@ -141,6 +145,10 @@ async function slotsMoved(
     waitFor(async () => isBeyond(side, end), { what: `the slot of ${side.name} to move on`, timeout: 60_000 }).catch(() => false);
   const soundSlotMoved = await comesBeyond(sound);
   return { soundSlotMoved, illSlotMoved: waitsIn === "topic" ? await comesBeyond(ill) : await isBeyond(ill, beganAt) };
+}
+
+async function parkedAt({ targetUrl }: ServiceSide): Promise<number> {
+  return at(targetUrl, async (client) => (await client.query("SELECT FROM offtake.parked")).rowCount ?? 0);
 }
 
 /** Rows by which a service's target and the source differ. */

@@ -79,7 +79,8 @@ export class TwoServices implements AsyncDisposable {
     });
     const serviceOn = (server: string, service: string): object => ({
       target: { url: reached(server, `${name}_${service}`) },
-      tables: [`${service}_event`],
+      // What is wrong with a server is no reason to put an event aside.
+      tables: { [`${service}_event`]: { poison: "park" } },
     });
     writeFileSync(
       file,
