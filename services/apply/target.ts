@@ -170,9 +170,9 @@ export class Target {
     const { sent, queued } = merged;
     const next = positionBehind(batch.transactions.last, this.#options);
     const opening = [...this.#opening(expected, next, batch), ...(queued === undefined ? [] : [queued.statement])];
-    failpoint?.("before-target-commit-sent", () => this.#cut());
+    failpoint?.("before-target-commit-sent@merged", () => this.#cut());
     const answer = runGroup(this.#client, [...opening, ...sent, marksStatement(tables), commit]);
-    failpoint?.("after-target-commit-sent", () => this.#cut());
+    failpoint?.("after-target-commit-sent@merged", () => this.#cut());
     flight.sent = { next, answer, sent, from: opening.length };
     return flight.sent;
   }
@@ -232,9 +232,9 @@ export class Target {
     if (sent === undefined) return false;
     const { counts, error } = await sent.answer;
     if (error === undefined) {
-      failpoint?.("before-target-commit-acknowledged", () => this.#cut());
+      failpoint?.("before-target-commit-acknowledged@merged", () => this.#cut());
       this.#committed(batch, sent, counts);
-      failpoint?.("after-target-commit-acknowledged", () => this.#cut());
+      failpoint?.("after-target-commit-acknowledged@merged", () => this.#cut());
       return true;
     }
     await this.#rollback(error);
@@ -327,11 +327,11 @@ export class Target {
       await this.#run(this.#opening(this.position, next, marks));
       await work();
       await this.#run([marksStatement(tables)]);
-      failpoint?.("before-target-commit-sent", () => this.#cut());
+      failpoint?.("before-target-commit-sent@alone", () => this.#cut());
       const committing = client.query("COMMIT");
-      failpoint?.("after-target-commit-sent", () => this.#cut());
+      failpoint?.("after-target-commit-sent@alone", () => this.#cut());
       const { command } = await committing;
-      failpoint?.("before-target-commit-acknowledged", () => this.#cut());
+      failpoint?.("before-target-commit-acknowledged@alone", () => this.#cut());
       if (command !== "COMMIT") throw new OfftakeError("INTERNAL", "A transaction that was to be committed had failed before.");
     } catch (error) {
       await this.#rollback(error);
@@ -341,7 +341,7 @@ export class Target {
     this.#uncopied.changed(marks);
     this.#parking.committed();
     for (const conflict of this.#conflicts) this.#options.conflict(conflict);
-    failpoint?.("after-target-commit-acknowledged", () => this.#cut());
+    failpoint?.("after-target-commit-acknowledged@alone", () => this.#cut());
   }
 
   #cut(): void {

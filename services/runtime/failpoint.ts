@@ -9,6 +9,7 @@
  *     OFFTAKE_FAILPOINT=after-fetch:drop               the first time, end the connection as a network does
  *     OFFTAKE_FAILPOINT=before-produce-sent:4000:2     the second time, stand still for so many milliseconds
  *     OFFTAKE_FAILPOINT=before-produce-sent:drop:1+    every time from the first on, until it is armed otherwise
+ *     OFFTAKE_FAILPOINT=after-target-commit-sent:kill  the first time, whichever of the step's paths (behind an @) comes first
  *
  * Several are separated by commas. A parent that has a channel to the process (Node's IPC) may send more of them later; `OFFTAKE_FAILPOINT=` followed by
  * nothing else than `later` waits for those, and says on stderr what it was armed with: what is done before that may pass a place that is not armed yet. What fires
@@ -17,7 +18,10 @@
 import { writeSync } from "node:fs";
 import { OfftakeError } from "./errors.ts";
 
-/** Each has a `before-` and an `after-`. */
+/**
+ * Each has a `before-` and an `after-`. The target is committed on two paths, which share no code: `merged` is a batch that leaves together with its COMMIT, `alone` a
+ * COMMIT that leaves when all in front of it has been answered, behind the pieces of a large transaction and behind rows in source order.
+ */
 export const steps = [
   "begin",
   "change",
@@ -29,8 +33,10 @@ export const steps = [
   "slot-confirmed",
   "fetch",
   "statement",
-  "target-commit-sent",
-  "target-commit-acknowledged",
+  "target-commit-sent@merged",
+  "target-commit-acknowledged@merged",
+  "target-commit-sent@alone",
+  "target-commit-acknowledged@alone",
   "offset-committed",
 ] as const;
 
@@ -46,10 +52,15 @@ interface Armed {
 /** @param drop ends the connection that the place is about */
 type Failpoint = (place: Place, drop?: () => void) => void;
 
+/** A place without the path that it is on: armed, it fires on whichever path comes first. */
+export function onAnyPath(place: string): string {
+  return place.replace(/@.*$/, "");
+}
+
 /** @throws OfftakeError USAGE */
 function parse(text: string): [place: string, armed: Armed] {
-  const [, moment, step, action, visits = "1", again] = /^(before|after)-([a-z-]+):(kill|drop|\d{1,6})(?::([1-9]\d{0,8})(\+)?)?$/.exec(text) ?? [];
-  if (moment === undefined || action === undefined || !steps.some((each) => each === step))
+  const [, moment, step, action, visits = "1", again] = /^(before|after)-([a-z@-]+):(kill|drop|\d{1,6})(?::([1-9]\d{0,8})(\+)?)?$/.exec(text) ?? [];
+  if (moment === undefined || action === undefined || !steps.some((each) => each === step || onAnyPath(each) === step))
     throw new OfftakeError("USAGE", `OFFTAKE_FAILPOINT has \`${text}\`: expected a place, a colon, and kill, drop or milliseconds.`, {
       cure: `Places are before- or after- one of ${steps.join(", ")}.`,
     });
@@ -69,7 +80,8 @@ export function failpoints(text: string): Failpoints {
     for (const each of more.split(",")) if (each !== "later") armed.set(...parse(each));
   };
   arm(text);
-  const reach: Failpoint = (place, drop) => {
+  const reach: Failpoint = (reached, drop) => {
+    const place = armed.has(reached) ? reached : onAnyPath(reached);
     const found = armed.get(place);
     if (found === undefined) return;
     found.left -= 1;

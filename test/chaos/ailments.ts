@@ -24,8 +24,9 @@ export type Cure = () => Promise<void>;
 export interface Ailment {
   readonly what: string;
   readonly waitsIn: "topic" | "slot";
-  /** What the units of the ill service say, or some of it. */
+  /** What the units of the ill service say; nothing else, but for what they may say besides. */
   readonly says: readonly string[];
+  readonly maySay?: readonly string[];
   /** @returns undefined where somebody has to act, as the unit says */
   readonly begin: (services: TwoServices, server: OwnServer) => Promise<Cure | undefined>;
 }
@@ -35,6 +36,8 @@ export const ailments: Readonly<Record<string, Ailment>> = {
     what: "somebody holds a lock on the target's table",
     waitsIn: "topic",
     says: [],
+    // When a statement has waited for two minutes.
+    maySay: ["TARGET_BUSY"],
     begin: async ({ ill }) => {
       const holder = await connect(ill.targetUrl);
       await holder.query(`BEGIN; LOCK TABLE ${ill.table}`);
@@ -74,6 +77,8 @@ export const ailments: Readonly<Record<string, Ailment>> = {
     what: "the topic is deleted",
     waitsIn: "slot",
     says: ["TOPIC_MISSING"],
+    // While the brokers have no leader for it, and still a name.
+    maySay: ["KAFKA_UNREACHABLE"],
     begin: async (services) => {
       const cluster = new KafkaCluster(services.configuration.kafka, "offtake-chaos");
       await deleteTopic(cluster, services.ill.topic);

@@ -4,6 +4,7 @@
  * monolith's is, in every column, and so must the one beside it in the end.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { onAnyPath } from "../../services/runtime/failpoint.ts";
 import { columnsOf, rowsOf, rowsSql, type SchemaChange, schemaChanges, type Stop } from "../services/apply/schema-changes.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { AlteredPipeline, ofTable } from "./altered-pipeline.ts";
@@ -155,7 +156,8 @@ class AlteredCell {
     const doom = (victim: Victim, { place: at, begin }: typeof connector): Doomed => ({
       victim,
       place: at,
-      arms: [begin ?? "later", `${at}:kill`].join(","),
+      // By whichever path: no transaction here has thousands of rows.
+      arms: [begin ?? "later", `${onAnyPath(at)}:kill`].join(","),
       seen: victim.lines.length,
       died: false,
     });

@@ -9,7 +9,7 @@ import { round } from "../bench/figures.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { differing } from "./isolation.ts";
 import { type Lag, lagOf } from "./isolation-figures.ts";
-import { lagBounds } from "./isolation-run.ts";
+import { lagBounds } from "./isolation-faults.ts";
 import { LagProbe } from "./lag-probe.ts";
 import { SteadyWriter } from "./steady-writer.ts";
 import { TwoServices } from "./two-services.ts";
@@ -80,7 +80,7 @@ function judged(found: Pick<ControlKilled, "kills" | "lagMs" | "different">, ser
   const all: [string, boolean][] = [
     [`half of the rows take ${lagRatio.p50} of what they took with it`, !(lagRatio.p50 <= lagBounds.p50)],
     [`nine of ten of the rows take ${lagRatio.p90} of what they took with it`, !(lagRatio.p90 <= lagBounds.p90)],
-    [`${found.different} rows differ`, found.different > 0],
+    [`${found.different} rows differ`, found.different !== 0],
     [`connectors and appliers say ${said.join(", ")}`, said.length > 0],
   ];
   return {

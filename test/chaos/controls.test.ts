@@ -24,6 +24,7 @@ describe.concurrent("a defence is taken out", () => {
   test.each(controls)("$name", async (control) => {
     const findings = await findingsOf(control);
     process.stdout.write(`${control.name}: ${JSON.stringify(findings)}\n`);
+    expect(findings.reads).toBeGreaterThan(0);
     expect(found(findings)).toEqual(expect.arrayContaining([...control.finds]));
     expect(control.stops.length === 0 || findings.stopped.some((code) => control.stops.includes(code))).toBe(true);
     expect(found(findings).length + findings.stopped.length).toBeGreaterThan(0);
@@ -34,6 +35,7 @@ describe.concurrent("every defence is in its place", () => {
   test.each(whole)("$name", async (control) => {
     const findings = await findingsOf(control);
     process.stdout.write(`${control.name}: ${JSON.stringify(findings)}\n`);
+    expect(findings.reads).toBeGreaterThan(0);
     expect(found(findings)).toEqual(expect.arrayContaining([...control.finds]));
     expect(found(findings).filter((name) => control.never?.some((count) => count === name))).toEqual([]);
     expect(findings.stopped).toEqual(control.stops);

@@ -3,7 +3,7 @@
  * when the defence is broken, and a suite that passes would say nothing.
  */
 import type { Patch } from "./mutant.ts";
-import { batchLost, type Count, killedBetween, type Ordeal, zombie } from "./ordeals.ts";
+import { batchLost, type Count, inPieces, killedBetween, type Ordeal, zombie } from "./ordeals.ts";
 
 export interface Control {
   /** What is taken out. */
@@ -92,6 +92,19 @@ export const controls: readonly Control[] = [
     stops: [],
   },
   {
+    name: "the pieces of a transaction are committed one by one",
+    patches: [
+      {
+        file: "services/apply/target.ts",
+        find: '    await client.query("RELEASE SAVEPOINT piece");\n',
+        replace: '    await client.query("RELEASE SAVEPOINT piece");\n    await client.query("COMMIT");\n    await client.query("BEGIN");\n',
+      },
+    ],
+    ordeal: inPieces,
+    finds: ["halfVisible"],
+    stops: [],
+  },
+  {
     name: "the chain is not checked",
     patches: [
       lostBatch,
@@ -135,5 +148,6 @@ export const whole: readonly Control[] = [
     never: ["halfVisible", "topicDuplicates"],
     stops: ["CHAIN_BROKEN"],
   },
+  { name: "transactions in pieces", patches: [], ordeal: inPieces, finds: [], never: all, stops: [] },
   { name: "a zombie", patches: [], ordeal: zombie, finds: [], never: all, stops: [] },
 ];

@@ -20,6 +20,8 @@ test("nothing is lost, doubled or half visible wherever connector and applier ar
     halfVisible: 0,
     wentBack: 0,
   });
+  expect(Math.min(matrix.reads, matrix.acknowledged)).toBeGreaterThan(100);
+  expect(matrix.events).toBeGreaterThan(matrix.acknowledged);
   const places = steps.flatMap((step) => [`before-${step}`, `after-${step}`]);
   expect([...matrix.fired].toSorted()).toEqual(places.map((place) => `${place} kill`).toSorted());
 });

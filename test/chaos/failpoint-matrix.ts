@@ -1,6 +1,6 @@
 /**
- * The position matrix: at each place between any two steps of connector and applier the connection is dropped, the process stands still, and the process is killed;
- * behind each, what was acknowledged is held against the target, so that what is lost is lost at a place that has a name.
+ * The position matrix: at each place between any two steps of connector and applier the connection is dropped while the process stands still on the other side of the
+ * step, and then the process is killed; behind each what was acknowledged is held against the target, so that what is lost is lost at a place that has a name.
  *
  * Connector and applier fail side by side, each at a place of its own: a start of both takes as long as a start of one.
  */
@@ -48,18 +48,18 @@ export const applierCells: readonly Cell[] = [
   { place: "after-fetch", visit: 1 },
   { place: "before-statement", visit: 3 },
   { place: "after-statement", visit: 4 },
-  { place: "before-target-commit-sent", visit: 1 },
-  { place: "after-target-commit-sent", visit: 2 },
-  { place: "before-target-commit-acknowledged", visit: 1 },
-  { place: "after-target-commit-acknowledged", visit: 2 },
+  { place: "before-target-commit-sent@merged", visit: 1 },
+  { place: "after-target-commit-sent@merged", visit: 2 },
+  { place: "before-target-commit-acknowledged@merged", visit: 1 },
+  { place: "after-target-commit-acknowledged@merged", visit: 2 },
+  { place: "before-target-commit-sent@alone", visit: 1 },
+  { place: "after-target-commit-sent@alone", visit: 1 },
+  { place: "before-target-commit-acknowledged@alone", visit: 1 },
+  { place: "after-target-commit-acknowledged@alone", visit: 1 },
   { place: "before-offset-committed", visit: 1, begin: "before-target-commit-sent:drop" },
   { place: "after-offset-committed", visit: 1, begin: "before-target-commit-sent:drop" },
   { place: "before-statement", visit: 2 },
   { place: "after-statement", visit: 2 },
-  { place: "before-target-commit-sent", visit: 3 },
-  { place: "after-target-commit-sent", visit: 1 },
-  { place: "before-target-commit-acknowledged", visit: 2 },
-  { place: "after-fetch", visit: 3 },
 ];
 
 export interface Matrix extends Verdict, Watched {
@@ -79,12 +79,28 @@ function opposite(place: Place): string {
 /** What is armed together, of each process: it stands still on the one side of a step where the connection is dropped on the other. */
 type Phase = (cell: Cell) => Readonly<Record<string, string>>;
 
+/** The group's offset leaves by a connection that the place does not have. */
+function canDrop(place: Place): boolean {
+  return !place.endsWith("-offset-committed");
+}
+
+/** A transaction of thousands of rows comes by there, and no other one. */
+function isOfPieces(what: string): boolean {
+  return what.includes("@alone");
+}
+
 const disturbed: Phase = ({ place, visit }) => ({
-  [`${place} drop`]: `${place}:drop:${visit}`,
+  ...(canDrop(place) ? { [`${place} drop`]: `${place}:drop:${visit}` } : {}),
   [`${opposite(place)} ${stillMs}`]: `${opposite(place)}:${stillMs}`,
 });
 
 const killed: Phase = ({ place, visit }) => ({ [`${place} kill`]: `${place}:kill:${visit}` });
+
+/** All that has to fire in a run. @param withDisturbances whether connections are dropped, and processes stand still, before processes are killed */
+export function allFailures(withDisturbances: boolean): ReadonlySet<string> {
+  const phases = withDisturbances ? [disturbed, killed] : [killed];
+  return new Set([...connectorCells, ...applierCells].flatMap((cell) => phases.flatMap((phase) => Object.keys(phase(cell)))));
+}
 
 export interface MatrixOptions extends BankOptions {
   /** Whether connections are dropped, and processes stand still, before they are killed. */
@@ -108,17 +124,13 @@ export async function failpointMatrix(servers: BankServers, options: MatrixOptio
       const where = pairs.map(([, { place, visit }]) => `${place}:${visit}`).join(" and ");
       for (const phase of phases) {
         const armed = pairs.map(([victim, cell]) => ({ victim, fails: phase(cell), begin: cell.begin ?? "later" }));
-        await failAt(armed, clerk).catch((error: unknown) => {
-          throw new Error(`${armed.flatMap(({ fails }) => Object.keys(fails)).join(", ")}: ${lastWords(bank)}`, { cause: error });
+        const failures = armed.flatMap(({ fails }) => Object.keys(fails));
+        await failAt(bank, armed, clerk).catch((error: unknown) => {
+          throw new Error(`${failures.join(", ")}: ${lastWords(bank)}`, { cause: error });
         });
-        for (const { fails } of armed) for (const what of Object.keys(fails)) fired.add(what);
+        for (const what of failures) fired.add(what);
+        await equalBehind(bank, failures);
       }
-      // Cheaper to ask for than all of it.
-      const newest = [...bank.ledger.acknowledged.keys()].at(-1)!;
-      const equal = async (): Promise<boolean> => (await bank.hasArrived(newest)) && (await differing(bank)) === 0;
-      await waitFor(equal, { what: "the target to be what the ledger says", timeout: patienceMs }).catch(async (error: unknown) => {
-        throw new Error(`behind ${where} ${await differing(bank)} rows differ: ${lastWords(bank)}`, { cause: error });
-      });
       options.progress(`${where}: nothing is lost`);
     }
     await clerk.leave();
@@ -126,9 +138,24 @@ export async function failpointMatrix(servers: BankServers, options: MatrixOptio
     const watched = await watcher.stop();
     return { ...(await judge(bank)), ...watched, fired };
   } finally {
-    await watcher.stop();
+    await Promise.allSettled([watcher.stop()]);
     await bank.close();
   }
+}
+
+/** @throws Error that names what has failed, where the target does not come to be what the ledger says */
+async function equalBehind(bank: BankPipeline, failures: readonly string[]): Promise<void> {
+  // Cheaper to ask for than all of it.
+  const newest = newestOf(bank);
+  const equal = async (): Promise<boolean> => (await bank.hasArrived(newest)) && (await differing(bank)) === 0;
+  await waitFor(equal, { what: "the target to be what the ledger says", timeout: patienceMs }).catch(async (error: unknown) => {
+    throw new Error(`behind ${failures.join(", ")} ${await differing(bank)} rows differ: ${lastWords(bank)}`, { cause: error });
+  });
+}
+
+/** The newest transfer that was acknowledged. */
+function newestOf({ ledger }: BankPipeline): number {
+  return [...ledger.acknowledged.keys()].at(-1)!;
 }
 
 interface Armed {
@@ -139,7 +166,7 @@ interface Armed {
 }
 
 /** Transactions until each of them has failed, by its own log; one that has died is started again at once, since the other may have to hear of it. */
-async function failAt(armed: readonly Armed[], clerk: Clerk): Promise<void> {
+async function failAt(bank: BankPipeline, armed: readonly Armed[], clerk: Clerk): Promise<void> {
   const all = armed.flatMap(({ victim, fails }) => Object.keys(fails).map((what) => ({ victim, what, before: times(victim, what) })));
   const dies = all.some(({ what }) => what.endsWith(" kill"));
   const back = armed.map(async ({ victim, fails, begin }) => {
@@ -149,11 +176,15 @@ async function failAt(armed: readonly Armed[], clerk: Clerk): Promise<void> {
     victim.restart();
   });
   const limit = performance.now() + patienceMs;
-  // The first one has thousands of rows where a process dies.
-  for (let large: true | undefined = dies ? true : undefined; ; large = undefined) {
-    if (all.every(({ victim, what, before }) => times(victim, what) > before)) break;
-    if (performance.now() > limit) throw new Error("not every place was passed");
-    await clerk.transact(large);
+  for (let large: number | undefined; ;) {
+    const missing = all.filter(({ victim, what, before }) => times(victim, what) <= before);
+    if (missing.length === 0) break;
+    if (performance.now() > limit) throw new Error(`not every place was passed: ${missing.map(({ what }) => what).join(", ")}`);
+    const needsPieces = missing.some(({ what }) => isOfPieces(what));
+    // The first one has thousands of rows where a process dies; another one follows where that was not large enough, and was applied at once.
+    const isLarge = large === undefined ? dies || needsPieces : needsPieces && (await bank.hasArrived(large));
+    await clerk.transact(isLarge ? true : undefined);
+    if (isLarge) large = newestOf(bank);
     // Load, and no condition that is waited for.
     await sleep(10);
   }

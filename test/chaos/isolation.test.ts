@@ -40,6 +40,7 @@ test.each(Object.values(ailments))("another service does not know that $what", a
     different: 0,
     parked: 0,
   });
+  expect(found.says.filter((code) => ![...ailment.says, ...(ailment.maySay ?? [])].includes(code))).toEqual([]);
   expect(found.waiting).toBeGreaterThanOrEqual(events);
   expect(found.caughtUp === null).toBe(ailment.waitsIn === "slot");
 });

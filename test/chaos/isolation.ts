@@ -32,7 +32,7 @@ export interface Isolation {
   /** Whether the slot had moved beyond all that waited, while the service was still ill. */
   readonly illSlotMoved: boolean;
   readonly soundSlotMoved: boolean;
-  /** Codes of the ill service's units. */
+  /** Codes of the ill service's units, from the beginning of what is wrong until it is over; sorted. */
   readonly says: readonly string[];
   /** Of the sound one's: none. */
   readonly soundErrors: readonly string[];
@@ -68,6 +68,7 @@ export async function isolation(services: TwoServices, options: IsolationOptions
     await grown(writer.newest + events * healthyShare, "rows while all are well");
     const healthy = { lags: probe.take(), memory: residents.take() };
 
+    const saidBefore = services.said();
     cure = await ailment.begin(services, options.server);
     const beganAt = await walOf(sourceUrl);
     let applied = (await newestAt(ill.targetUrl, ill.table)) ?? writer.newest;
@@ -109,7 +110,7 @@ export async function isolation(services: TwoServices, options: IsolationOptions
       soundLagMs: { before: lagOf(healthy.lags), during: lagOf(during.lags), after: lagOf(after) },
       rssMb: memoryOf(healthy.memory, during.memory),
       ...slots,
-      says: services.errorsOf(ill),
+      says: services.errorsOf(ill, saidBefore).toSorted(),
       soundErrors: services.errorsOf(sound),
       caughtUp: cures === undefined ? null : { rows: waited, seconds },
       different,

@@ -9,12 +9,15 @@ import { parseArgs } from "node:util";
 import { startLocalStack } from "../../infra/local/stack.ts";
 import { allCells, alteredMatrix } from "./altered-matrix.ts";
 import { controlKilled } from "./control-killed.ts";
-import { failpointMatrix } from "./failpoint-matrix.ts";
+import { type Course, courseFaults } from "./course.ts";
+import { allFailures, failpointMatrix } from "./failpoint-matrix.ts";
 import { fuzz } from "./fuzz.ts";
-import { isolationRun, lagBounds, memoryBound } from "./isolation-run.ts";
+import { lagBounds, memoryBound } from "./isolation-faults.ts";
+import { isolationRun } from "./isolation-run.ts";
 import { killRun } from "./kill-run.ts";
 import { reconcileSoak } from "./reconcile-soak.ts";
-import { growthBounds, soak } from "./soak.ts";
+import { soak } from "./soak.ts";
+import { growthBounds } from "./soak-faults.ts";
 
 const usage = `npm run chaos -- [options]
   Kills connector, applier, broker, registry, source and target while a bank works, and holds everything against what the bank was told.
@@ -39,7 +42,7 @@ npm run chaos -- soak [options]
   A steady load for minutes, while once in each of them the servers end sessions, connections are cut, and the broker is restarted. Over the run, without its first
   minute, the trend of a figure may rise by this share of its median: memory ${growthBounds.rss}, handles ${growthBounds.handles}, latency p50 ${growthBounds.p50}, p99 ${growthBounds.p99}.
 
-  --minutes N                                        [30]
+  --minutes N at least 4: a trend needs three behind the first   [30]
   --seed S    of the disturbances' order              [1]
   --json      one line of JSON on standard output
 
@@ -93,20 +96,13 @@ function whole(name: "kills" | "inputs" | "seed" | "events" | "changes" | "minut
   throw new Error(`--${name} ${value}: expected a number above 0\n\n${usage}`);
 }
 
-/** What a run has found, and the figures of it that must be 0. */
-interface Course {
-  readonly result: object;
-  /** Logs and ledger, which nobody needs where nothing is wrong. */
-  readonly folder?: string;
-  readonly wrong: Readonly<Record<string, number>>;
-}
-
 async function kills(): Promise<Course> {
   const folder = mkdtempSync(join(tmpdir(), "offtake-chaos-"));
   const result = await killRun({ kills: whole("kills", 100), seed: whole("seed"), folder, progress: say });
   const { lost, duplicated, halfVisible, wentBack, chainBreaks, topicDuplicates, sourceDiffers, neededSomebody } = result;
+  const { reads, acknowledged, events } = result;
   const wrong = { lost, duplicated, halfVisible, wentBack, chainBreaks, topicDuplicates, sourceDiffers, neededSomebody: neededSomebody.length };
-  return { result, wrong, folder };
+  return { result, wrong, tried: { reads: [reads, 1], acknowledged: [acknowledged, 1], events: [events, acknowledged] }, folder };
 }
 
 async function matrix(): Promise<Course> {
@@ -115,9 +111,11 @@ async function matrix(): Promise<Course> {
   const { source, target, kafka, registry } = stack;
   const servers = { source: source.url(), target: target.url(), kafka: kafka.brokers, registry: registry.url };
   const { fired, ...result } = await failpointMatrix(servers, { folder, seed: whole("seed"), disturbed: true, progress: say });
-  const { lost, duplicated, halfVisible, wentBack, chainBreaks, topicDuplicates, sourceDiffers } = result;
+  const { lost, duplicated, halfVisible, wentBack, chainBreaks, topicDuplicates, sourceDiffers, reads, acknowledged, events } = result;
   const wrong = { lost, duplicated, halfVisible, wentBack, chainBreaks, topicDuplicates, sourceDiffers };
-  return { result: { seed: whole("seed"), failures: fired.size, ...result }, wrong, folder };
+  const failures = [fired.size, allFailures(true).size] as const;
+  const tried = { failures, reads: [reads, 1], acknowledged: [acknowledged, 1], events: [events, acknowledged] } as const;
+  return { result: { seed: whole("seed"), failures: fired.size, ...result }, wrong, tried, folder };
 }
 
 async function steady(): Promise<Course> {
@@ -129,7 +127,7 @@ async function steady(): Promise<Course> {
 /** A run that says its faults itself. */
 function judged(result: { readonly faults: readonly string[] }, folder: string): Course {
   for (const fault of result.faults) say(fault);
-  return { result, wrong: { faults: result.faults.length }, folder };
+  return { result, wrong: { faults: result.faults.length }, tried: {}, folder };
 }
 
 async function altered(): Promise<Course> {
@@ -139,13 +137,16 @@ async function altered(): Promise<Course> {
   const servers = { source: source.url(), target: target.url(), kafka: kafka.brokers, registry: registry.url };
   const cells = allCells().slice(0, values.changes === undefined ? undefined : whole("changes"));
   const result = await alteredMatrix(servers, { cells, folder, progress: say });
-  return { result, wrong: { different: result.different, outside: result.outside.length }, folder };
+  const tried = { changes: [result.changes, cells.length], rows: [result.rows, 1] } as const;
+  return { result, wrong: { different: result.different, outside: result.outside.length }, tried, folder };
 }
 
 async function readers(): Promise<Course> {
   const result = await fuzz(whole("inputs"), whole("seed"));
   const { wrong, excessBytes, excessHeapBytes } = result;
-  return { result, wrong: { wrong: wrong.length, excessBytes, excessHeapBytes } };
+  const sum = (count: "refused" | "understood"): number => Object.values(result.readers).reduce((all, reader) => all + reader[count], 0);
+  const tried = { refused: [sum("refused"), 1], understood: [sum("understood"), 1] } as const;
+  return { result, wrong: { wrong: wrong.length, excessBytes, excessHeapBytes }, tried };
 }
 
 async function services(): Promise<Course> {
@@ -158,8 +159,14 @@ async function comparing(): Promise<Course> {
   const folder = mkdtempSync(join(tmpdir(), "offtake-chaos-"));
   await using stack = await startLocalStack({ progress: say });
   const result = await reconcileSoak(stack, { minutes: whole("minutes"), seed: whole("seed"), folder, progress: say });
-  const { falsePositives, reconcilerFalsePositives, missed } = result;
-  return { result, wrong: { falsePositives, reconcilerFalsePositives, missed }, folder };
+  const { falsePositives, reconcilerFalsePositives, missed, verdicts, compared, reconcilerPasses, transactions } = result;
+  const tried = {
+    equal: [verdicts["equal"] ?? 0, 1],
+    compared: [compared, 1],
+    reconcilerPasses: [reconcilerPasses, 1],
+    transactions: [transactions, 1],
+  } as const;
+  return { result, wrong: { falsePositives, reconcilerFalsePositives, missed }, tried, folder };
 }
 
 async function unattended(): Promise<Course> {
@@ -187,10 +194,10 @@ async function main(): Promise<void> {
   }
   const run = courses[course];
   if (run === undefined) throw new Error(`${course} is no course\n\n${usage}`);
-  const { result, wrong, folder } = await run();
+  const { result, wrong, tried, folder } = await run();
   process.stdout.write(`${JSON.stringify(result, null, values.json ? 0 : 2)}\n`);
-  const faults = Object.entries(wrong).filter(([, count]) => count > 0);
-  for (const [name, count] of faults) say(`seed ${values.seed}: ${name} is ${count}, and must be 0`);
+  const faults = courseFaults({ wrong, tried });
+  for (const fault of faults) say(`seed ${values.seed}: ${fault}`);
   if (faults.length > 0) process.exitCode = 1;
   else if (folder !== undefined) rmSync(folder, { recursive: true });
 }

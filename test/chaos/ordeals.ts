@@ -14,13 +14,15 @@ export type Count = "lost" | "duplicated" | "halfVisible" | "chainBreaks" | "top
 
 export interface Findings {
   readonly counts: Readonly<Record<Count, number>>;
+  /** Looks at the target meanwhile. */
+  readonly reads: number;
   /** Codes of what connector and applier stopped with, until somebody would have come. */
   readonly stopped: readonly string[];
 }
 
 export type Ordeal = (servers: BankServers, options: BankOptions) => Promise<Findings>;
 
-type Course = (bank: BankPipeline, clerk: Clerk) => Promise<void>;
+type Course = (bank: BankPipeline, clerk: Clerk, watcher: TargetWatcher) => Promise<void>;
 
 const patience = { timeout: 60_000 };
 
@@ -30,13 +32,12 @@ function ordeal(course: Course): Ordeal {
     const watcher = new TargetWatcher(bank.targetUrl);
     const clerk = bank.clerk(0);
     try {
-      await course(bank, clerk);
+      await course(bank, clerk, watcher);
       const { lost, duplicated, chainBreaks, topicDuplicates } = await judge(bank);
-      const { halfVisible } = await watcher.stop();
-      return { counts: { lost, duplicated, halfVisible, chainBreaks, topicDuplicates }, stopped: stops(bank) };
+      const { halfVisible, reads } = await watcher.stop();
+      return { counts: { lost, duplicated, halfVisible, chainBreaks, topicDuplicates }, reads, stopped: stops(bank) };
     } finally {
-      await clerk.leave();
-      await watcher.stop();
+      await Promise.allSettled([clerk.leave(), watcher.stop()]);
       await bank.close();
     }
   };
@@ -102,6 +103,21 @@ export const killedBetween = ordeal(async (bank, clerk) => {
 /** Kafka loses a batch that it has acknowledged: that is planted, by controls.ts. */
 export const batchLost = ordeal(async (bank, clerk) => {
   await transactions(clerk, 60);
+  await untilOver(bank, clerk);
+});
+
+/** Transactions of thousands of rows come in pieces, and somewhere between two of them the applier stands still: who reads meanwhile has the time to see a part. */
+export const inPieces = ordeal(async (bank, clerk, watcher) => {
+  const { applier } = bank;
+  const ofPieces = (): number => applier.lines.filter(({ msg }) => msg?.startsWith("a transaction larger than a batch") === true).length;
+  // Not each of them is large enough, and a heartbeat may have the statement at which it stands: a few, or until a part was seen.
+  while (ofPieces() < 4 && watcher.seen.halfVisible === 0) {
+    applier.arm("before-statement:1000:8");
+    await clerk.transact(true);
+    const newest = [...bank.ledger.acknowledged.keys()].at(-1)!;
+    await waitFor(async () => bank.hasArrived(newest), { what: "a transaction of thousands of rows", ...patience });
+  }
+  applier.arm("before-statement:1");
   await untilOver(bank, clerk);
 });
 

@@ -5,9 +5,9 @@ import { type Place, steps } from "../../services/runtime/failpoint.ts";
 import { ailments } from "./ailments.ts";
 import { allCells } from "./altered-matrix.ts";
 import { controls } from "./controls.ts";
-import { applierCells, connectorCells } from "./failpoint-matrix.ts";
-import { growthBounds } from "./soak.ts";
-import { lagBounds, memoryBound } from "./isolation-run.ts";
+import { allFailures, applierCells, connectorCells } from "./failpoint-matrix.ts";
+import { lagBounds, memoryBound } from "./isolation-faults.ts";
+import { growthBounds } from "./soak-faults.ts";
 
 const document = readFileSync(new URL("../../docs/reliability.md", import.meta.url), "utf8");
 
@@ -36,6 +36,7 @@ test("the matrix has every step, where the document says that it is", () => {
       .filter((step) => step !== "")
       .toSorted(),
   ).toEqual([...steps].toSorted());
+  expect(document).toContain(`${allFailures(true).size} failures at ${2 * steps.length} places`);
 });
 
 test("the controls are those of the document, and found by what it says", () => {

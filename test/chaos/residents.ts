@@ -5,6 +5,9 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 
+/** The processes of two services that share both of them. */
+export const watched = ["connectors", "appliers"] as const;
+
 export interface Resident {
   /** Seconds since the first sample. */
   readonly at: number;
@@ -22,7 +25,7 @@ export class Residents {
   readonly #timer: NodeJS.Timeout;
 
   /** @param pids by name, asked for at each sample: a process may be another by then */
-  constructor(pids: Readonly<Record<string, () => number>>) {
+  constructor(pids: Readonly<Record<(typeof watched)[number], () => number>>) {
     this.#pids = pids;
     this.#timer = setInterval(() => this.#sample(), everyMs);
   }

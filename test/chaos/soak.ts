@@ -12,6 +12,7 @@ import { disturbances, disturbedMinute } from "./disturbances.ts";
 import { differing } from "./isolation.ts";
 import { LagProbe } from "./lag-probe.ts";
 import { type Resident, Residents } from "./residents.ts";
+import { type Held, type Minute, type SoakFigures, soakFaults } from "./soak-faults.ts";
 import { SteadyWriter } from "./steady-writer.ts";
 import { growth } from "./trend.ts";
 import { TwoServices } from "./two-services.ts";
@@ -24,37 +25,11 @@ export interface SoakOptions {
   readonly progress: (line: string) => void;
 }
 
-interface Minute {
-  readonly minute: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
-  readonly rows: number;
-  /** Of each process, at the minute's end. */
-  readonly rssMb: Readonly<Record<string, number>>;
-}
-
-/** Of one process. */
-interface Held {
-  readonly rssMb: { readonly first: number; readonly last: number; readonly growth: number };
-  readonly handles: { readonly first: number; readonly last: number; readonly growth: number };
-}
-
-export interface Soak {
+export interface Soak extends SoakFigures {
   readonly minutes: number;
   readonly seed: number;
-  readonly rows: number;
-  readonly disturbances: Readonly<Record<string, number>>;
-  /** From the answer to the commit to the sight of the row at the target. */
-  readonly latency: readonly Minute[];
-  readonly latencyGrowth: { readonly p50: number; readonly p99: number };
-  readonly processes: Readonly<Record<string, Held>>;
-  readonly different: number;
   readonly faults: readonly string[];
 }
-
-/** How much a figure may rise over the run, as a share of its median: by the trend of its minutes, without the first, in which heaps and compilers settle. */
-export const growthBounds = { rss: 0.15, handles: 0.1, p50: 0.5, p99: 1 };
 
 /** Half of its statements' work: what a machine of two cores does beside its servers for as long as one likes. */
 const rate = { rowsPerSecond: 1000, rowsAtOnce: 20 };
@@ -122,7 +97,7 @@ export async function soak({ minutes, seed, folder, progress }: SoakOptions): Pr
     };
     const lived =
       services.connectors.isRunning && services.appliers.isRunning && [services.connectors.pid, services.appliers.pid].join() === pids.join();
-    return { ...result, faults: faultsOf(result, lived) };
+    return { ...result, faults: soakFaults(result, lived) };
   } finally {
     residents.stop();
     await Promise.allSettled([writer.stop(), probe.stop()]);
@@ -130,24 +105,10 @@ export async function soak({ minutes, seed, folder, progress }: SoakOptions): Pr
 }
 
 function heldBy(samples: readonly Resident[]): Held {
+  const starts = Array.from({ length: Math.ceil(samples.length / samplesOfFigure) }, (_, i) => i * samplesOfFigure);
   const figures = (of: (sample: Resident) => number): Held["rssMb"] => {
-    const medians: number[] = [];
-    for (let i = 0; i < samples.length; i += samplesOfFigure) medians.push(median(samples.slice(i, i + samplesOfFigure).map(of)));
+    const medians = starts.map((from) => median(samples.slice(from, from + samplesOfFigure).map(of)));
     return { first: round(medians[0] ?? 0, 1), last: round(medians.at(-1) ?? 0, 1), growth: round(growth(medians), 3) };
   };
-  return { rssMb: figures(({ rssMb }) => rssMb), handles: figures(({ handles }) => handles) };
-}
-
-function faultsOf({ processes, latencyGrowth, different }: Omit<Soak, "faults">, lived: boolean): string[] {
-  const all: [string, boolean][] = [
-    ["a process has ended", !lived],
-    [`${different} rows differ`, different > 0],
-    [`half of the rows take ${latencyGrowth.p50} longer at the end`, latencyGrowth.p50 > growthBounds.p50],
-    [`one of a hundred rows takes ${latencyGrowth.p99} longer at the end`, latencyGrowth.p99 > growthBounds.p99],
-    ...Object.entries(processes).flatMap(([name, { rssMb, handles }]): [string, boolean][] => [
-      [`the memory of the ${name} has grown by ${rssMb.growth}`, rssMb.growth > growthBounds.rss],
-      [`the handles of the ${name} have grown by ${handles.growth}`, handles.growth > growthBounds.handles],
-    ]),
-  ];
-  return all.filter(([, wrong]) => wrong).map(([what]) => what);
+  return { figures: starts.length, rssMb: figures(({ rssMb }) => rssMb), handles: figures(({ handles }) => handles) };
 }

@@ -3,9 +3,12 @@
  * postings that is there in part, a database that went back in time.
  *
  * A target that crashes may go back: its commits do not wait for its disk, and the position goes back with the rows. So time is compared within a connection.
+ *
+ * A watcher that sees nothing counts nothing: a target that is away is waited for, and whatever else goes wrong with a look is an error, which stop() throws.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { isUnreachable } from "../../connectors/postgres/session.ts";
 import { lookSql, total } from "./bank.ts";
 
 export interface Watched {
@@ -27,12 +30,20 @@ export class TargetWatcher {
   /** @param url of the target, which has all accounts already */
   constructor(url: string) {
     this.#running = this.#watch(url);
+    // Heard in stop().
+    this.#running.catch(() => undefined);
   }
 
+  /** Until now. */
+  get seen(): Watched {
+    return { reads: this.#reads, halfVisible: this.#halfVisible, wentBack: this.#wentBack };
+  }
+
+  /** @throws Error where a look has failed, other than by a target that is away */
   async stop(): Promise<Watched> {
     this.#over = true;
     await this.#running;
-    return { reads: this.#reads, halfVisible: this.#halfVisible, wentBack: this.#wentBack };
+    return this.seen;
   }
 
   async #watch(url: string): Promise<void> {
@@ -42,8 +53,9 @@ export class TargetWatcher {
       try {
         await client.connect();
         await this.#look(client);
-      } catch {
-        // It is away; what was seen before stays counted.
+      } catch (error) {
+        if (!isUnreachable(error)) throw error;
+        // What was seen before stays counted.
         await sleep(pauseMs);
       } finally {
         await client.end().catch(() => undefined);

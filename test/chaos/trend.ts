@@ -6,12 +6,14 @@
  */
 import { median } from "../bench/figures.ts";
 
+export const fewestFigures = 3;
+
 /**
  * @param values at equal distances
  * @returns what the line rises by from the first to the last, as a share of the median; 0 for fewer than three
  */
 export function growth(values: readonly number[]): number {
-  if (values.length < 3) return 0;
+  if (values.length < fewestFigures) return 0;
   const slopes: number[] = [];
   for (let i = 0; i < values.length; i += 1) for (let j = i + 1; j < values.length; j += 1) slopes.push((values[j]! - values[i]!) / (j - i));
   const middle = median(values);

@@ -23,6 +23,9 @@ export interface ServiceSide {
   readonly topic: string;
 }
 
+/** Lines of the connectors' log and of the appliers'. */
+type Said = readonly [connectors: number, appliers: number];
+
 export interface TwoServicesServers extends BankServers {
   /** A superuser's URL of the server that the ill service has its database on. */
   readonly illTarget: string;
@@ -102,9 +105,15 @@ export class TwoServices implements AsyncDisposable {
     return new TwoServices(servers, name, file, (kind) => join(folder, `${run}.${kind}.log`));
   }
 
-  /** Codes of what the units of a service have said. */
-  errorsOf({ name }: ServiceSide): string[] {
-    const said = [this.connectors, this.appliers].flatMap(({ lines }) => lines.filter(({ unit }) => unit?.endsWith(` ${name}`)));
+  /** How much has been said, in lines of each process. */
+  said(): Said {
+    return [this.connectors.lines.length, this.appliers.lines.length];
+  }
+
+  /** Codes of what the units of a service have said since then, or since ever. */
+  errorsOf({ name }: ServiceSide, since: Said = [0, 0]): string[] {
+    const news = [this.connectors, this.appliers].flatMap(({ lines }, i) => lines.slice(since[i]));
+    const said = news.filter(({ unit }) => unit?.endsWith(` ${name}`));
     return [...new Set(said.flatMap(({ err }) => (err === undefined ? [] : [err.code ?? "unknown"])))];
   }
 

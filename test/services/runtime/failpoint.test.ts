@@ -57,7 +57,25 @@ describe("failpoint", () => {
     expect(dropped).toBe(5);
   });
 
-  test.each(["", "commit:kill", "before-commit", "before-commit:die", "before-lunch:kill", "before-commit:kill:0"])("refuses %j", (text) => {
-    expect(() => failpoints(text)).toThrow(expect.objectContaining({ code: "USAGE" }));
+  test("fires on the path that was asked for, and on the first one that comes by where none was", () => {
+    const { reach, arm } = failpoints("later");
+    const dropped: string[] = [];
+    const commit = (): void => {
+      reach("before-target-commit-sent@merged", () => dropped.push("merged"));
+      reach("before-target-commit-sent@alone", () => dropped.push("alone"));
+    };
+    arm("before-target-commit-sent@alone:drop");
+    commit();
+    commit();
+    arm("before-target-commit-sent:drop");
+    commit();
+    expect(dropped).toEqual(["alone", "merged"]);
   });
+
+  test.each(["", "commit:kill", "before-commit", "before-commit:die", "before-lunch:kill", "before-commit:kill:0", "before-commit@alone:kill"])(
+    "refuses %j",
+    (text) => {
+      expect(() => failpoints(text)).toThrow(expect.objectContaining({ code: "USAGE" }));
+    },
+  );
 });
