@@ -14,7 +14,6 @@ import type { AppliedMoment, ReadKey } from "./hot-rows.ts";
 import type { Differing, ReportedKey, Undecided } from "./report.ts";
 import { type Judgement, type RowVersion, Sandwich } from "./sandwich.ts";
 import type { Sides } from "./side-by-side.ts";
-import { readShape } from "./target-moment.ts";
 
 /** Keys of one statement. */
 const keysAtOnce = 500;
@@ -87,8 +86,7 @@ async function decideSome(options: CandidateOptions, open: Open[], decided: Deci
     if (open.length === 0) return;
     if (performance.now() >= until && round > roundsAtLeast) break;
     if (signal.aborted) throw interrupted("the tables were compared");
-    const right = await target.read(table.target, passed, async (client) => ({
-      shape: await readShape(client, table.target.oid, connector, fullName(table.name)),
+    const right = await target.read(table, passed, async (client) => ({
       parked: await ParkedRows.read(client, connector, fullName(table.name), keyColumns),
       found: await rows(client, "target", table, open),
     }));
@@ -96,7 +94,7 @@ async function decideSome(options: CandidateOptions, open: Open[], decided: Deci
     const found = leaveParked(open, right.value, decided);
     judge(table, open, "target", found, { passed, applied }, decided);
     if (round > roundsAlone && open.length > 0) {
-      const said = await stream(table, open, { position: right.position, shape: right.value.shape });
+      const said = await stream(table, open, { position: right.position, shape: right.shape });
       settle(table, open, said, { passed, applied }, decided);
     }
     if (open.length === 0) return;

@@ -174,6 +174,7 @@ function isText({ type, collation }: CatalogColumn): boolean {
   return oneText.includes(type.replace(/^pg_catalog\./, "")) && collation?.endsWith("false") !== true;
 }
 
-function unsuitable(table: TableName, what: string, cure: string): OfftakeError {
+/** @param what is wrong, as in "does not exist at the source" */
+export function unsuitable(table: TableName, what: string, cure: string): OfftakeError {
   return new OfftakeError("RECONCILE_TABLE_UNSUITABLE", `The table ${fullName(table)} cannot be compared: it ${what}.`, { cure });
 }

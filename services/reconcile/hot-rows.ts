@@ -27,7 +27,7 @@ export interface AppliedMoment {
   /** All records before its offset are applied. */
   readonly position: Pick<AppliedPosition, "offset" | "commitLsn" | "sequence">;
   /** As readShape() gives it. */
-  readonly shape: string | undefined;
+  readonly shape: string;
 }
 
 interface Watched {
@@ -78,7 +78,7 @@ export class HotRows {
       this.#tables.delete(name);
       watched = undefined;
     }
-    if (shape === undefined || !table.keyIsText || table.source.hashing === "value") return keys.map(() => undefined);
+    if (!table.keyIsText || table.source.hashing === "value") return keys.map(() => undefined);
     if (watched === undefined) {
       watched = { table, shape, from: offset, rows: new Map() };
       this.#tables.set(name, watched);

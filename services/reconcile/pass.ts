@@ -126,7 +126,7 @@ export class Pass {
       this.#counted(left.size, 0, passed, applied);
       if (!this.#add(differingKeys(left, right))) return;
     }
-    const read = async <T>(work: (client: Client) => Promise<T>): Promise<T> => (await target.read(table.target, 0n, work)).value;
+    const read = async <T>(work: (client: Client) => Promise<T>): Promise<T> => (await target.read(table, 0n, work)).value;
     for await (const range of walk(read, table.target, this.#size)) {
       const right = await read(async (client) => this.#rowHashes(client, table.target, this.#keys(table.target), range));
       if (right === tooMany) throw grew("target");

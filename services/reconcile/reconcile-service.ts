@@ -82,13 +82,17 @@ export class ServicePasses {
     const { stallMs = patienceMs, mostCandidates = candidates } = this.#options;
     const startedAt = new Date();
     const incomplete = (reason: string): Report => incompleteReport(service.name, fullName(name), level, startedAt, reason);
-    const uncopied = await this.uncopied(name);
-    if (uncopied !== undefined) return incomplete(`it has to be copied: ${uncopied}`);
+    const marked = async (): Promise<Report | undefined> => {
+      const reason = await this.uncopied(name);
+      return reason === undefined ? undefined : incomplete(`it has to be copied: ${reason}`);
+    };
+    const before = await marked();
+    if (before !== undefined) return before;
     try {
       const [table, source, target] = [await this.#table(name), this.#source, this.#target];
       const { maxActiveSessions } = service.snapshot;
       const told = (rows: number): void => progress?.(fullName(name), rows);
-      return await reconcileTable(service.name, {
+      const report = await reconcileTable(service.name, {
         table,
         connector: connector.name,
         maxActiveSessions,
@@ -103,6 +107,8 @@ export class ServicePasses {
         mostCandidates,
         progress: told,
       });
+      // Of a table that is marked by now rows may have been missing all the time: whoever has marked it knew that, and what was found is no news.
+      return (await marked()) ?? report;
     } catch (error) {
       const ours = asOfftakeError(error);
       if (!isOfTable(ours)) throw ours;
@@ -114,7 +120,7 @@ export class ServicePasses {
    * Looks at some rows once more.
    *
    * @param asked values of the key's columns
-   * @param columns in the order of these values; those of a key that the table no longer has find nothing
+   * @param columns in the order of these values; rows of a key that the table no longer has are undecided
    * @throws OfftakeError of source and target, and of the table
    */
   async again(name: TableName, asked: readonly KeyText[], columns: readonly string[]): Promise<Decided> {
@@ -122,7 +128,13 @@ export class ServicePasses {
     const table = await this.#table(name);
     const decided = nothingDecided();
     const places = table.key.map((i) => columns.indexOf(table.columns[i]!));
-    if (places.includes(-1) || places.length !== columns.length) return decided;
+    // Nothing was read: without a word of it, all of them would pass for equal.
+    if (places.includes(-1) || places.length !== columns.length) {
+      const waitsFor = `a pass by the table's new key: it is ${table.key.map((i) => table.columns[i]!).join(", ")} now, and was ${columns.join(", ")}`;
+      for (const key of asked)
+        decided.undecided.set(key.join("\0"), { key: Object.fromEntries(columns.map((column, i) => [column, key[i]!])), waitsFor });
+      return decided;
+    }
     const keys = asked.map((key) => places.map((place) => key[place]!));
     const [source, target, stream] = [this.#source, this.#target, this.#stream];
     await decide({ table, connector: connector.name, source, target, signal, unseenMs, hotMs, stream }, keys, decided);

@@ -70,7 +70,7 @@ export async function* sideBySide<Piece, Left, Right>(
     const passed = await passing;
     let read: { readonly value: Right; readonly applied: Lsn };
     try {
-      read = await target.read(table.target, passed, async (client) => reads.right(client, piece, left));
+      read = await target.read(table, passed, async (client) => reads.right(client, piece, left));
     } catch (error) {
       for (const part of await partsOf(piece, error)) for await (const again of lefts(part)) yield* rights(again);
       return;

@@ -32,7 +32,7 @@ export interface StreamCheckOptions {
   readonly passes: ServicePasses;
   /** Whether rows of a table of the source are looked at. */
   readonly takes: (table: TableName) => boolean;
-  /** Told of each look. */
+  /** Told of each look; what it throws ends the check. */
   readonly looked: (waiting: Waiting, decided: Decided) => Promise<void>;
 }
 
@@ -44,7 +44,7 @@ function streamCheckGroup(service: string): string {
   return `${groupOf(service)}.reconciler`;
 }
 
-/** Until it is stopped. @throws OfftakeError of the topic, of source and target, and of a table */
+/** Until it is stopped. @throws OfftakeError of the topic, of source and target, and what `looked` throws */
 export async function checkStream(options: StreamCheckOptions, signal: AbortSignal): Promise<void> {
   const { configuration, service, passes, takes } = options;
   const queue = new ReverifyQueue();
@@ -84,13 +84,17 @@ async function look({ passes, looked }: StreamCheckOptions, queue: ReverifyQueue
   while ((await waitOrStop(lookMs, signal)) === "elapsed") {
     const waiting = queue.take(rowsOfLook);
     if (waiting === undefined || (await passes.uncopied(waiting.table)) !== undefined) continue;
+    let decided: Decided;
     try {
       await passes.rests();
-      await looked(waiting, await passes.again(waiting.table, waiting.keys, waiting.columns));
+      decided = await passes.again(waiting.table, waiting.keys, waiting.columns);
     } catch (error) {
       // A pass says what is wrong with the table.
       if (!isOfTable(asOfftakeError(error))) throw error;
+      continue;
     }
+    // Outside: what the control database refuses is no fault of the table, and what was found would be lost without a word.
+    await looked(waiting, decided);
   }
 }
 

@@ -11,9 +11,10 @@ import { type AppliedPosition, findPosition } from "../apply/position.ts";
 import { interrupted, OfftakeError } from "../runtime/errors.ts";
 import type { Secret } from "../runtime/secret.ts";
 import { waitOrStop } from "../runtime/stop-signal.ts";
-import type { SideTable } from "./compared-table.ts";
+import type { ComparedTable } from "./compared-table.ts";
 import { inSnapshot, isBusy, readingSettings } from "./side-snapshot.ts";
 import type { Cluster } from "./source-side.ts";
+import { readShape } from "./target-moment.ts";
 
 /** Of a read. */
 const defaultTimeoutMs = 10_000;
@@ -67,21 +68,23 @@ export class TargetSide {
 
   /**
    * @param passed what has to be applied before
-   * @returns what `work` read, and the applied position of the same snapshot
-   * @throws OfftakeError RECONCILE_STALLED while the applier does not get there, TARGET_UNREACHABLE, TARGET_REFUSED, INTERRUPTED
+   * @returns what `work` read, and the applied position and the table's shape of the same snapshot
+   * @throws OfftakeError RECONCILE_STALLED while the applier does not get there, RECONCILE_TABLE_UNSUITABLE as readShape(), TARGET_UNREACHABLE, TARGET_REFUSED, INTERRUPTED
    */
   async read<T>(
-    table: SideTable,
+    table: ComparedTable,
     passed: Lsn,
     work: (client: Client) => Promise<T>,
-  ): Promise<{ readonly value: T; readonly applied: Lsn; readonly position: AppliedPosition }> {
+  ): Promise<{ readonly value: T; readonly applied: Lsn; readonly position: AppliedPosition; readonly shape: string }> {
     const { connector } = this.#options;
     return this.#ask(async () => {
       for (;;) {
         await this.#reach(passed);
-        const read = await inSnapshot(this.#client, table, async (client) => {
+        const read = await inSnapshot(this.#client, table.target, async (client) => {
           const position = await findPosition(client, connector);
-          return this.#has(position, passed) ? { value: await work(client), applied: position!.commitLsn, position: position! } : undefined;
+          if (!this.#has(position, passed)) return undefined;
+          const shape = await readShape(client, table, connector);
+          return { value: await work(client), applied: position!.commitLsn, position: position!, shape };
         });
         if (read !== undefined) return read;
       }

@@ -123,7 +123,7 @@ export const errorCodes = {
 
   // --- Reconciler ------------------------------------------------------------------------------------------------------------------------
 
-  /** A table cannot be compared as it is: it is gone, has no key to find its rows by, or does not get all of its key at the target. The message says what to do. All other tables are compared. */
+  /** A table cannot be compared as it is: it is gone, has no key to find its rows by, does not get all of its key at the target, has to be copied by now, or was made again at the target meanwhile. The message says what to do. All other tables are compared. */
   RECONCILE_TABLE_UNSUITABLE: "operator",
   /** The applied position does not move, or the source holds something back, so that the two sides cannot be compared; that is lag, and no mismatch. `offtake status` says where it stands. The next pass compares again. */
   RECONCILE_STALLED: "yes",

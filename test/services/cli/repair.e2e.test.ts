@@ -109,5 +109,19 @@ test("a copy is verified by a clean pass; rows that are wrong are published agai
   ]);
   const { rows: jobs } = await control.query("SELECT FROM offtake.snapshot WHERE connector = $1 AND state = 'waiting'", [connector.name]);
   expect(jobs).toEqual([]);
+  // The key changes while the rows are on their way: they cannot be looked at by the old one, which makes none of them equal.
+  const rekeyed = repaired(pipeline, false);
+  const job = await waitFor(
+    async () =>
+      (await control.query<{ id: string }>("SELECT id FROM offtake.snapshot WHERE connector = $1 AND state = 'waiting'", [connector.name])).rows[0],
+    { what: "the repair's job" },
+  );
+  await source.query("ALTER TABLE trades DROP CONSTRAINT trades_pkey, ADD PRIMARY KEY (a)");
+  await control.query("UPDATE offtake.snapshot SET state = 'copied', finished_at = clock_timestamp() WHERE id = $1", [job.id]);
+  const { exit, text, object } = await rekeyed;
+  const [found, left] = ["0 differing, 1 missing, 0 extra", "0 differing, 0 missing, 0 extra, 1 undecided"];
+  expect([exit, text]).toEqual([1, `public.trades: published 1 rows again (${found}): left: ${left}`]);
+  const waitsFor = "a pass by the table's new key: it is a now, and was b, a";
+  expect(object.tables[0]!.left).toEqual({ missing: [], extra: [], differing: [], undecided: [{ key: { b: "b2", a: "50" }, waitsFor }] });
   await control.end();
 });

@@ -1,4 +1,7 @@
-/** Pieces that take longer to read than a statement may: read in parts, on either side, each part of the target behind its own part of the source. */
+/**
+ * Pieces that take longer to read than a statement may: read in parts, on either side, each part of the target behind its own part of the source. And none of a target's table that
+ * has to be copied, or is another one by now.
+ */
 import { expect, test } from "vitest";
 import type { Client } from "pg";
 import { readComparedTable } from "../../../services/reconcile/compared-table.ts";
@@ -17,6 +20,8 @@ const upTo = (most: number) => async (client: Client, rows: number) => {
   if (rows > most) await client.query("SELECT pg_sleep(60)");
   return (await client.query<{ now: string }>("SELECT transaction_timestamp()::text AS now")).rows[0]!.now;
 };
+
+const unsuitable = (why: string): object => ({ code: "RECONCILE_TABLE_UNSUITABLE", message: expect.stringContaining(why) });
 
 test("a piece is split until its reads are quick enough, and one that cannot be is an error", async () => {
   await using pipeline = await createPipeline("CREATE TABLE t (id int8 PRIMARY KEY)");
@@ -59,4 +64,14 @@ test("a piece is split until its reads are quick enough, and one that cannot be 
   expect(new Set(found.map(({ left }) => left)).size).toBe(6);
   expect(await errorOf(read([16], async () => []))).toMatchObject({ code: "RECONCILE_STALLED" });
   expect(await errorOf(read([5], async () => []))).toMatchObject({ code: "RECONCILE_STALLED" });
+
+  const refused = async (): Promise<unknown> => errorOf(read([2], async () => []));
+  await pipeline.target.query("INSERT INTO offtake.needs_copy (connector, table_name, reason) VALUES ($1, 'public.t', 'rows are gone')", [
+    connector.name,
+  ]);
+  expect(await refused()).toMatchObject(unsuitable("it has to be copied: rows are gone"));
+  await pipeline.target.query("DELETE FROM offtake.needs_copy");
+  expect(await read([2], async () => [])).toHaveLength(1);
+  await pipeline.target.query("ALTER TABLE t RENAME TO before; CREATE TABLE t (id int8 PRIMARY KEY)");
+  expect(await refused()).toMatchObject(unsuitable("it was made again at the target"));
 });
