@@ -7,6 +7,7 @@ import { recordPass } from "../control/pass-history.ts";
 import { isAtWork, readUnitReports } from "../control/unit-reports.ts";
 import type { Decided } from "../reconcile/candidates.ts";
 import { ServicePasses } from "../reconcile/reconcile-service.ts";
+import { splitKey } from "../reconcile/row-hashes.ts";
 import { publishAgain } from "../reconcile/repair.ts";
 import type { Differing, Report, ReportedKey, Undecided } from "../reconcile/report.ts";
 import type { Configuration } from "../runtime/configuration.ts";
@@ -91,15 +92,9 @@ export async function repair(
         if (idle.length > 0)
           terminal.progress(`No process runs ${idle.join(", ")}: this waits ${stallMs / 1000} s for a sign of it; \`offtake run\` starts it`);
         await publishAgain(control, { connector: connector.name, service: name, table, keys, requestedBy, stallMs, signal });
-        const left = wrongOf(
-          listed(
-            await passes.again(
-              each,
-              keys.map((key) => Object.values(key).map((value) => value ?? "")),
-              Object.keys(keys[0]!),
-            ),
-          ),
-        );
+        const columns = Object.keys(keys[0]!);
+        const asked = keys.map((key) => Object.values(key).map((value) => value ?? ""));
+        const left = listed(await passes.again(each, asked, columns), columns);
         await writeAudit(control, { who: requestedBy, action: "repair", service: name, subject: table, before: found, after: left });
         repairs.push({ ...tells, left });
       }
@@ -115,8 +110,18 @@ function wrongOf({ missing, extra, differing, undecided }: Wrong): Wrong {
   return { missing, extra, differing, undecided };
 }
 
-function listed({ missing, extra, differing, undecided }: Decided): Wrong {
-  return { missing: [...missing.values()], extra: [...extra.values()], differing: [...differing.values()], undecided: [...undecided.values()] };
+/** @param columns of the keys that were asked for. A row whose events were put aside meanwhile was not looked at, and is not equal. */
+function listed({ missing, extra, differing, undecided, parked }: Decided, columns: readonly string[]): Wrong {
+  const waiting = [...parked].map((key) => ({
+    key: Object.fromEntries(splitKey(key).map((value, i) => [columns[i]!, value])),
+    waitsFor: "its events among the dead letters (offtake dlq)",
+  }));
+  return {
+    missing: [...missing.values()],
+    extra: [...extra.values()],
+    differing: [...differing.values()],
+    undecided: [...undecided.values(), ...waiting],
+  };
 }
 
 function count({ missing, extra, differing }: Wrong): number {
