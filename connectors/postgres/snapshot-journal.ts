@@ -56,7 +56,8 @@ export interface SnapshotJournal {
   request(connector: string, service: string, tables: readonly string[], reason: string): Promise<void>;
   /** Of a job that reads a list: text of the values of its columns. */
   keys(id: string): Promise<readonly (readonly string[])[]>;
-  started(id: string, start: SnapshotStart): Promise<void>;
+  /** @returns what the copy is for by now: asked for once more before it began, it is for that. Undefined for one that was cancelled. */
+  started(id: string, start: SnapshotStart): Promise<string | undefined>;
   /** After the chunk is durable in Kafka, before the next one is published. @returns false when the job was cancelled meanwhile */
   progress(id: string, progress: SnapshotProgress): Promise<boolean>;
   /** @param what holds it up at the moment; undefined when it goes on */

@@ -23,6 +23,8 @@ export class TableCopy {
   readonly #tuple = new Tuple();
   #rows: number;
   #bytes: number;
+  /** What of the table's mark the end of the copy takes away. */
+  #reason: string;
 
   /** @param signal ends it, wherever it is */
   constructor(parts: CopyParts, job: SnapshotJob, name: TableName, signal: AbortSignal) {
@@ -34,6 +36,7 @@ export class TableCopy {
     this.#size = new ChunkSize(parts.rate.mostBytes);
     this.#rows = job.rows;
     this.#bytes = job.bytes;
+    this.#reason = job.reason;
   }
 
   /**
@@ -58,7 +61,9 @@ export class TableCopy {
     // Of another table of that name, or by another key, it begins anew, and where nobody can tell what has moved.
     this.#rows = 0;
     this.#bytes = 0;
-    await this.#parts.journal.started(id, { tableOid: relation.oid, keyColumns: walk, estimatedRows, estimatedBytes });
+    const reason = await this.#parts.journal.started(id, { tableOid: relation.oid, keyColumns: walk, estimatedRows, estimatedBytes });
+    // What was asked for since the job was looked at, its rows will have: with the reason of then, the mark would stay, and pass for one whose copy is on its way.
+    this.#reason = reason ?? this.#reason;
     return undefined;
   }
 
@@ -116,7 +121,7 @@ export class TableCopy {
     await chunks.check();
     await chunks.unlessStopped(
       pieces.put(0n, (writer) => {
-        if (!chunks.ended) writer.copied({ kind: "copied", table: fullName(this.#name), snapshot: this.#job.id, reason: this.#job.reason });
+        if (!chunks.ended) writer.copied({ kind: "copied", table: fullName(this.#name), snapshot: this.#job.id, reason: this.#reason });
       }),
     );
     await chunks.unlessStopped(pieces.durable());

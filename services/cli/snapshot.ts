@@ -57,7 +57,9 @@ export async function startSnapshot(
     const underWay = tables.map(({ table }) => table).filter((table) => !requested.includes(table));
     const lines = [
       ...requested.map((table) => `${table}: is copied as soon as the connector ${connector.name} runs`),
-      ...underWay.map((table) => `${table}: is being copied already`),
+      ...underWay.map(
+        (table) => `${table}: is being copied already; where rows of it were removed at the target meanwhile, ask for it again when that has ended`,
+      ),
     ];
     const next = `Next: offtake snapshot status ${service} --watch`;
     const text =

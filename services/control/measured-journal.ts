@@ -50,13 +50,14 @@ export class MeasuredJournal implements SnapshotJournal {
     await this.#journal.waits(id, what);
   }
 
-  async started(id: string, start: SnapshotStart): Promise<void> {
-    await this.#journal.started(id, start);
+  async started(id: string, start: SnapshotStart): Promise<string | undefined> {
+    const reason = await this.#journal.started(id, start);
     const job = this.#jobs.get(id);
-    if (job === undefined) return;
+    if (job === undefined) return reason;
     Object.assign(job, { estimatedRows: start.estimatedRows, rows: 0, bytes: 0 });
     Object.assign(job.from, { at: performance.now(), rows: 0 });
     this.#show(job);
+    return reason;
   }
 
   async progress(id: string, progress: SnapshotProgress): Promise<boolean> {

@@ -32,7 +32,8 @@ const startedSql = `
   UPDATE offtake.snapshot
      SET state = 'copying', key_columns = $2, last_key = NULL, rows = 0, bytes = 0, estimated_rows = $3, estimated_bytes = $4, table_oid = $5,
          started_at = clock_timestamp()
-   WHERE id = $1 AND state IN ('waiting', 'copying')`;
+   WHERE id = $1 AND state IN ('waiting', 'copying')
+   RETURNING reason`;
 
 const keysSql = "SELECT wanted_keys FROM offtake.snapshot WHERE id = $1";
 
@@ -101,14 +102,15 @@ export class SnapshotJobs implements SnapshotJournal {
     await this.#session.query(waitsSql, [id, what ?? null]);
   }
 
-  async started(id: string, { tableOid, keyColumns, estimatedRows, estimatedBytes }: SnapshotStart): Promise<void> {
-    await this.#session.query(startedSql, [
+  async started(id: string, { tableOid, keyColumns, estimatedRows, estimatedBytes }: SnapshotStart): Promise<string | undefined> {
+    const { rows } = await this.#session.query<{ reason: string }>(startedSql, [
       id,
       keyColumns,
       estimatedRows === undefined ? null : Math.round(estimatedRows),
       Math.round(estimatedBytes),
       tableOid,
     ]);
+    return rows[0]?.reason;
   }
 
   async progress(id: string, { lastKey, rows, bytes, movesFrom }: SnapshotProgress): Promise<boolean> {

@@ -164,6 +164,23 @@ describe("a copy that goes on where it was, of a table that", () => {
   });
 });
 
+test("a copy that is asked for once more before it begins takes away the mark that it was asked for last", async () => {
+  await using pipeline = await createPipeline("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+  const { target, connector } = pipeline;
+  await pipeline.up();
+  const journal = new MemoryJournal("public.t");
+  journal.before = (call) => {
+    if (call === "started") journal.renew("public.t", olderRows.up);
+  };
+  await using unit = startCopying(pipeline, journal);
+  await using applier = pipeline.startApplier();
+  await waitFor(() => journal.job("public.t")?.state === "copied", { what: "the copy" });
+  await caughtUp(pipeline, [unit, applier]);
+  expect(await readMarks(target, connector.name)).toEqual([]);
+  await unit.stop();
+  await applier.stop();
+});
+
 describe("`up` with a table that joins", () => {
   test("waits for a transaction that has rows of it already, and marks it", async () => {
     await using pipeline = await createPipeline(schema);

@@ -66,9 +66,10 @@ export class MemoryJournal implements SnapshotJournal {
     if (what !== undefined) this.#change(id, (job) => ({ waits: [...job.waits, what] }));
   }
 
-  async started(id: string, { tableOid, keyColumns }: SnapshotStart): Promise<void> {
+  async started(id: string, { tableOid, keyColumns }: SnapshotStart): Promise<string | undefined> {
     await this.before("started");
     this.#change(id, () => ({ tableOid, keyColumns, lastKey: undefined, rows: 0, bytes: 0 }));
+    return this.jobs.find((job) => job.id === id)?.reason;
   }
 
   async progress(id: string, { lastKey, rows, bytes, movesFrom }: SnapshotProgress): Promise<boolean> {
@@ -88,6 +89,11 @@ export class MemoryJournal implements SnapshotJournal {
 
   async close(): Promise<void> {
     await this.before("close");
+  }
+
+  /** It was asked for once more. */
+  renew(table: string, reason: string): void {
+    this.#change(this.job(table)!.id, () => ({ reason }));
   }
 
   cancel(table: string): void {

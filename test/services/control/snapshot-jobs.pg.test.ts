@@ -90,7 +90,7 @@ describe("the journal of copies", () => {
     const id = await job();
     await jobs.request("trading", "trading-engine", ["public.trades"], "and another reason");
     expect((await jobs.open("trading")).map(({ reason }) => reason)).toEqual(["and another reason"]);
-    await jobs.started(id, start);
+    expect(await jobs.started(id, start)).toBe("and another reason");
     await jobs.request("trading", "trading-engine", ["public.trades"], "a third");
     expect((await jobs.open("trading")).map(({ reason }) => reason)).toEqual(["and another reason"]);
   });
