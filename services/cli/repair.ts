@@ -6,12 +6,13 @@ import { withControl } from "../control/control-session.ts";
 import { recordPass } from "../control/pass-history.ts";
 import { isAtWork, readUnitReports } from "../control/unit-reports.ts";
 import type { Decided } from "../reconcile/candidates.ts";
-import { ServicePasses } from "../reconcile/reconcile-service.ts";
+import { isOfTable, ServicePasses } from "../reconcile/reconcile-service.ts";
 import { splitKey } from "../reconcile/row-hashes.ts";
 import { publishAgain } from "../reconcile/repair.ts";
 import type { Differing, Report, ReportedKey, Undecided } from "../reconcile/report.ts";
 import type { Configuration } from "../runtime/configuration.ts";
-import { fullName } from "../runtime/table-pattern.ts";
+import { asOfftakeError } from "../runtime/errors.ts";
+import { fullName, type TableName } from "../runtime/table-pattern.ts";
 import { exitOf } from "./reconcile.ts";
 import { refusePaused } from "./refuse-paused.ts";
 import { pipelineOf, tableNamed } from "./service-pipeline.ts";
@@ -92,9 +93,7 @@ export async function repair(
         if (idle.length > 0)
           terminal.progress(`No process runs ${idle.join(", ")}: this waits ${stallMs / 1000} s for a sign of it; \`offtake run\` starts it`);
         await publishAgain(control, { connector: connector.name, service: name, table, keys, requestedBy, stallMs, signal });
-        const columns = Object.keys(keys[0]!);
-        const asked = keys.map((key) => Object.values(key).map((value) => value ?? ""));
-        const left = listed(await passes.again(each, asked, columns), columns);
+        const left = await lookedAt(passes, each, keys);
         await writeAudit(control, { who: requestedBy, action: "repair", service: name, subject: table, before: found, after: left });
         repairs.push({ ...tells, left });
       }
@@ -108,6 +107,19 @@ export async function repair(
 
 function wrongOf({ missing, extra, differing, undecided }: Wrong): Wrong {
   return { missing, extra, differing, undecided };
+}
+
+/** What cannot be looked at once it is published is not equal, and stands in the audit all the same. */
+async function lookedAt(passes: ServicePasses, table: TableName, keys: readonly ReportedKey[]): Promise<Wrong> {
+  const columns = Object.keys(keys[0]!);
+  const asked = keys.map((key) => Object.values(key).map((value) => value ?? ""));
+  try {
+    return listed(await passes.again(table, asked, columns), columns);
+  } catch (error) {
+    const ours = asOfftakeError(error);
+    if (!isOfTable(ours)) throw ours;
+    return { missing: [], extra: [], differing: [], undecided: keys.map((key) => ({ key, waitsFor: ours.message })) };
+  }
 }
 
 /** @param columns of the keys that were asked for. A row whose events were put aside meanwhile was not looked at, and is not equal. */

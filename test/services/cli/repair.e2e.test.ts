@@ -129,6 +129,21 @@ test("a copy is verified by a clean pass; rows that are wrong are published agai
     object: { tables: [{ left: { undecided: [{ key: { b: "b2", a: "50" }, waitsFor: "its events among the dead letters (offtake dlq)" }] } }] },
   });
   await pipeline.target.query("DELETE FROM offtake.parked");
+  // Its table is marked while the row is on its way: nobody can say what it is, and the audit has that it was published.
+  const marking = repaired(pipeline, false);
+  const markedJob = await publishing(control, connector.name);
+  const repairs = "SELECT FROM offtake.audit WHERE action = 'repair'";
+  const before = (await control.query(repairs, [])).rowCount ?? 0;
+  await pipeline.target.query("INSERT INTO offtake.needs_copy (connector, table_name, reason) VALUES ($1, 'public.trades', 'a test')", [
+    connector.name,
+  ]);
+  await control.query("UPDATE offtake.snapshot SET state = 'copied', finished_at = clock_timestamp() WHERE id = $1", [markedJob]);
+  expect(await marking).toMatchObject({
+    exit: 1,
+    object: { tables: [{ left: { undecided: [{ key: { b: "b2", a: "50" }, waitsFor: expect.stringContaining("a test") }] } }] },
+  });
+  expect((await control.query(repairs, [])).rowCount).toBe(before + 1);
+  await pipeline.target.query("DELETE FROM offtake.needs_copy");
   // The key changes while the rows are on their way: they cannot be looked at by the old one, which makes none of them equal.
   const rekeyed = repaired(pipeline, false);
   const rekeyedJob = await publishing(control, connector.name);
