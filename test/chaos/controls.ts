@@ -23,6 +23,7 @@ const lostBatch: Patch = {
   find: "    const records = batch.count;\n",
   replace: `    const records = batch.count;
     if (records >= 3 && (globalThis.planted = (globalThis.planted ?? 0) + 1) === 5) {
+      process.stderr.write('{"failpoint":"batch-lost","action":"lost"}\\n');
       queueMicrotask(() => this.events.durable(records, this.#offset));
       return;
     }

@@ -102,7 +102,9 @@ export const killedBetween = ordeal(async (bank, clerk) => {
 
 /** Kafka loses a batch that it has acknowledged: that is planted, by controls.ts. */
 export const batchLost = ordeal(async (bank, clerk) => {
-  await transactions(clerk, 60);
+  // A slow machine puts more into a batch: after a given number of transactions there may not have been enough of them.
+  while (timesFired(bank.connector, "batch-lost") === 0) await clerk.transact();
+  await transactions(clerk, 5);
   await untilOver(bank, clerk);
 });
 
