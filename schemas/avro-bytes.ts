@@ -120,6 +120,21 @@ export class AvroWriter {
     }
   }
 
+  /**
+   * Puts the length of what stands behind `reserved` bytes at `start` into them, and moves it where they are too many or too few.
+   *
+   * @returns the bytes that the length takes: a good guess for the next one of its kind, and then nothing has to move
+   */
+  lengthInFront(start: number, reserved: number): number {
+    const length = this.at - start - reserved;
+    const needed = length < 64 ? 1 : length < 8192 ? 2 : length < 1_048_576 ? 3 : length < 134_217_728 ? 4 : 5;
+    if (needed !== reserved) this.bytes.copyWithin(start + needed, start + reserved, this.at);
+    this.at = start;
+    this.long(length);
+    this.at += length;
+    return needed;
+  }
+
   /** A string that is not worth keeping as bytes. Makes its own room. */
   string(text: string): void {
     const length = Buffer.byteLength(text);

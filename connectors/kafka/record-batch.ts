@@ -103,7 +103,7 @@ export class RecordBatchWriter {
   }
 
   endValue(): void {
-    this.#valueVarint = this.#putLength(this.#value, this.#valueVarint);
+    this.#valueVarint = this.writer.lengthInFront(this.#value, this.#valueVarint);
   }
 
   /**
@@ -113,21 +113,9 @@ export class RecordBatchWriter {
   end(headers?: Buffer): number {
     if (headers === undefined) this.writer.byte(0);
     else this.writer.raw(headers, 0, headers.length);
-    this.#recordVarint = this.#putLength(this.#record, this.#recordVarint);
+    this.#recordVarint = this.writer.lengthInFront(this.#record, this.#recordVarint);
     this.count += 1;
     return this.writer.at;
-  }
-
-  /** Writes the length of what follows `reserved` bytes at `start` into them, and moves it if they were too many or too few. */
-  #putLength(start: number, reserved: number): number {
-    const { writer } = this;
-    const length = writer.at - start - reserved;
-    const needed = length < 64 ? 1 : length < 8192 ? 2 : length < 1_048_576 ? 3 : length < 134_217_728 ? 4 : 5;
-    if (needed !== reserved) writer.bytes.copyWithin(start + needed, start + reserved, writer.at);
-    writer.at = start;
-    writer.long(length);
-    writer.at += length;
-    return needed;
   }
 
   /**

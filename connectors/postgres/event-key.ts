@@ -60,22 +60,12 @@ export class EventKey {
    * @param old where a value stands that the WAL left out of `tuple`
    */
   write(writer: AvroWriter, tuple: Tuple, old: Tuple, bytes: Buffer): void {
-    const lengthAt = writer.at;
-    const reserved = this.#varint;
-    writer.at += reserved;
     const start = writer.at;
+    writer.at += this.#varint;
     writer.raw(this.#head, 0, 5);
     this.values(writer, tuple, old, bytes);
-    const end = writer.at;
-    const length = end - start;
-    // B-tree keys end at about 2700 bytes, hash or GIN keys do not exist.
-    const needed = length < 64 ? 1 : length < 8192 ? 2 : length < 1_048_576 ? 3 : 4;
     writer.reserve(frameBytes);
-    if (needed !== reserved) writer.bytes.copyWithin(lengthAt + needed, start, end);
-    this.#varint = needed;
-    writer.at = lengthAt;
-    writer.long(length);
-    writer.at += length;
+    this.#varint = writer.lengthInFront(start, this.#varint);
   }
 
   /** Its values alone. @param old as in write() */

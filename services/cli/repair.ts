@@ -9,7 +9,7 @@ import type { Decided } from "../reconcile/candidates.ts";
 import { isOfTable, ServicePasses } from "../reconcile/reconcile-service.ts";
 import { splitKey } from "../reconcile/row-hashes.ts";
 import { publishAgain } from "../reconcile/repair.ts";
-import type { Differing, Report, ReportedKey, Undecided } from "../reconcile/report.ts";
+import { type Differing, type Report, type ReportedKey, reportedKey, type Undecided } from "../reconcile/report.ts";
 import type { Configuration } from "../runtime/configuration.ts";
 import { asOfftakeError } from "../runtime/errors.ts";
 import { fullName, type TableName } from "../runtime/table-pattern.ts";
@@ -124,10 +124,8 @@ async function lookedAt(passes: ServicePasses, table: TableName, keys: readonly 
 
 /** @param columns of the keys that were asked for. A row whose events were put aside meanwhile was not looked at, and is not equal. */
 function listed({ missing, extra, differing, undecided, parked }: Decided, columns: readonly string[]): Wrong {
-  const waiting = [...parked].map((key) => ({
-    key: Object.fromEntries(splitKey(key).map((value, i) => [columns[i]!, value])),
-    waitsFor: "its events among the dead letters (offtake dlq)",
-  }));
+  const waitsFor = "its events among the dead letters (offtake dlq)";
+  const waiting = [...parked].map((key) => ({ key: reportedKey(columns, splitKey(key)), waitsFor }));
   return {
     missing: [...missing.values()],
     extra: [...extra.values()],

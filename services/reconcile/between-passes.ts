@@ -14,6 +14,7 @@ import { watchAlerts } from "./alert-watch.ts";
 import type { Decided } from "./candidates.ts";
 import { ServicePasses } from "./reconcile-service.ts";
 import type { ReconcilerContext, Scheduled } from "./reconciler.ts";
+import { reportedKey } from "./report.ts";
 import type { Waiting } from "./reverify-queue.ts";
 import { checkStream } from "./stream-check.ts";
 import { StreamFindings, streamReport } from "./stream-findings.ts";
@@ -78,7 +79,7 @@ export class BetweenPasses {
     const table = fullName(name);
     const labels = { service: service.name, table };
     metrics.reconcileStreamRowsTotal.inc(labels, keys.length);
-    const asked = keys.map((key) => Object.fromEntries(columns.map((column, i) => [column, key[i]!])));
+    const asked = keys.map((key) => reportedKey(columns, key));
     const found = this.#findings.fresh(table, asked, decided);
     const counts = { missing: found.missing.length, extra: found.extra.length, differing: found.differing.length };
     for (const [kind, count] of Object.entries(counts)) if (count > 0) metrics.reconcileStreamMismatchesTotal.inc({ ...labels, kind }, count);

@@ -11,7 +11,7 @@ import type { KeyText } from "./key-range.ts";
 import { ParkedRows } from "./parked-rows.ts";
 import { readKeyRows } from "./key-rows.ts";
 import type { AppliedMoment, ReadKey } from "./hot-rows.ts";
-import type { Differing, ReportedKey, Undecided } from "./report.ts";
+import { type Differing, type ReportedKey, reportedKey, type Undecided } from "./report.ts";
 import { type Judgement, type RowVersion, Sandwich } from "./sandwich.ts";
 import type { Sides } from "./side-by-side.ts";
 
@@ -166,7 +166,7 @@ function note(
   const { kind, source, target } = judgement;
   const row = source ?? target;
   const text = row?.key ?? asked;
-  const key = reportedKey(table, text);
+  const key = keyOf(table, text);
   const at = text.join("\0");
   if (kind === "missing") decided.missing.set(at, { key });
   else if (kind === "extra") decided.extra.set(at, { key });
@@ -183,9 +183,12 @@ function note(
 }
 
 function leave(table: ComparedTable, { undecided }: Decided, key: KeyText, waitsFor: string): void {
-  undecided.set(key.join("\0"), { key: reportedKey(table, key), waitsFor });
+  undecided.set(key.join("\0"), { key: keyOf(table, key), waitsFor });
 }
 
-function reportedKey({ columns, key }: ComparedTable, text: KeyText): ReportedKey {
-  return Object.fromEntries(key.map((index, i) => [columns[index]!, text[i] ?? null]));
+function keyOf({ columns, key }: ComparedTable, text: KeyText): ReportedKey {
+  return reportedKey(
+    key.map((index) => columns[index]!),
+    text,
+  );
 }

@@ -14,7 +14,7 @@ import { type ComparedTable, readComparedTable } from "./compared-table.ts";
 import { HotStream } from "./hot-stream.ts";
 import type { KeyText } from "./key-range.ts";
 import { reconcileTable } from "./reconcile-table.ts";
-import { incompleteReport, type Level, type Report } from "./report.ts";
+import { incompleteReport, type Level, type Report, reportedKey } from "./report.ts";
 import type { Hashing } from "./row-hash.ts";
 import { SourceSide } from "./source-side.ts";
 import { TargetSide } from "./target-side.ts";
@@ -131,8 +131,7 @@ export class ServicePasses {
     // Nothing was read: without a word of it, all of them would pass for equal.
     if (places.includes(-1) || places.length !== columns.length) {
       const waitsFor = `a pass by the table's new key: it is ${table.key.map((i) => table.columns[i]!).join(", ")} now, and was ${columns.join(", ")}`;
-      for (const key of asked)
-        decided.undecided.set(key.join("\0"), { key: Object.fromEntries(columns.map((column, i) => [column, key[i]!])), waitsFor });
+      for (const key of asked) decided.undecided.set(key.join("\0"), { key: reportedKey(columns, key), waitsFor });
       return decided;
     }
     const keys = asked.map((key) => places.map((place) => key[place]!));

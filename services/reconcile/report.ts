@@ -17,6 +17,11 @@ export type Verdict = "equal" | "mismatch" | "too-divergent" | "incomplete" | "p
 /** By the source's names of the key's columns, as PostgreSQL prints them. */
 export type ReportedKey = Readonly<Record<string, string | null>>;
 
+/** @param columns in the order of the values */
+export function reportedKey(columns: readonly string[], values: readonly string[]): ReportedKey {
+  return Object.fromEntries(columns.map((column, i) => [column, values[i] ?? null]));
+}
+
 export interface Differing {
   readonly key: ReportedKey;
   readonly columns: readonly { readonly name: string; readonly source: string | null; readonly target: string | null }[];

@@ -30,6 +30,17 @@ async function movePosition(by: Client, connector: string, expected: AppliedPosi
   return error === undefined;
 }
 
+/** With another session of the target. */
+async function beside(work: (other: Client) => Promise<void>): Promise<void> {
+  const other = new Client({ connectionString: target.url });
+  await other.connect();
+  try {
+    await work(other);
+  } finally {
+    await other.end();
+  }
+}
+
 beforeEach(async () => {
   await target.reset("");
   await migrateTarget(client);
@@ -76,25 +87,19 @@ describe("the applied position", () => {
 
   test("is locked until the commit: of two that move it from the same place one is told that it has moved", async () => {
     await movePosition(client, "trading", undefined, first);
-    const other = new Client({ connectionString: target.url });
-    await other.connect();
-    try {
+    await beside(async (other) => {
       await client.query("BEGIN");
       expect(await movePosition(client, "trading", first, second)).toBe(true);
       const late = movePosition(other, "trading", first, { ...first, sequence: 9 });
       await client.query("COMMIT");
       expect(await late).toBe(false);
       expect(await readPosition(client, "trading")).toEqual(second);
-    } finally {
-      await other.end();
-    }
+    });
   });
 
   test("is found at once while somebody's open transaction keeps the versions before it", async () => {
     await movePosition(client, "trading", undefined, first);
-    const other = new Client({ connectionString: target.url });
-    await other.connect();
-    try {
+    await beside(async (other) => {
       await other.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT txid_current()");
       await client.query("DO $$ BEGIN FOR i IN 1..5000 LOOP UPDATE offtake.applied_position SET xid = i; END LOOP; END $$");
       expect(await movePosition(client, "trading", first, second)).toBe(true);
@@ -108,23 +113,17 @@ describe("the applied position", () => {
       const { Plan: plan } = rows[0]!["QUERY PLAN"][0]!;
       expect(plan["Shared Hit Blocks"]! + plan["Shared Read Blocks"]!).toBeLessThan(25);
       expect(await readPosition(client, "trading")).toEqual(second);
-    } finally {
-      await other.end();
-    }
+    });
   });
 
   test("of two that write the first one, one is told", async () => {
-    const other = new Client({ connectionString: target.url });
-    await other.connect();
-    try {
+    await beside(async (other) => {
       await client.query("BEGIN");
       expect(await movePosition(client, "trading", undefined, first)).toBe(true);
       const late = movePosition(other, "trading", undefined, second);
       await client.query("COMMIT");
       expect(await late).toBe(false);
-    } finally {
-      await other.end();
-    }
+    });
   });
 });
 
