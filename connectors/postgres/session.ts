@@ -11,6 +11,7 @@ import { Socket } from "node:net";
 import pg, { type Client } from "pg";
 import { asOfftakeError, messageOf, OfftakeError } from "../../services/runtime/errors.ts";
 import type { Secret } from "../../services/runtime/secret.ts";
+import { watchAnswers } from "./answer-watch.ts";
 import { connectionRefusal, unreachableCure } from "./connection-refusal.ts";
 import { listenForVersion, refuseOldServer } from "./server-version.ts";
 
@@ -62,16 +63,15 @@ export interface SessionOptions {
  * @throws OfftakeError SOURCE_UNREACHABLE, SOURCE_REFUSED, the same of TARGET and CONTROL, SERVER_TOO_OLD
  */
 export async function openSession(url: Secret, options: SessionOptions): Promise<Client> {
+  const limitMs = options.statementTimeoutMs * silentTimes;
   const client = new pg.Client({
     connectionString: withOptions(url.reveal(), { ...canonicalSettings, ...(options.side === "source" ? sourceSettings : {}), ...options.settings }),
     application_name: options.applicationName,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 30_000,
-    // The server's own limit, and, for a server that says nothing any more, one of ours: the network would take a quarter of an hour to give up.
-    ...(options.statementTimeoutMs === 0
-      ? {}
-      : { statement_timeout: options.statementTimeoutMs, query_timeout: options.statementTimeoutMs * silentTimes }),
+    // The server's own limit, and, for a server that says nothing any more, one of ours (answer-watch.ts).
+    ...(limitMs === 0 ? {} : { statement_timeout: options.statementTimeoutMs, ...(options.pipeline === true ? {} : { query_timeout: limitMs }) }),
     ...(options.replication === true ? { replication: "database" } : {}),
     ...(options.pipeline === true ? { pipeline: true } : {}),
   });
@@ -80,6 +80,7 @@ export async function openSession(url: Secret, options: SessionOptions): Promise
   const version = listenForVersion(client);
   try {
     await client.connect();
+    if (limitMs > 0 && options.pipeline === true) watchAnswers(client, socketOf(client), limitMs);
     refuseOldServer(version(), `The ${sides[options.side].shown} at ${url.describe()}`);
     return client;
   } catch (error) {
