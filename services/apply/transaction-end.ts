@@ -9,10 +9,11 @@ import type { Registry } from "../../connectors/kafka/registry.ts";
 import type { Lsn } from "../../connectors/postgres/lsn.ts";
 import type { EventReader } from "../../schemas/event-reader.ts";
 import { parseMessage } from "../../schemas/offtake-message.ts";
+import { FetchRoom } from "./fetch-room.ts";
 import { RecordDecoder } from "./record-decoder.ts";
 import { type TransactionEnd, TransactionEnds } from "./transaction-ends.ts";
 
-const fetchBytes = 4 << 20;
+const fetchBytes = 1 << 20;
 const fetchWaitMs = 500;
 
 /**
@@ -35,8 +36,10 @@ export async function findTransactionEnd(
   const aborted = new AbortedTransactions();
   const decoder = new RecordDecoder(topic, registry);
   const { event } = decoder;
+  const fetchRoom = new FetchRoom();
+  const room = (size: number): Buffer => fetchRoom.take(size);
   for (let next = from; ;) {
-    const fetched = await consumer.fetch(next, { maxWaitMs: fetchWaitMs, maxBytes: fetchBytes });
+    const fetched = await consumer.fetch(next, { maxWaitMs: fetchWaitMs, maxBytes: fetchBytes, room });
     if (fetched === undefined) return undefined;
     records.over(fetched.records);
     aborted.over(fetched.aborted);

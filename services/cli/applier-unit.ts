@@ -2,7 +2,6 @@
  * An applier as `run` supervises it: it applies while nobody has paused its service. A paused one is no broken one; it is ready, says what it does not do and since when,
  * and its lag is shown to grow.
  */
-import { runApplier } from "../apply/applier.ts";
 import { watchPausedLag } from "../apply/paused-lag.ts";
 import type { PauseWatch } from "../control/pause-watch.ts";
 import { pausedText } from "../control/pauses.ts";
@@ -29,7 +28,10 @@ export function applierUnit({ configuration, service, log: processLog, metrics, 
     run: async ({ working, interruption }, signal) => {
       const pause = await pauses.pauseOf(connector, signal);
       const work = async (turn: AbortSignal): Promise<void> => {
-        if (pause === undefined) return runApplier({ ...context, applying: working, interruption }, turn);
+        if (pause === undefined) {
+          const { runApplier } = await import("../apply/applier.ts");
+          return runApplier({ ...context, applying: working, interruption }, turn);
+        }
         log.info({ ...pause }, "paused: nothing is applied, and capture goes on");
         working(pausedText(pause));
         await watchPausedLag(context, turn);

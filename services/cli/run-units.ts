@@ -1,9 +1,7 @@
-/** The units of one process, by what `offtake run` was asked for. */
-import { runConnector } from "../../connectors/postgres/connector.ts";
+/** The units of one process, by what `offtake run` was asked for. Each loads its code when it begins: a process has that of the others only where it runs them. */
 import { MeasuredJournal } from "../control/measured-journal.ts";
 import type { PauseWatch } from "../control/pause-watch.ts";
 import { SnapshotJobs } from "../control/snapshot-jobs.ts";
-import { runReconciler } from "../reconcile/reconciler.ts";
 import type { Configuration, ConnectorConfiguration, ServiceConfiguration } from "../runtime/configuration.ts";
 import { OfftakeError } from "../runtime/errors.ts";
 import type { Log } from "../runtime/log.ts";
@@ -69,6 +67,7 @@ function connectorUnit({ configuration, log, metrics }: UnitParts, connector: Co
   return {
     name,
     run: async ({ working, interruption }, signal) => {
+      const { runConnector } = await import("../../connectors/postgres/connector.ts");
       const jobs = new SnapshotJobs(configuration.control.url, `offtake ${connector.name} journal`);
       const journal = new MeasuredJournal(jobs, metrics, service.name);
       try {
@@ -86,7 +85,9 @@ function reconcilerUnit({ configuration, log, metrics, pauses }: UnitParts, serv
   const name = `reconciler ${service.name}`;
   return {
     name,
-    run: async ({ working }, signal) =>
-      runReconciler({ configuration, connector, service, log: log.child({ unit: name }), metrics, pauses, reconciling: working }, signal),
+    run: async ({ working }, signal) => {
+      const { runReconciler } = await import("../reconcile/reconciler.ts");
+      await runReconciler({ configuration, connector, service, log: log.child({ unit: name }), metrics, pauses, reconciling: working }, signal);
+    },
   };
 }

@@ -3,8 +3,6 @@
  * finished.
  */
 import { hostname } from "node:os";
-import { type Api, createApi } from "../control/api-server.ts";
-import { dashboardBundle } from "../control/dashboard-bundle.ts";
 import { ControlSession } from "../control/control-session.ts";
 import { PauseWatch } from "../control/pause-watch.ts";
 import { reportUnits } from "../control/unit-reports.ts";
@@ -16,9 +14,7 @@ import { createMetrics, type Metrics } from "../runtime/metrics.ts";
 import { openTraces } from "../runtime/traces.ts";
 import { supervise, type Supervised } from "../runtime/supervisor.ts";
 import { version } from "../runtime/version.ts";
-import { ControlBoard } from "./control-board.ts";
-import { controlUnit } from "./control-unit.ts";
-import { operationsOf } from "./operations.ts";
+import type { Controlling } from "./controlling.ts";
 import { chooseUnits, hasControl, type UnitChoice } from "./run-units.ts";
 
 export interface RunOptions extends UnitChoice {
@@ -37,8 +33,8 @@ export async function run(configuration: Configuration, options: RunOptions, log
   const complaints = new Complaints(log, metrics);
   const pauses = pauseWatch(configuration, control, complaints, metrics);
   const units = chooseUnits({ configuration, log, metrics, pauses }, options);
-  await using controlling = hasControl(options) ? await Controlling.open(configuration, log) : undefined;
-  if (controlling !== undefined) units.push(controlUnit({ configuration, control: controlling.control, board: controlling.board, log, metrics }));
+  await using controlling = hasControl(options) ? await openControlling(configuration, log, metrics) : undefined;
+  if (controlling !== undefined) units.push(controlling.unit);
   const supervised: Supervised[] = [];
   const readiness = (): Readiness[] => supervised.map((each) => each.readiness());
   const { host, port } = { ...configuration.http, port: options.httpPort ?? configuration.http.port };
@@ -65,32 +61,10 @@ export async function run(configuration: Configuration, options: RunOptions, log
   }
 }
 
-/** What the control process has besides its unit. Ended last: what is on its way may still ask. */
-class Controlling implements AsyncDisposable {
-  readonly control: ControlSession;
-  readonly board: ControlBoard;
-  readonly api: Api;
-
-  private constructor(control: ControlSession, board: ControlBoard, api: Api) {
-    this.control = control;
-    this.board = board;
-    this.api = api;
-  }
-
-  static async open(configuration: Configuration, log: Log): Promise<Controlling> {
-    const control = new ControlSession(configuration.control.url, "offtake control");
-    const board = new ControlBoard(configuration);
-    const operations = operationsOf({ configuration, control, board });
-    const { apiKeys: keys } = configuration.http;
-    const api = await createApi({ operations, keys, version, log: log.child({ unit: "http" }), dashboard: dashboardBundle });
-    return new Controlling(control, board, api);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.api.close();
-    await this.board[Symbol.asyncDispose]();
-    await this.control.end();
-  }
+/** Loaded where it is needed: the API's libraries are 10 MB of a connector or an applier that has none. */
+async function openControlling(configuration: Configuration, log: Log, metrics: Metrics): Promise<Controlling> {
+  const { Controlling } = await import("./controlling.ts");
+  return Controlling.open(configuration, log, metrics);
 }
 
 function disposable(server: HealthServer): HealthServer & AsyncDisposable {
