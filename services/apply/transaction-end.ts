@@ -36,23 +36,44 @@ export async function findTransactionEnd(
   const aborted = new AbortedTransactions();
   const decoder = new RecordDecoder(topic, registry);
   const { event } = decoder;
+  const isOf = (): boolean => event.commitHigh === high && event.commitLow === low;
+  // Nothing comes between the events of a transaction, and pieces of copies, which have its position, come behind it. So most of a giant one is not decoded.
+  const goesOn = (): boolean => readsToEnd(records, decoder) && event.plan.kind === "row" && isOf() && !event.last && !event.isBeside;
   const fetchRoom = new FetchRoom();
   const room = (size: number): Buffer => fetchRoom.take(size);
   for (let next = from; ;) {
     const fetched = await consumer.fetch(next, { maxWaitMs: fetchWaitMs, maxBytes: fetchBytes, room });
     if (fetched === undefined) return undefined;
     records.over(fetched.records);
+    const isOpen = goesOn();
+    next = Math.max(next, records.nextOffset);
+    if (isOpen) continue;
     aborted.over(fetched.aborted);
+    records.over(fetched.records);
     while (records.next()) {
-      if (records.offset < next || !aborted.counts(records)) continue;
+      if (records.offset < from || !aborted.counts(records)) continue;
       if (!decoder.decode(records)) await decoder.load(records);
       if (event.plan.kind === "message" && isGap(event)) return "never";
-      if (!event.last || event.commitHigh !== high || event.commitLow !== low) continue;
+      if (!event.last || !isOf()) continue;
       const ends = new TransactionEnds();
       ends.add(0, event, records.offset, false);
       return ends.last;
     }
-    next = Math.max(next, records.nextOffset);
+  }
+}
+
+/** Decodes the last of the records. @returns false where there is none, some may not count, or one cannot be read: it may stand behind the end, and is for whoever comes to it */
+function readsToEnd(records: RecordBatchReader, decoder: RecordDecoder): boolean {
+  let counts = true;
+  let found = false;
+  try {
+    while (records.next()) {
+      found = true;
+      counts &&= !records.transactional && !records.control;
+    }
+    return found && counts && decoder.decode(records);
+  } catch {
+    return false;
   }
 }
 
