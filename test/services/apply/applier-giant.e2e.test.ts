@@ -71,7 +71,7 @@ async function inTheMiddle() {
     await database[Symbol.asyncDispose]();
     await written[Symbol.asyncDispose]();
   };
-  return { written, target, applier, giant, rows, [Symbol.asyncDispose]: end };
+  return { written, target, applier, trades, giant, rows, [Symbol.asyncDispose]: end };
 }
 
 describe("a transaction that is larger than a batch", () => {
@@ -85,6 +85,18 @@ describe("a transaction that is larger than a batch", () => {
     await written.writeValues(giant.at(-1)!, ...behind);
     await waitFor(async () => (await readPosition(target, "trading"))?.commitLsn === written.writer.commitLsn, { what: "everything to be applied" });
     expect((await target.query("TABLE trades")).rowCount).toBe(102);
+    await applier.stop();
+  });
+
+  test("is applied where the first row of a copy has come behind its end: it has the same position, and is not the last of its piece", async () => {
+    await using middle = await inTheMiddle();
+    const { written, target, applier, trades, giant } = middle;
+    const piece = written.writer.transaction([201, 202].map((id) => trades.read({ id, note: "copied" }))).map(({ bytes }) => bytes);
+    await written.writeValues(...giant.slice(60), piece[0]!);
+    const has = async (rows: number): Promise<boolean> => (await target.query("TABLE trades")).rowCount === rows;
+    await waitFor(async () => has(100), { what: "the transaction to be applied" });
+    await written.writeValues(piece[1]!);
+    await waitFor(async () => has(102), { what: "the piece to be applied" });
     await applier.stop();
   });
 
