@@ -11,6 +11,7 @@ import type { Compression } from "../kafka/compression.ts";
 import type { Producer } from "../kafka/producer.ts";
 import { fullBatchBytes, RecordBatchWriter } from "../kafka/record-batch.ts";
 import { Acker } from "./acker.ts";
+import { CommitQueue } from "./commit-queue.ts";
 import type { Lsn } from "./lsn.ts";
 
 /** More than this on the way to Kafka, and the source has to wait until half of it has arrived. */
@@ -20,18 +21,14 @@ export class Outbox {
   /** Events and transactions that are durable. */
   events = 0;
   transactions = 0;
-  /** Commit time of the newest transaction that is durable with all its events, microseconds since 1970; 0 before the first. */
-  durableMicros = 0;
-  /** Its commit LSN. */
-  durableLsn: Lsn;
   batch: RecordBatchWriter;
 
   readonly #producer: Producer;
   readonly #compression: Compression;
   readonly #released: () => void;
   readonly #acker: Acker;
-  /** Commits whose events are not all durable, oldest first: events up to and with it, counted from the start. */
-  readonly #commits: { events: number; micros: number; lsn: Lsn }[] = [];
+  /** Commits whose events are not all durable. */
+  readonly #commits: CommitQueue;
   /** On the way, oldest first; and those that have arrived, to be filled again: a new megabyte for each would keep the collector busy. */
   readonly #sent: RecordBatchWriter[] = [];
   readonly #free: RecordBatchWriter[] = [];
@@ -53,9 +50,19 @@ export class Outbox {
     this.#compression = compression;
     this.#released = released;
     this.#acker = new Acker(confirmed);
-    this.durableLsn = confirmed;
+    this.#commits = new CommitQueue(confirmed);
     this.batch = this.#newBatch();
     producer.events = { ...producer.events, durable: (records) => this.#durable(records) };
+  }
+
+  /** Commit time of the newest transaction that is durable with all its events, microseconds since 1970; 0 before the first. */
+  get durableMicros(): number {
+    return this.#commits.micros;
+  }
+
+  /** Its commit LSN. */
+  get durableLsn(): Lsn {
+    return this.#commits.lsn;
   }
 
   /** What may be confirmed to the slot. */
@@ -75,7 +82,7 @@ export class Outbox {
 
   /** Commit time of the oldest transaction that is not durable yet, microseconds since 1970. */
   get oldestPendingMicros(): number | undefined {
-    return this.#commits[0]?.micros;
+    return this.#commits.oldestMicros;
   }
 
   begin(): void {
@@ -104,7 +111,7 @@ export class Outbox {
   /** @returns whether the transaction has events in the topic, or on the way to it */
   commit(lsn: Lsn, micros: number): boolean {
     const links = this.#ofTransaction > 0;
-    if (links) this.#commits.push({ events: this.#appended, micros, lsn });
+    if (links) this.#commits.add(this.#appended, lsn, micros);
     this.#end(lsn);
     return links;
   }
@@ -184,16 +191,7 @@ export class Outbox {
 
   #settle(): void {
     while (this.#awaited.length > 0 && this.#awaited[0]!.events <= this.events) this.#awaited.shift()!.resolve();
-    let done = 0;
-    for (const { events, micros, lsn } of this.#commits) {
-      if (events > this.events) break;
-      this.durableMicros = micros;
-      this.durableLsn = lsn;
-      done += 1;
-    }
-    if (done === 0) return;
-    this.transactions += done;
-    this.#commits.splice(0, done);
+    this.transactions += this.#commits.leave(this.events);
   }
 
   #newBatch(): RecordBatchWriter {
