@@ -2,6 +2,7 @@
  * Looks for the end of a transaction that is too large for memory, further down the topic, before the first of it is applied: a transaction in the
  * target that waits for a connector to come back would hold its locks for as long.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { AbortedTransactions } from "../../connectors/kafka/aborted-transactions.ts";
 import type { Consumer } from "../../connectors/kafka/consumer.ts";
 import { RecordBatchReader } from "../../connectors/kafka/record-batch.ts";
@@ -15,6 +16,12 @@ import { type TransactionEnd, TransactionEnds } from "./transaction-ends.ts";
 
 const fetchBytes = 1 << 20;
 const fetchWaitMs = 500;
+
+/** Records: what is no further away is read on the way. */
+const near = 4096;
+
+/** Milliseconds after a look at the end of the topic that has found it going on: with every batch that comes, it would be read whole. */
+const pauseMs = 50;
 
 /**
  * Waits as long as it takes.
@@ -41,13 +48,20 @@ export async function findTransactionEnd(
   const goesOn = (): boolean => readsToEnd(records, decoder) && event.plan.kind === "row" && isOf() && !event.last && !event.isBeside;
   const fetchRoom = new FetchRoom();
   const room = (size: number): Buffer => fetchRoom.take(size);
-  for (let next = from; ;) {
-    const fetched = await consumer.fetch(next, { maxWaitMs: fetchWaitMs, maxBytes: fetchBytes, room });
+  // Up to `next` it goes on. It is not read whole: a look far ahead says that it goes on there as well, or that it has ended before `bound`.
+  for (let next = from, ahead = 0, bound = Number.POSITIVE_INFINITY; ;) {
+    const fetched = await consumer.fetch(next + ahead, { maxWaitMs: fetchWaitMs, maxBytes: fetchBytes, room });
     if (fetched === undefined) return undefined;
+    const { highWatermark } = fetched;
     records.over(fetched.records);
     const isOpen = goesOn();
-    next = Math.max(next, records.nextOffset);
-    if (isOpen) continue;
+    const passed = ahead;
+    if (isOpen || passed === 0) next = Math.max(next, records.nextOffset);
+    else bound = next + passed;
+    if (next >= bound) bound = Number.POSITIVE_INFINITY;
+    ahead = aheadOf(next, bound, highWatermark);
+    if (isOpen && next >= highWatermark) await sleep(pauseMs);
+    if (isOpen || passed > 0) continue;
     aborted.over(fetched.aborted);
     records.over(fetched.records);
     while (records.next()) {
@@ -60,6 +74,12 @@ export async function findTransactionEnd(
       return ends.last;
     }
   }
+}
+
+/** How far ahead the next look is: at the newest record while nothing says that it has ended, then half way to where it has. 0 where that is near. */
+function aheadOf(next: number, bound: number, highWatermark: number): number {
+  const ahead = bound < highWatermark ? Math.floor((bound - next) / 2) : highWatermark - 1 - next;
+  return ahead < near ? 0 : ahead;
 }
 
 /** Decodes the last of the records. @returns false where there is none, some may not count, or one cannot be read: it may stand behind the end, and is for whoever comes to it */
