@@ -300,7 +300,7 @@ const service = z
             batchRows: wholeNumber(1, 1_000_000)
               .default(5000)
               .describe("A batch of whole transactions ends after so many rows. A transaction of four times as many is applied in pieces."),
-            batchBytes: size("64KiB", "1GiB").prefault("2MiB").describe("The same in bytes of events."),
+            batchBytes: size("64KiB", "1GiB").prefault("1MiB").describe("The same in bytes of events."),
           },
           "a mapping",
         )

@@ -15,7 +15,7 @@ import { CommitQueue } from "./commit-queue.ts";
 import type { Lsn } from "./lsn.ts";
 
 /** More than this on the way to Kafka, and the source has to wait until half of it has arrived. */
-const maxPendingBytes = 12 << 20;
+const maxPendingBytes = 8 << 20;
 
 export class Outbox {
   /** Events and transactions that are durable. */

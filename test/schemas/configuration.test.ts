@@ -49,7 +49,7 @@ describe("the JSON Schema for editors", () => {
       "services.*.apply": {},
       "services.*.apply.synchronousCommit": "off",
       "services.*.apply.batchRows": 5000,
-      "services.*.apply.batchBytes": "2MiB",
+      "services.*.apply.batchBytes": "1MiB",
       "services.*.deadLetterTopic": false,
       "services.*.snapshot": {},
       "services.*.snapshot.connections": 2,

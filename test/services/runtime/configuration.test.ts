@@ -37,7 +37,7 @@ describe("a valid file", () => {
             { pattern: "trades", schema: "public", table: "trades" },
             { pattern: "positions", schema: "public", table: "positions" },
           ],
-          apply: { synchronousCommit: false, batchRows: 5000, batchBytes: 2 * 1024 ** 2 },
+          apply: { synchronousCommit: false, batchRows: 5000, batchBytes: 1024 ** 2 },
         },
         { name: "api", topic: "offtake.api", tables: [{ pattern: "users", schema: "public", table: "users" }] },
       ],

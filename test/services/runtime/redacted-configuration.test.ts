@@ -55,7 +55,7 @@ services:
     apply:
       synchronousCommit: off
       batchRows: 5000
-      batchBytes: 2MiB
+      batchBytes: 1MiB
     snapshot:
       connections: 2
     deadLetterTopic: false
@@ -68,7 +68,7 @@ services:
     apply:
       synchronousCommit: off
       batchRows: 5000
-      batchBytes: 2MiB
+      batchBytes: 1MiB
     snapshot:
       connections: 2
     deadLetterTopic: false
