@@ -97,6 +97,7 @@ describe("a transaction that is larger than a batch", () => {
     await waitFor(async () => has(100), { what: "the transaction to be applied" });
     await written.writeValues(piece[1]!);
     await waitFor(async () => has(102), { what: "the piece to be applied" });
+    expect((await target.query("SELECT id FROM trades WHERE note = 'copied' ORDER BY id")).rows).toEqual([{ id: 201 }, { id: 202 }]);
     await applier.stop();
   });
 
