@@ -173,6 +173,7 @@ export class RecordBatchReader {
     this.#nextBatch = 0;
     this.#end = response.length;
     this.#left = 0;
+    this.nextOffset = 0;
     return this;
   }
 
@@ -214,7 +215,7 @@ export class RecordBatchReader {
     if (this.#left === 0 && cursor.at !== cursor.end) throw new Error(`${cursor.end - cursor.at} bytes behind the last record`);
   }
 
-  /** The offset after the batches that were read. 0 before the first. */
+  /** The offset after the batches of the response that were read. 0 before the first. */
   nextOffset = 0;
 
   #batch(): boolean {

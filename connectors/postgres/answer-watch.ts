@@ -9,23 +9,24 @@
 import type { Socket } from "node:net";
 import type { Client } from "pg";
 
-/** Looks within the limit: so it is kept to a fifth. */
+/** Looks within the limit: so it is kept to a fifth, and never shorter. */
 const looks = 5;
 
 /** @param limitMs of silence, in milliseconds, after which the socket is destroyed with an error; the session's queries fail with it */
 export function watchAnswers(client: Client, socket: Socket, limitMs: number): void {
   let answered = socket.bytesWritten;
   let heard = socket.bytesRead;
-  let since = performance.now();
+  /** When it was first seen to owe an answer, or to go on with one. */
+  let since: number | undefined;
   client.on("drain", () => {
     answered = socket.bytesWritten;
   });
   const watch = setInterval(() => {
     const now = performance.now();
-    if (socket.bytesWritten === answered || socket.bytesRead !== heard) {
-      heard = socket.bytesRead;
-      since = now;
-    } else if (now - since >= limitMs) socket.destroy(new Error(`the server owes an answer, and has said nothing for ${limitMs} ms`));
+    if (socket.bytesWritten === answered) since = undefined;
+    else if (since === undefined || socket.bytesRead !== heard) since = now;
+    else if (now - since >= limitMs) socket.destroy(new Error(`the server owes an answer, and has said nothing for ${limitMs} ms`));
+    heard = socket.bytesRead;
   }, limitMs / looks);
   watch.unref();
   socket.once("close", () => clearInterval(watch));

@@ -9,7 +9,7 @@
 const chunkBytes = 1 << 20;
 
 /** More than this is not kept for the next batch: one with giant rows comes seldom, and so does the first piece of a giant transaction. */
-const keptBytes = 4 << 20;
+const keptBytes = 8 << 20;
 
 export class ByteArena {
   readonly chunks: Buffer[] = [];

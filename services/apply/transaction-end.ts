@@ -48,18 +48,20 @@ export async function findTransactionEnd(
   const goesOn = (): boolean => readsToEnd(records, decoder) && event.plan.kind === "row" && isOf() && !event.last && !event.isBeside;
   const fetchRoom = new FetchRoom();
   const room = (size: number): Buffer => fetchRoom.take(size);
-  // Up to `next` it goes on. It is not read whole: a look far ahead says that it goes on there as well, or that it has ended before `bound`.
-  for (let next = from, ahead = 0, bound = Number.POSITIVE_INFINITY; ;) {
+  // Up to `next` it goes on. It is not read whole: a look ahead, each twice as far as the one before, says that it goes on there as well, or that it has ended before `bound`.
+  for (let next = from, ahead = 0, far = near, bound = Number.POSITIVE_INFINITY; ;) {
     const fetched = await consumer.fetch(next + ahead, { maxWaitMs: fetchWaitMs, maxBytes: fetchBytes, room });
     if (fetched === undefined) return undefined;
     const { highWatermark } = fetched;
     records.over(fetched.records);
     const isOpen = goesOn();
     const passed = ahead;
+    // What came back empty says nothing: a broker that has its old segments elsewhere may answer so.
     if (isOpen || passed === 0) next = Math.max(next, records.nextOffset);
     else bound = next + passed;
+    far = isOpen ? far * 2 : near;
     if (next >= bound) bound = Number.POSITIVE_INFINITY;
-    ahead = aheadOf(next, bound, highWatermark);
+    ahead = aheadOf(next, bound, Math.min(next + far, highWatermark - 1));
     if (isOpen && next >= highWatermark) await sleep(pauseMs);
     if (isOpen || passed > 0) continue;
     aborted.over(fetched.aborted);
@@ -76,9 +78,9 @@ export async function findTransactionEnd(
   }
 }
 
-/** How far ahead the next look is: at the newest record while nothing says that it has ended, then half way to where it has. 0 where that is near. */
-function aheadOf(next: number, bound: number, highWatermark: number): number {
-  const ahead = bound < highWatermark ? Math.floor((bound - next) / 2) : highWatermark - 1 - next;
+/** How far ahead the next look is: at `far` while nothing says that it has ended, then half way to where it has. 0 where that is near. */
+function aheadOf(next: number, bound: number, far: number): number {
+  const ahead = Number.isFinite(bound) ? Math.floor((bound - next) / 2) : far - next;
   return ahead < near ? 0 : ahead;
 }
 

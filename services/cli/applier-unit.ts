@@ -26,12 +26,10 @@ export function applierUnit({ configuration, service, log: processLog, metrics, 
   return {
     name,
     run: async ({ working, interruption }, signal) => {
+      const { runApplier } = await import("../apply/applier.ts");
       const pause = await pauses.pauseOf(connector, signal);
       const work = async (turn: AbortSignal): Promise<void> => {
-        if (pause === undefined) {
-          const { runApplier } = await import("../apply/applier.ts");
-          return runApplier({ ...context, applying: working, interruption }, turn);
-        }
+        if (pause === undefined) return runApplier({ ...context, applying: working, interruption }, turn);
         log.info({ ...pause }, "paused: nothing is applied, and capture goes on");
         working(pausedText(pause));
         await watchPausedLag(context, turn);
