@@ -35,7 +35,13 @@ const beyondTheTail = ["TOPIC_LOST_TAIL", "SLOT_MOVED"];
 export const controls: readonly Control[] = [
   {
     name: "confirmed before Kafka has acknowledged",
-    patches: [{ file: "connectors/postgres/acker.ts", find: "      if (records > this.#durable) break;\n", replace: "" }],
+    patches: [
+      {
+        file: "connectors/postgres/acker.ts",
+        find: "commitLsn, 0);\n    this.#pending.leave(this.#durable);",
+        replace: "commitLsn, 0);\n    this.#pending.leave(this.#appended);",
+      },
+    ],
     ordeal: killedBetween,
     finds: ["lost"],
     stops: beyondTheTail,
@@ -56,7 +62,9 @@ export const controls: readonly Control[] = [
   },
   {
     name: "confirmed one byte too far",
-    patches: [{ file: "connectors/postgres/acker.ts", find: "this.#confirmable = commitLsn;", replace: "this.#confirmable = commitLsn + 1n;" }],
+    patches: [
+      { file: "connectors/postgres/acker.ts", find: "add(this.#appended, commitLsn, 0);", replace: "add(this.#appended, commitLsn + 1n, 0);" },
+    ],
     ordeal: killedBetween,
     finds: [],
     stops: beyondTheTail,
