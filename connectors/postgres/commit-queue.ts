@@ -1,6 +1,6 @@
 /**
- * Commits that wait until all their records are durable, oldest first. Columns of numbers in a ring: as objects, ten thousands of which wait at a time for a monolith of small transactions,
- * they lived long enough for V8 to take them for old, and the connector grew until it looked.
+ * Commits that wait until all their records are durable, oldest first. Columns of numbers in a ring: ten thousands of them wait at a time for a monolith of small transactions, and as objects they
+ * would outlive the nursery.
  */
 import type { Lsn } from "./lsn.ts";
 
